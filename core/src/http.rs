@@ -1,0 +1,23 @@
+//! HTTP/1.1 as bytes: heads, framing, chunks, paths, rewriting.
+//!
+//! Owns every decision about where a message begins and ends ([`head`] decides framing, once, for
+//! requests and responses alike). Does not read or write sockets.
+//!
+//! Invariants:
+//! - views borrow the receive buffer; nothing is copied before it is forwarded;
+//! - whatever two readers could frame differently is refused (RFC 9112 §6.3, §11.2), never repaired.
+
+mod chunked;
+mod encode;
+mod head;
+mod path;
+
+pub use chunked::{ChunkError, ChunkScanner, Piece};
+pub use encode::{
+    Forwarding, encode_error, encode_request, encode_response, ip_text, write_forwarded_for,
+};
+pub use head::{
+    Framing, HeadError, Header, HeaderSlots, Mask, RequestHead, ResponseHead, empty_slots,
+    parse_request, parse_response,
+};
+pub use path::{PathScratch, normal_path, normalise};

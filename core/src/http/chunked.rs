@@ -1,0 +1,203 @@
+//! The chunked transfer coding (RFC 9112 §7.1), scanned without copying.
+//!
+//! Owns finding the data and the end of a chunked body in whatever pieces it arrives. Does not
+//! buffer: callers forward the very bytes, or only the data of them.
+//!
+//! Invariants: lines end in CRLF, sizes are plain hexadecimal of at most 15 digits, size lines and
+//! trailers are bounded ([`crate::limits`]); anything else is refused, since a lenient neighbour
+//! might end the body elsewhere.
+
+use thiserror::Error;
+
+use crate::limits::{CHUNK_LINE_BYTES_MAX, TRAILER_BYTES_MAX};
+
+/// Why a chunked body is refused.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum ChunkError {
+    /// The size is missing, too large or not hexadecimal.
+    #[error("a chunk size is not a plain hexadecimal number below 2^60")]
+    Size,
+    /// A size line or its extensions are too long.
+    #[error("a chunk size line is longer than {CHUNK_LINE_BYTES_MAX} bytes")]
+    Line,
+    /// A control character, or a line end that is not CRLF.
+    #[error("a line of the chunked framing does not end in CRLF, or has a control character")]
+    LineEnd,
+    /// The trailer section is too long.
+    #[error("the trailer section is longer than {TRAILER_BYTES_MAX} bytes")]
+    Trailer,
+}
+
+/// The next piece of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// So many bytes of framing.
+    Framing(usize),
+    /// So many bytes of data.
+    Data(usize),
+    /// So many bytes of framing, after which the body has ended.
+    End(usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Size,
+    Extension,
+    SizeLineFeed,
+    Data,
+    DataReturn,
+    DataLineFeed,
+    TrailerStart,
+    Trailer,
+    TrailerLineFeed,
+    EndLineFeed,
+    Ended,
+}
+
+/// Finds chunks in a stream of bytes.
+#[derive(Clone, Debug)]
+pub struct ChunkScanner {
+    state: State,
+    /// Bytes of data left, or the size read so far.
+    remaining: u64,
+    digits: u8,
+    line_bytes: usize,
+    trailer_bytes: usize,
+}
+
+impl Default for ChunkScanner {
+    fn default() -> Self {
+        Self { state: State::Size, remaining: 0, digits: 0, line_bytes: 0, trailer_bytes: 0 }
+    }
+}
+
+impl ChunkScanner {
+    /// Returns whether the body has ended.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    /// Returns what `input` starts with. Input that is not empty yields at least one byte, unless the
+    /// body has ended.
+    ///
+    /// # Errors
+    /// [`ChunkError`]; the connection cannot be used any further then.
+    pub fn next(&mut self, input: &[u8]) -> Result<Piece, ChunkError> {
+        if self.state == State::Data {
+            let here = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
+            self.remaining -= here as u64;
+            if self.remaining == 0 {
+                self.state = State::DataReturn;
+            }
+            return Ok(Piece::Data(here));
+        }
+        for (at, byte) in input.iter().enumerate() {
+            self.step(*byte)?;
+            match self.state {
+                State::Data => return Ok(Piece::Framing(at + 1)),
+                State::Ended => return Ok(Piece::End(at + 1)),
+                _ => {}
+            }
+        }
+        Ok(if self.is_ended() { Piece::End(0) } else { Piece::Framing(input.len()) })
+    }
+
+    /// Scans `input` for the end of the body.
+    ///
+    /// Returns how many bytes belong to the body: all of them, unless it has ended.
+    ///
+    /// # Errors
+    /// [`ChunkError`].
+    pub fn scan(&mut self, input: &[u8]) -> Result<usize, ChunkError> {
+        let mut at = 0;
+        while at < input.len() {
+            match self.next(&input[at..])? {
+                Piece::Framing(bytes) | Piece::Data(bytes) => at += bytes,
+                Piece::End(bytes) => return Ok(at + bytes),
+            }
+        }
+        Ok(at)
+    }
+
+    fn step(&mut self, byte: u8) -> Result<(), ChunkError> {
+        match self.state {
+            State::Size => return self.size(byte),
+            State::Extension => {
+                self.line_bytes += 1;
+                match byte {
+                    b'\r' => self.state = State::SizeLineFeed,
+                    _ if self.line_bytes > CHUNK_LINE_BYTES_MAX => return Err(ChunkError::Line),
+                    b'\t' | b' '..=b'~' | 0x80.. => {}
+                    _ => return Err(ChunkError::LineEnd),
+                }
+            }
+            State::SizeLineFeed => {
+                expect(byte, b'\n')?;
+                self.state = if self.remaining == 0 { State::TrailerStart } else { State::Data };
+                self.digits = 0;
+            }
+            State::DataReturn => {
+                expect(byte, b'\r')?;
+                self.state = State::DataLineFeed;
+            }
+            State::DataLineFeed => {
+                expect(byte, b'\n')?;
+                self.state = State::Size;
+            }
+            State::TrailerStart | State::Trailer => {
+                self.trailer_bytes += 1;
+                let start = self.state == State::TrailerStart;
+                self.state = match byte {
+                    b'\r' if start => State::EndLineFeed,
+                    b'\r' => State::TrailerLineFeed,
+                    // A line that starts with a space would be obsolete folding (RFC 9112 §5.2).
+                    b' ' | b'\t' if start => return Err(ChunkError::LineEnd),
+                    _ if self.trailer_bytes > TRAILER_BYTES_MAX => return Err(ChunkError::Trailer),
+                    b'\t' | b' '..=b'~' | 0x80.. => State::Trailer,
+                    _ => return Err(ChunkError::LineEnd),
+                };
+            }
+            State::TrailerLineFeed => {
+                expect(byte, b'\n')?;
+                self.state = State::TrailerStart;
+            }
+            State::EndLineFeed => {
+                expect(byte, b'\n')?;
+                self.state = State::Ended;
+            }
+            State::Data | State::Ended => {}
+        }
+        Ok(())
+    }
+
+    fn size(&mut self, byte: u8) -> Result<(), ChunkError> {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            b'\r' | b';' if self.digits > 0 => {
+                self.line_bytes = 0;
+                self.state = if byte == b'\r' { State::SizeLineFeed } else { State::Extension };
+                return Ok(());
+            }
+            _ => return Err(ChunkError::Size),
+        };
+        if self.digits == 0 {
+            self.remaining = 0;
+        }
+        self.digits += 1;
+        if self.digits > 15 {
+            return Err(ChunkError::Size);
+        }
+        self.remaining = self.remaining << 4 | u64::from(digit);
+        Ok(())
+    }
+}
+
+fn expect(byte: u8, wanted: u8) -> Result<(), ChunkError> {
+    if byte == wanted { Ok(()) } else { Err(ChunkError::LineEnd) }
+}
+
+#[cfg(test)]
+mod tests;

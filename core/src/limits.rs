@@ -1,0 +1,73 @@
+//! Every bound of the system, each with its reason.
+//!
+//! Invariants: a bound is written here once and named wherever it is used; related bounds are tied
+//! together by the const assertions at the end.
+
+/// Largest request or response head, bytes. Browsers and gateways meet at 32 KiB (edge default of
+/// Envoy is 60 KiB, of nginx 4 × 8 KiB).
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Largest request target, bytes (nginx: one 8 KiB header buffer).
+pub const URI_BYTES_MAX: usize = 8 * 1024;
+/// Most header fields in one head (nginx: no bound, Envoy: 100).
+pub const HEADERS_MAX: usize = 100;
+/// Longest host name, bytes (RFC 1035 §2.3.4) plus port.
+pub const HOST_BYTES_MAX: usize = 253 + 6;
+/// Longest chunk-size line, bytes: 16 hexadecimal digits and short extensions. Longer ones only
+/// serve attackers (RFC 9112 §7.1.1).
+pub const CHUNK_LINE_BYTES_MAX: usize = 256;
+/// Largest trailer section, bytes.
+pub const TRAILER_BYTES_MAX: usize = 8 * 1024;
+
+/// Receive buffer a request head starts in, bytes: nearly every head fits one.
+pub const HEAD_BUFFER_BYTES: usize = 4 * 1024;
+/// Buffer a body or a response is relayed through, bytes (measured: one write for head and body).
+pub const RELAY_BUFFER_BYTES: usize = 64 * 1024;
+/// Room left in front of a response so that its head can be rewritten in place, bytes.
+pub const HEADROOM_BYTES: usize = 1024;
+
+/// Largest archive body accepted from a socket or a disk, bytes. 100 000 routes take about 20 MiB.
+pub const TABLE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Largest frame of the control socket, bytes; tables travel beside it as a sealed memory file.
+pub const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most peers connected to one control socket: control planes, `push`, `status`, and slack.
+pub const CONTROL_PEERS_MAX: usize = 32;
+
+/// Most tenants, routes, releases, variants, upstreams, instances in one table: four times what
+/// PRODUCT R11 asks for, so that a doubled table is still seen as a fault and not as growth.
+pub const ROUTES_MAX: usize = 400_000;
+/// See [`ROUTES_MAX`].
+pub const RELEASES_MAX: usize = 40_000;
+/// See [`ROUTES_MAX`].
+pub const VARIANTS_MAX: usize = 100_000;
+/// See [`ROUTES_MAX`].
+pub const ATTRIBUTES_MAX: usize = 10_000;
+/// See [`ROUTES_MAX`].
+pub const INSTANCES_MAX: usize = 400_000;
+/// Most bucket ranges of one split: grows and shrinks fragment it, a compaction is not allowed to
+/// move users.
+pub const RANGES_MAX: usize = 4_096;
+/// Most attributes tried for one bucketing key.
+pub const UNITS_MAX: usize = 16;
+/// Longest name of anything in a bundle, bytes.
+pub const NAME_BYTES_MAX: usize = 253;
+/// Longest value taken as a bucketing key, bytes; a longer one is cut nowhere, it is not present.
+pub const UNIT_BYTES_MAX: usize = 1024;
+/// Largest bundle text accepted by the API, bytes.
+pub const BUNDLE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Largest body of one registration, bytes.
+pub const REGISTRATION_BYTES_MAX: usize = 64 * 1024;
+/// Most labels of one instance.
+pub const LABELS_MAX: usize = 64;
+/// Largest instance weight.
+pub const WEIGHT_MAX: u32 = 1_000_000;
+/// Most socket addresses one instance name resolves to.
+pub const ADDRESSES_MAX: usize = 16;
+
+/// The bucket space: parts per million.
+pub const BUCKETS: u32 = 1_000_000;
+
+const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
+const _: () = assert!(HEAD_BUFFER_BYTES <= HEAD_BYTES_MAX);
+const _: () = assert!(HEAD_BYTES_MAX + HEADROOM_BYTES <= RELAY_BUFFER_BYTES);
+const _: () = assert!(CHUNK_LINE_BYTES_MAX < HEAD_BUFFER_BYTES);
+const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);

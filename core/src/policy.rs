@@ -1,0 +1,37 @@
+//! The policy model: what a tenant writes, and what a service registers.
+//!
+//! Owns the serde types of POLICY ("Shape"), their validation and their canonical form. Does not
+//! read files and does not compile: [`crate::compile`] does.
+//!
+//! Invariants:
+//! - field names are a contract, the same in YAML, JSON and REST; unknown fields are errors;
+//! - a field of POLICY that this build does not serve is refused by validation, never ignored
+//!   ([`NotServed`]);
+//! - validation reports every problem at once.
+
+mod bundle;
+mod canonical;
+mod implicit;
+mod instance;
+mod percent;
+mod validate;
+
+pub use bundle::{
+    Attribute, AttributeType, Bundle, DefaultRule, HeaderOverride, Match, Metadata, NotServed,
+    PathMatch, PathType, Release, Requires, Route, Rule, Source, Split, Stickiness, UnitMissing,
+    Upstream, Variant,
+};
+pub use canonical::digest;
+pub use implicit::implicit_bundle;
+pub use instance::{Address, Instance, InstanceError, Label, Registration};
+pub use percent::Percent;
+pub use validate::{Diagnostic, validate};
+
+/// The variant every release falls back to.
+pub const STABLE: &str = "stable";
+/// The label that names an instance's variant in the implicit bundle.
+pub const GROUP: &str = "group";
+/// The tenant of the implicit bundle.
+pub const IMPLICIT_TENANT: &str = "implicit";
+/// The attribute that is always there: the caller's address as RFC 5952 text.
+pub const CLIENT_IP: &str = "client.ip";

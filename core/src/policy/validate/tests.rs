@@ -1,0 +1,91 @@
+//! One valid bundle, and one fault at a time in it.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn valid() -> Value {
+    json!({
+        "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "shop" },
+        "attributes": { "user.id": { "type": "string", "from": [{ "header": "x-user-id", "trusted": true }, { "cookie": "uid" }] } },
+        "upstreams": { "user-api": { "variants": {
+            "stable": { "select": { "service": "user-api", "group": "stable" } },
+            "canary": { "addresses": ["127.0.0.1:8001"] }
+        } } },
+        "routes": [{ "name": "user", "hostnames": ["api.example.com", "*.example.com"], "rules": [
+            { "matches": [{ "path": { "type": "PathPrefix", "value": "/user" } }], "release": "user-v2" },
+            { "upstream": "user-api" }
+        ] }],
+        "releases": { "user-v2": { "upstream": "user-api", "unit": ["user.id", "client.ip"],
+            "overrides": [{ "header": "X-Release-Group", "requires": "trusted" }],
+            "default": { "split": { "canary": "20%" } } } }
+    })
+}
+
+fn problems(value: Value) -> Vec<String> {
+    let bundle: Bundle = serde_json::from_value(value).expect("the shape is right");
+    validate(&bundle).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_valid_bundle_has_no_problem() {
+    assert_eq!(problems(valid()), Vec::<String>::new());
+}
+
+#[test]
+fn each_fault_is_named() {
+    for (pointer, value, expected) in [
+        ("/kind", json!("Gateway"), "kind: expected \"Bundle\""),
+        ("/metadata/tenant", json!("a b"), "metadata.tenant: expected letters"),
+        ("/segments", json!({}), "segments: not supported in this build"),
+        ("/releases/user-v2/upstream", json!("user-apj"), "did you mean \"user-api\"?"),
+        ("/releases/user-v2/unit/0", json!("user.di"), "did you mean \"user.id\"?"),
+        ("/releases/user-v2/default/split/canary", json!("100.1%"), ""),
+        ("/releases/user-v2/default/split/beta", json!("1%"), "unknown variant \"beta\""),
+        (
+            "/releases/user-v2/default/split",
+            json!("scheduled"),
+            "not supported in this build: scheduled",
+        ),
+        (
+            "/releases/user-v2/default/variant",
+            json!("stable"),
+            "expected exactly one of variant, split",
+        ),
+        ("/releases/user-v2/targets", json!([]), "not supported in this build: targets"),
+        ("/releases/user-v2/unitMissing", json!("mint"), "not supported in this build"),
+        ("/upstreams/user-api/variants/canary/addresses/0", json!("x"), "expected \"ip:port\""),
+        ("/routes/0/hostnames/0", json!("API.example.com"), "expected a lower-case host name"),
+        ("/routes/0/rules/0/matches/0/path/value", json!("user"), "starts with '/'"),
+        ("/routes/0/rules/0/matches/0/path/value", json!("/a/../b"), "write \"/b\""),
+        (
+            "/routes/0/rules/1/release",
+            json!("user-v2"),
+            "expected exactly one of release, upstream",
+        ),
+    ] {
+        let mut bundle = valid();
+        let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+        let parent = bundle.pointer_mut(parent).expect("the parent is there");
+        match parent {
+            Value::Array(items) => items[key.parse::<usize>().expect("an index")] = value,
+            other => other[key] = value,
+        }
+        match serde_json::from_value::<Bundle>(bundle.clone()) {
+            Err(error) => assert!(expected.is_empty(), "{pointer}: {error}"),
+            Ok(_) => {
+                let problems = problems(bundle);
+                assert!(problems.iter().any(|p| p.contains(expected)), "{pointer}: {problems:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_problems_come_at_once() {
+    let mut bundle = valid();
+    bundle["kind"] = json!("x");
+    bundle["metadata"]["tenant"] = json!("");
+    bundle["releases"]["user-v2"]["upstream"] = json!("nowhere");
+    assert_eq!(problems(bundle).len(), 3);
+}

@@ -1,0 +1,75 @@
+//! Values of a request: a header, a cookie, a query parameter, the host name.
+//!
+//! Owns POLICY stage 0 for values: repeated headers are joined by `, `, the first cookie or query
+//! value wins. Invariant: a value is a slice of the request unless a header is repeated.
+
+use memchr::{memchr, memchr_iter};
+use smallvec::SmallVec;
+
+use crate::http::Header;
+
+/// Where a host name is brought into lower case when it is not already.
+pub type HostScratch = SmallVec<[u8; 64]>;
+
+/// Returns the host name of `host` (a Host field): lower case, without port or final dot.
+#[must_use]
+pub fn host_name<'a>(host: &'a str, scratch: &'a mut HostScratch) -> &'a [u8] {
+    let bytes = host.as_bytes();
+    let end = match bytes.first() {
+        Some(b'[') => memchr(b']', bytes).map_or(bytes.len(), |at| at + 1),
+        _ => memchr(b':', bytes).unwrap_or(bytes.len()),
+    };
+    let name = bytes[..end].strip_suffix(b".").unwrap_or(&bytes[..end]);
+    if !name.iter().any(u8::is_ascii_uppercase) {
+        return name;
+    }
+    scratch.clear();
+    scratch.extend(name.iter().map(u8::to_ascii_lowercase));
+    scratch
+}
+
+/// Returns the value of the header `name` (lower case), joined when it is repeated.
+pub(super) fn header<'a>(
+    headers: &'a [Header<'a>],
+    name: &str,
+    joined: &'a mut SmallVec<[u8; 128]>,
+) -> Option<&'a [u8]> {
+    let mut values = headers
+        .iter()
+        .filter(|header| header.name.eq_ignore_ascii_case(name))
+        .map(|header| header.value);
+    let first = values.next()?;
+    for value in values {
+        if joined.is_empty() {
+            joined.extend_from_slice(first);
+        }
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(value);
+    }
+    Some(if joined.is_empty() { first } else { joined })
+}
+
+/// Returns the first value of the cookie `name` (RFC 6265 §4.2.1).
+pub(super) fn cookie<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+    let fields = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
+    fields.flat_map(|header| header.value.split(|byte| *byte == b';')).find_map(|pair| {
+        let pair = pair.trim_ascii();
+        let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        Some(value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value))
+    })
+}
+
+/// Returns the first value of the query parameter `name`, as written: escapes are not decoded.
+pub(super) fn query<'a>(query: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut start = 0;
+    for end in memchr_iter(b'&', query).chain([query.len()]) {
+        let pair = &query[start..end];
+        if let Some(value) =
+            pair.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
+        {
+            return Some(value);
+        }
+        start = end + 1;
+    }
+    None
+}

@@ -1,0 +1,251 @@
+//! Tables: what a worker decides with.
+//!
+//! Owns the archived types of the two tables (rules, instances), the archive around them
+//! ([`archive`]), the check of their meaning ([`verify`]) and the cell through which workers see the
+//! newest ones ([`epoch`]).
+//!
+//! Invariants:
+//! - rows refer to each other by index; the verifier has checked every index before a worker reads;
+//! - strings that requests are compared with are stored in the form requests are brought into
+//!   (lower-case host and header names, normal paths);
+//! - a change of these types changes [`archive::LAYOUT`], which a test holds to the golden archive.
+
+pub mod archive;
+pub mod epoch;
+mod verify;
+
+pub use verify::VerifyError;
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+/// "No row": an index that refers to nothing.
+pub const NONE: u32 = u32::MAX;
+
+/// The rules: they yield a release and a variant.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct RuleTable {
+    /// Exact host names, sorted by name.
+    pub hosts: Vec<HostRow>,
+    /// Wildcard host names without their `*`, longest first.
+    pub wildcards: Vec<HostRow>,
+    /// Routes for every host.
+    pub any_host: Span,
+    /// Routes, those of one host together and in order of precedence.
+    pub routes: Vec<RouteRow>,
+    /// Releases.
+    pub releases: Vec<ReleaseRow>,
+    /// Variants of every upstream.
+    pub variants: Vec<VariantRow>,
+    /// Attributes that releases refer to.
+    pub attributes: Vec<AttributeRow>,
+    /// Lower-case names of the headers that choose a variant: never believed from, and never
+    /// forwarded for, an untrusted peer.
+    pub reserved: Vec<String>,
+}
+
+/// Consecutive rows `[start, end)` of another list.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq)]
+pub struct Span {
+    /// First row inside.
+    pub start: u32,
+    /// First row beyond.
+    pub end: u32,
+}
+
+/// A host name and its routes.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct HostRow {
+    /// The lower-case name; for a wildcard, from the dot on.
+    pub name: String,
+    /// Its rows in `routes`.
+    pub routes: Span,
+}
+
+/// One match of one rule.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct RouteRow {
+    /// The route's name.
+    pub name: String,
+    /// How the path is compared.
+    pub path: PathRow,
+    /// The release that decides, or [`NONE`].
+    pub release: u32,
+    /// Without a release: the variant that is taken.
+    pub variant: u32,
+}
+
+/// A condition on the normal path.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum PathRow {
+    /// The whole path.
+    Exact(String),
+    /// Whole segments from the start; without a slash at its end, so empty means every path.
+    Prefix(String),
+}
+
+/// A release.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ReleaseRow {
+    /// The tenant that owns it.
+    pub tenant: String,
+    /// Its name.
+    pub name: String,
+    /// Its variants, rows of `variants`; the first is stable.
+    pub variants: Span,
+    /// The headers by which a variant is named.
+    pub overrides: Vec<OverrideRow>,
+    /// Attributes tried for the bucketing key, rows of `attributes`.
+    pub units: Vec<u32>,
+    /// What happens when none is present.
+    pub unit_missing: UnitMissingRow,
+    /// The salt of the buckets.
+    pub salt: String,
+    /// Where requests go that nothing else took.
+    pub default: DefaultRow,
+    /// The kill switch.
+    pub disabled: bool,
+}
+
+/// A header whose value is the name of a variant.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct OverrideRow {
+    /// The lower-case header name.
+    pub header: String,
+    /// Whether only trusted peers may use it.
+    pub trusted: bool,
+}
+
+/// What happens to a request without a bucketing key.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum UnitMissingRow {
+    /// It goes to stable.
+    Stable,
+    /// It is drawn anew each time.
+    Random,
+}
+
+/// Where requests go that nothing else took.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum DefaultRow {
+    /// To one variant.
+    Variant(u32),
+    /// Wherever the bucket lies; beyond all ranges, to stable. Sorted, disjoint.
+    Split(Vec<RangeRow>),
+}
+
+/// Buckets `[start, end)` of a variant.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct RangeRow {
+    /// First bucket inside.
+    pub start: u32,
+    /// First bucket beyond.
+    pub end: u32,
+    /// The row in `variants`.
+    pub variant: u32,
+}
+
+/// A variant.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct VariantRow {
+    /// Its name inside its upstream.
+    pub name: String,
+    /// Its key in the instance table: `tenant/upstream/variant`.
+    pub key: String,
+}
+
+/// An attribute.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct AttributeRow {
+    /// Where its value may come from, first present wins.
+    pub sources: Vec<SourceRow>,
+}
+
+/// A place a value may come from.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum SourceRow {
+    /// The caller's address as text.
+    ClientIp,
+    /// A header, by lower-case name.
+    Header {
+        /// The name.
+        name: String,
+        /// Believed only from a trusted peer.
+        trusted: bool,
+    },
+    /// A cookie.
+    Cookie {
+        /// The name.
+        name: String,
+        /// Believed only from a trusted peer.
+        trusted: bool,
+    },
+    /// A query parameter.
+    Query {
+        /// The name.
+        name: String,
+        /// Believed only from a trusted peer.
+        trusted: bool,
+    },
+}
+
+/// The instances: they yield an address for a variant.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct InstanceTable {
+    /// Sets by variant, sorted by key.
+    pub sets: Vec<InstanceSet>,
+}
+
+/// The instances of a variant.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct InstanceSet {
+    /// The variant's key: `tenant/upstream/variant`.
+    pub key: String,
+    /// Its instances with a weight above zero.
+    pub instances: Vec<InstanceRow>,
+}
+
+/// An instance.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct InstanceRow {
+    /// The address as registered, for logs.
+    pub name: String,
+    /// Where connections can be made, tried in order.
+    pub addresses: Vec<AddressRow>,
+    /// The sum of the weights up to and with this instance: the last row's is the set's total.
+    pub weight_end: u32,
+}
+
+/// A place a connection can be made to.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AddressRow {
+    /// IPv4 address and port.
+    V4([u8; 4], u16),
+    /// IPv6 address and port.
+    V6([u8; 16], u16),
+    /// The path of a Unix socket.
+    Unix(String),
+}
+
+/// A table that can be archived, told apart by its kind.
+pub trait Table: archive::sealed::Archivable + Clone + std::fmt::Debug {
+    /// What the archive header calls it.
+    const KIND: TableKind;
+}
+
+impl Table for RuleTable {
+    const KIND: TableKind = TableKind::Rules;
+}
+
+impl Table for InstanceTable {
+    const KIND: TableKind = TableKind::Instances;
+}
+
+/// Which of the two tables an archive holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableKind {
+    /// [`RuleTable`].
+    Rules,
+    /// [`InstanceTable`].
+    Instances,
+}

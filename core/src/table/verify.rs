@@ -1,0 +1,262 @@
+//! The verifier: whether a table with a good structure also means something.
+//!
+//! Owns every check that makes `route` total: indices, orders, sums, bounds. bytecheck proves layout
+//! only, so a flipped value byte under a recomputed checksum passes it; it must not pass here where
+//! it could send a worker out of bounds or into a loop.
+
+use rkyv::{
+    rend::{u16_le, u32_le},
+    string::ArchivedString,
+};
+use thiserror::Error;
+
+use super::{
+    ArchivedAddressRow, ArchivedDefaultRow, ArchivedHostRow, ArchivedInstanceTable,
+    ArchivedPathRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceRow, ArchivedSpan, NONE,
+};
+use crate::limits::{
+    ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, NAME_BYTES_MAX,
+    RANGES_MAX, RELEASES_MAX, ROUTES_MAX, UNITS_MAX, VARIANTS_MAX,
+};
+
+/// Why a table cannot be served.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum VerifyError {
+    /// More rows than are ever served.
+    #[error("{found} {what}, at most {limit} are served")]
+    TooMany {
+        /// Which rows.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A row refers to one that is not there.
+    #[error("{what} {row} refers to {index}, beyond the table")]
+    Index {
+        /// Which kind of row.
+        what: &'static str,
+        /// Which row.
+        row: usize,
+        /// What it refers to.
+        index: u32,
+    },
+    /// Rows are not in the order that lookups rely on, or ranges overlap.
+    #[error("{what} {row} is out of order")]
+    Order {
+        /// Which kind of row.
+        what: &'static str,
+        /// Which row.
+        row: usize,
+    },
+    /// A value is outside its bounds or not in the form requests are compared in.
+    #[error("{what} {row} has a value that cannot be served")]
+    Value {
+        /// Which kind of row.
+        what: &'static str,
+        /// Which row.
+        row: usize,
+    },
+}
+
+/// A table whose meaning can be checked.
+pub trait Verify {
+    /// Checks everything that readers rely on.
+    ///
+    /// # Errors
+    /// The first [`VerifyError`] found.
+    fn verify(&self) -> Result<(), VerifyError>;
+}
+
+impl Verify for ArchivedRuleTable {
+    fn verify(&self) -> Result<(), VerifyError> {
+        bounded("routes", self.routes.len(), ROUTES_MAX)?;
+        bounded("hosts", self.hosts.len() + self.wildcards.len(), ROUTES_MAX)?;
+        bounded("releases", self.releases.len(), RELEASES_MAX)?;
+        bounded("variants", self.variants.len(), VARIANTS_MAX)?;
+        bounded("attributes", self.attributes.len(), ATTRIBUTES_MAX)?;
+        bounded("reserved headers", self.reserved.len(), ATTRIBUTES_MAX)?;
+        self.verify_hosts()?;
+        for (row, name) in self.reserved.iter().enumerate() {
+            check("reserved header", row, is_field_name(name))?;
+        }
+        for (row, variant) in self.variants.iter().enumerate() {
+            check(
+                "variant",
+                row,
+                is_short(&variant.name) && variant.key.len() <= 4 * NAME_BYTES_MAX,
+            )?;
+        }
+        for (row, attribute) in self.attributes.iter().enumerate() {
+            check("attribute", row, attribute.sources.iter().all(is_source))?;
+        }
+        for (row, route) in self.routes.iter().enumerate() {
+            let (ArchivedPathRow::Exact(path) | ArchivedPathRow::Prefix(path)) = &route.path;
+            let prefix = matches!(route.path, ArchivedPathRow::Prefix(_));
+            check("route", row, (prefix && path.is_empty()) || path.starts_with('/'))?;
+            check(
+                "route",
+                row,
+                !(prefix && path.ends_with('/')) && route.name.len() <= NAME_BYTES_MAX,
+            )?;
+            if route.release == NONE {
+                index("route", row, route.variant, self.variants.len())?;
+            } else {
+                index("route", row, route.release, self.releases.len())?;
+            }
+        }
+        for (row, release) in self.releases.iter().enumerate() {
+            self.verify_release(row, release)?;
+        }
+        Ok(())
+    }
+}
+
+impl ArchivedRuleTable {
+    fn verify_hosts(&self) -> Result<(), VerifyError> {
+        let routes = self.routes.len();
+        span("any host", 0, &self.any_host, routes)?;
+        for (row, host) in self.hosts.iter().enumerate() {
+            check("host", row, is_host(host))?;
+            span("host", row, &host.routes, routes)?;
+            let sorted = row == 0 || *self.hosts[row - 1].name < *host.name;
+            ordered("host", row, sorted)?;
+        }
+        for (row, host) in self.wildcards.iter().enumerate() {
+            check("wildcard", row, is_host(host) && host.name.starts_with('.'))?;
+            span("wildcard", row, &host.routes, routes)?;
+            let sorted = row == 0 || self.wildcards[row - 1].name.len() >= host.name.len();
+            ordered("wildcard", row, sorted)?;
+        }
+        Ok(())
+    }
+
+    fn verify_release(&self, row: usize, release: &ArchivedReleaseRow) -> Result<(), VerifyError> {
+        span("release", row, &release.variants, self.variants.len())?;
+        let variants = release.variants.start.to_native()..release.variants.end.to_native();
+        check("release", row, !variants.is_empty())?;
+        check(
+            "release",
+            row,
+            is_short(&release.name) && is_short(&release.tenant) && is_short(&release.salt),
+        )?;
+        bounded("units", release.units.len(), UNITS_MAX)?;
+        for unit in release.units.iter() {
+            index("release", row, *unit, self.attributes.len())?;
+        }
+        for rule in release.overrides.iter() {
+            check("release", row, is_field_name(&rule.header))?;
+        }
+        match &release.default {
+            ArchivedDefaultRow::Variant(variant) => inside("release", row, *variant, &variants),
+            ArchivedDefaultRow::Split(ranges) => {
+                bounded("ranges", ranges.len(), RANGES_MAX)?;
+                let mut covered = 0;
+                for range in ranges.iter() {
+                    let (start, end) = (range.start.to_native(), range.end.to_native());
+                    ordered("range", row, covered <= start && start < end && end <= BUCKETS)?;
+                    inside("release", row, range.variant, &variants)?;
+                    covered = end;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Verify for ArchivedInstanceTable {
+    fn verify(&self) -> Result<(), VerifyError> {
+        bounded("instance sets", self.sets.len(), VARIANTS_MAX)?;
+        let mut instances = 0usize;
+        for (row, set) in self.sets.iter().enumerate() {
+            ordered("instance set", row, row == 0 || *self.sets[row - 1].key < *set.key)?;
+            instances += set.instances.len();
+            bounded("instances", instances, INSTANCES_MAX)?;
+            let mut weight = 0;
+            for instance in set.instances.iter() {
+                ordered("instance", row, instance.weight_end.to_native() > weight)?;
+                weight = instance.weight_end.to_native();
+                let addresses = &instance.addresses;
+                check("instance", row, !addresses.is_empty() && addresses.len() <= ADDRESSES_MAX)?;
+                check("instance", row, addresses.iter().all(is_address))?;
+                check("instance", row, is_short(&instance.name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bounded(what: &'static str, found: usize, limit: usize) -> Result<(), VerifyError> {
+    if found <= limit { Ok(()) } else { Err(VerifyError::TooMany { what, found, limit }) }
+}
+
+fn check(what: &'static str, row: usize, good: bool) -> Result<(), VerifyError> {
+    if good { Ok(()) } else { Err(VerifyError::Value { what, row }) }
+}
+
+fn ordered(what: &'static str, row: usize, good: bool) -> Result<(), VerifyError> {
+    if good { Ok(()) } else { Err(VerifyError::Order { what, row }) }
+}
+
+fn index(what: &'static str, row: usize, index: u32_le, len: usize) -> Result<(), VerifyError> {
+    let index = index.to_native();
+    if (index as usize) < len { Ok(()) } else { Err(VerifyError::Index { what, row, index }) }
+}
+
+fn inside(
+    what: &'static str,
+    row: usize,
+    at: u32_le,
+    range: &std::ops::Range<u32>,
+) -> Result<(), VerifyError> {
+    let index = at.to_native();
+    if range.contains(&index) { Ok(()) } else { Err(VerifyError::Index { what, row, index }) }
+}
+
+fn span(
+    what: &'static str,
+    row: usize,
+    span: &ArchivedSpan,
+    len: usize,
+) -> Result<(), VerifyError> {
+    let (start, end) = (span.start.to_native(), span.end.to_native());
+    if start <= end && end as usize <= len {
+        Ok(())
+    } else {
+        Err(VerifyError::Index { what, row, index: end })
+    }
+}
+
+fn is_short(text: &ArchivedString) -> bool {
+    text.len() <= NAME_BYTES_MAX
+}
+
+fn is_host(host: &ArchivedHostRow) -> bool {
+    let name = host.name.as_bytes();
+    !name.is_empty() && name.len() <= HOST_BYTES_MAX && !name.iter().any(u8::is_ascii_uppercase)
+}
+
+fn is_field_name(name: &ArchivedString) -> bool {
+    !name.is_empty() && is_short(name) && !name.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+fn is_source(source: &ArchivedSourceRow) -> bool {
+    match source {
+        ArchivedSourceRow::ClientIp => true,
+        ArchivedSourceRow::Header { name, .. } => is_field_name(name),
+        ArchivedSourceRow::Cookie { name, .. } | ArchivedSourceRow::Query { name, .. } => {
+            !name.is_empty() && is_short(name)
+        }
+    }
+}
+
+fn is_address(address: &ArchivedAddressRow) -> bool {
+    let is_port = |port: &u16_le| port.to_native() != 0;
+    match address {
+        ArchivedAddressRow::V4(_, port) | ArchivedAddressRow::V6(_, port) => is_port(port),
+        ArchivedAddressRow::Unix(path) => {
+            path.starts_with('/') && path.len() < 108 && !path.contains('\0')
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The control socket's frames, without I/O (DESIGN §4).
+//!
+//! Owns what a control plane, `status` or `push` and a gateway say to each other, and its encoding:
+//! a 32-bit little-endian length and that many bytes of JSON. Tables do not travel in frames: a
+//! [`Frame::Prepare`] is followed by a sealed memory file (`halftone-link`).
+//!
+//! Invariants: a length is checked before anything is allocated; a peer of another protocol or
+//! layout is told so in words, and nothing of it is used.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    limits::FRAME_BYTES_MAX,
+    table::{TableKind, archive::LAYOUT},
+    telemetry::GatewayStats,
+};
+
+/// The version of this protocol.
+pub const PROTOCOL: u32 = 1;
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Frame {
+    /// The first frame in each direction.
+    Hello(Hello),
+    /// Here is a table (a sealed memory file travels with this frame): check it, do not use it yet.
+    Prepare {
+        /// Which table.
+        kind: TableKind,
+        /// The revision it was compiled as.
+        revision: u64,
+        /// What it was made from, for people.
+        digest: String,
+    },
+    /// The table was found good and can be committed as `epoch`.
+    Prepared {
+        /// Which table.
+        kind: TableKind,
+        /// The number the gateway gave it.
+        epoch: u64,
+    },
+    /// Use what was prepared, both at once when both are named.
+    Commit {
+        /// The epoch of the rules.
+        rules: Option<u64>,
+        /// The epoch of the instances.
+        instances: Option<u64>,
+    },
+    /// A worker decides with the committed tables from now on.
+    Applied {
+        /// Which worker.
+        worker: u32,
+        /// The epoch of its rules.
+        rules: u64,
+        /// The epoch of its instances.
+        instances: u64,
+        /// The time since Commit was received, nanoseconds.
+        ns: u64,
+    },
+    /// Every worker has applied, or did not within its time.
+    Committed {
+        /// Workers that applied.
+        applied: u32,
+        /// Workers that did not.
+        missing: u32,
+    },
+    /// What was asked for was not done; what was served before still is.
+    Reject {
+        /// Why.
+        reason: String,
+    },
+    /// Asks for [`Frame::Stats`].
+    QueryStats,
+    /// What the workers counted.
+    Stats(GatewayStats),
+    /// Asks for [`Frame::Pong`].
+    Ping,
+    /// Answers [`Frame::Ping`].
+    Pong,
+}
+
+/// Who speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hello {
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// [`LAYOUT`], hexadecimal.
+    pub layout: String,
+    /// The version of the build.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+    /// What the gateway is; absent from other peers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayState>,
+}
+
+impl Hello {
+    /// Returns the greeting of this build.
+    #[must_use]
+    pub fn new(version: &str, pid: u32, gateway: Option<GatewayState>) -> Self {
+        Self {
+            protocol: PROTOCOL,
+            layout: format!("{LAYOUT:016x}"),
+            version: version.to_owned(),
+            pid,
+            gateway,
+        }
+    }
+
+    /// Checks that the other side can be understood.
+    ///
+    /// # Errors
+    /// [`WireError::Skew`], with both versions.
+    pub fn check(&self, own_version: &str) -> Result<(), WireError> {
+        let own = Self::new(own_version, 0, None);
+        if self.protocol == own.protocol && self.layout == own.layout {
+            return Ok(());
+        }
+        Err(WireError::Skew {
+            theirs: format!(
+                "{} (protocol {}, layout {})",
+                self.version, self.protocol, self.layout
+            ),
+            ours: format!("{} (protocol {}, layout {})", own.version, own.protocol, own.layout),
+        })
+    }
+}
+
+/// What a gateway is and serves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayState {
+    /// Its listening addresses.
+    pub listen: Vec<String>,
+    /// The engine its workers run.
+    pub engine: String,
+    /// Why that engine was chosen.
+    pub engine_reason: String,
+    /// Its workers' CPUs, by worker.
+    pub cpus: Vec<u32>,
+    /// The newest committed epoch of the rules; 0 before the first.
+    pub rules_epoch: u64,
+    /// The newest committed epoch of the instances; 0 before the first.
+    pub instances_epoch: u64,
+    /// The revision of the rules.
+    pub rules_revision: u64,
+}
+
+/// Why bytes are no frame, or a peer cannot be talked to.
+#[derive(Debug, Error)]
+pub enum WireError {
+    /// More bytes than any frame has.
+    #[error("a frame of {0} bytes was announced; at most {FRAME_BYTES_MAX} are read")]
+    TooLarge(usize),
+    /// Not a frame of this protocol.
+    #[error("not a frame of protocol {PROTOCOL}: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Another version on the other side.
+    #[error("the peer runs {theirs}, this is {ours}: run the same version on both ends")]
+    Skew {
+        /// The peer's version.
+        theirs: String,
+        /// Our version.
+        ours: String,
+    },
+}
+
+/// Encodes a frame.
+///
+/// # Errors
+/// [`WireError::TooLarge`].
+pub fn encode(frame: &Frame) -> Result<Vec<u8>, WireError> {
+    let mut bytes = vec![0; 4];
+    serde_json::to_writer(&mut bytes, frame)?;
+    let length = bytes.len() - 4;
+    let prefix = u32::try_from(length)
+        .ok()
+        .filter(|_| length <= FRAME_BYTES_MAX)
+        .ok_or(WireError::TooLarge(length))?;
+    bytes[..4].copy_from_slice(&prefix.to_le_bytes());
+    Ok(bytes)
+}
+
+/// Takes bytes as they come and yields frames.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    pending: Vec<u8>,
+}
+
+impl Decoder {
+    /// Adds received bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+    }
+
+    /// Returns the next whole frame; nothing when more bytes are needed.
+    ///
+    /// # Errors
+    /// [`WireError`]; the connection must be closed then.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, WireError> {
+        let Some((prefix, body)) = self.pending.split_first_chunk::<4>() else { return Ok(None) };
+        let length = u32::from_le_bytes(*prefix) as usize;
+        if length > FRAME_BYTES_MAX {
+            return Err(WireError::TooLarge(length));
+        }
+        let Some(body) = body.get(..length) else { return Ok(None) };
+        let frame = serde_json::from_slice(body)?;
+        self.pending.drain(..4 + length);
+        Ok(Some(frame))
+    }
+}
+
+#[cfg(test)]
+mod tests;
