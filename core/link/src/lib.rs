@@ -1,1 +1,18 @@
-//! Empty until its first room.
+//! The control socket's I/O, shared by both of its ends.
+//!
+//! Owns blocking frames over a Unix stream ([`Channel`]), tables as sealed memory files
+//! ([`SealedTable`], [`read_sealed`]) and the socket's place in the file system ([`bind`],
+//! [`connect`]). Does not know what frames mean (`halftone_core::wire`), does not verify tables
+//! (`halftone_core::table::archive`), and starts no threads.
+//!
+//! Invariants: whatever a peer sends is hostile: sizes are checked before anything is allocated, a
+//! memory file is read only once nobody can change it, and every file descriptor that arrives is
+//! either handed on or closed.
+
+mod channel;
+mod sealed;
+mod socket;
+
+pub use channel::{Channel, LinkError, PeerCredentials, Received};
+pub use sealed::{SealedError, SealedTable, read_sealed};
+pub use socket::{SocketError, bind, connect};

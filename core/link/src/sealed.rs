@@ -1,0 +1,134 @@
+//! Tables as sealed memory files.
+//!
+//! Owns the way a table's bytes cross the control socket without being copied into frames: an
+//! anonymous memory file that nobody can change any more. Does not verify the table in it.
+//!
+//! Invariants:
+//! - nothing is read from a descriptor unless it is sealed against writing, shrinking and growing:
+//!   what was checked stays what it was, and reading cannot fault;
+//! - the size is checked before anything is allocated.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use halftone_core::{limits::TABLE_BYTES_MAX, table::archive::HEADER_BYTES};
+use rkyv::util::AlignedVec;
+use rustix::{
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create},
+    io::{Errno, pread, write},
+};
+use thiserror::Error;
+
+/// Largest memory file that is made or read, bytes.
+const FILE_BYTES_MAX: usize = HEADER_BYTES + TABLE_BYTES_MAX;
+
+/// Why a table could not be put into, or taken from, a memory file.
+#[derive(Debug, Error)]
+pub enum SealedError {
+    /// The kernel refused.
+    #[error("cannot {doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// Not a memory file: a regular file, a pipe, a socket.
+    #[error("the descriptor is not a memory file")]
+    NotMemory,
+    /// The sender, or anyone it shares the file with, could still change it.
+    #[error("the memory file can still be changed: write, shrink and grow must be sealed")]
+    NotSealed,
+    /// Smaller than a header or larger than any table.
+    #[error(
+        "the memory file has {found} bytes; tables have {HEADER_BYTES} to {FILE_BYTES_MAX} with their header"
+    )]
+    Size {
+        /// Its size.
+        found: u64,
+    },
+}
+
+impl SealedError {
+    fn io(doing: &'static str) -> impl FnOnce(Errno) -> Self {
+        move |errno| Self::Io { doing, source: errno.into() }
+    }
+}
+
+/// A table in a memory file that nobody can change.
+#[derive(Debug)]
+pub struct SealedTable(OwnedFd);
+
+impl SealedTable {
+    /// Copies `bytes` (an archive with its header) into a memory file and seals it.
+    ///
+    /// # Errors
+    /// [`SealedError::Size`] for what no receiver would take, [`SealedError::Io`].
+    pub fn create(bytes: &[u8]) -> Result<Self, SealedError> {
+        check_size(bytes.len() as u64)?;
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let file = memfd_create("halftone-table", flags)
+            .map_err(SealedError::io("create a memory file"))?;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match write(&file, rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(SealedError::io("write a memory file")(errno)),
+            }
+        }
+        fcntl_add_seals(&file, required_seals() | SealFlags::SEAL)
+            .map_err(SealedError::io("seal a memory file"))?;
+        Ok(Self(file))
+    }
+}
+
+impl AsFd for SealedTable {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Reads the table out of a descriptor that came from a peer, aligned for
+/// [`Archive::open`](halftone_core::table::archive::Archive::open).
+///
+/// # Errors
+/// [`SealedError`]: it is not a memory file, not sealed, or not of a table's size.
+pub fn read_sealed(file: impl AsFd) -> Result<AlignedVec<16>, SealedError> {
+    let file = file.as_fd();
+    let seals = fcntl_get_seals(file).map_err(|_| SealedError::NotMemory)?;
+    if !seals.contains(required_seals()) {
+        return Err(SealedError::NotSealed);
+    }
+    let status = fstat(file).map_err(SealedError::io("measure a memory file"))?;
+    let size = check_size(u64::try_from(status.st_size).unwrap_or(0))?;
+    let mut bytes = AlignedVec::with_capacity(size);
+    bytes.resize(size, 0);
+    let mut filled = 0;
+    while filled < size {
+        match pread(file, &mut bytes[filled..], filled as u64) {
+            Ok(0) => return Err(SealedError::Size { found: filled as u64 }),
+            Ok(read) => filled += read,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(SealedError::io("read a memory file")(errno)),
+        }
+    }
+    Ok(bytes)
+}
+
+fn required_seals() -> SealFlags {
+    SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW
+}
+
+fn check_size(found: u64) -> Result<usize, SealedError> {
+    usize::try_from(found)
+        .ok()
+        .filter(|size| (HEADER_BYTES..=FILE_BYTES_MAX).contains(size))
+        .ok_or(SealedError::Size { found })
+}
+
+#[cfg(test)]
+mod tests;
