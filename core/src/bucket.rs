@@ -31,7 +31,6 @@ pub fn bucket(salt: &[u8], unit: &[u8]) -> u32 {
 
 /// Projects a 32-bit hash onto the bucket space without division or floating point.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "(2^32 - 1) * 10^6 >> 32 is below 10^6")]
 pub fn project(hash: u32) -> u32 {
     ((u64::from(hash) * u64::from(BUCKETS)) >> 32) as u32
 }

@@ -23,8 +23,8 @@ use crate::{
     rollout::allocation::{Allocation, AllocationError},
     table::{
         AddressRow, AttributeRow, DefaultRow, HostRow, InstanceRow, InstanceSet, InstanceTable,
-        NONE, OverrideRow, PathRow, RangeRow, ReleaseRow, RouteRow, RuleTable, SourceRow, Span,
-        UnitMissingRow, VariantRow,
+        NONE, OverrideRow, PathRow, RangeRow, ReleaseRow, RouteRow, RuleTable, SourceKind,
+        SourceRow, Span, UnitMissingRow, VariantRow,
     },
 };
 
@@ -292,7 +292,8 @@ fn attribute_rows<'a>(
     bundle: &'a Bundle,
 ) -> Result<BTreeMap<&'a str, u32>, CompileError> {
     let mut rows = BTreeMap::from([(CLIENT_IP, row(table.attributes.len())?)]);
-    table.attributes.push(AttributeRow { sources: vec![SourceRow::ClientIp] });
+    let client_ip = SourceRow { kind: SourceKind::ClientIp, name: String::new(), trusted: false };
+    table.attributes.push(AttributeRow { sources: vec![client_ip] });
     for (name, attribute) in &bundle.attributes {
         rows.insert(name.as_str(), row(table.attributes.len())?);
         table.attributes.push(AttributeRow { sources: source_rows(attribute) });
@@ -301,18 +302,15 @@ fn attribute_rows<'a>(
 }
 
 fn source_rows(attribute: &Attribute) -> Vec<SourceRow> {
-    let mut rows = Vec::with_capacity(attribute.from.len());
-    for source in &attribute.from {
-        let trusted = source.trusted;
-        if let Some(header) = &source.header {
-            rows.push(SourceRow::Header { name: header.to_ascii_lowercase(), trusted });
-        } else if let Some(name) = source.cookie.clone() {
-            rows.push(SourceRow::Cookie { name, trusted });
-        } else if let Some(name) = source.query.clone() {
-            rows.push(SourceRow::Query { name, trusted });
-        }
-    }
-    rows
+    let places = attribute.from.iter().filter_map(|source| {
+        let header =
+            source.header.as_ref().map(|name| (SourceKind::Header, name.to_ascii_lowercase()));
+        let cookie = source.cookie.clone().map(|name| (SourceKind::Cookie, name));
+        let query = source.query.clone().map(|name| (SourceKind::Query, name));
+        let (kind, name) = header.or(cookie).or(query)?;
+        Some(SourceRow { kind, name, trusted: source.trusted })
+    });
+    places.collect()
 }
 
 #[derive(Default)]

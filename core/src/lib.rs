@@ -11,6 +11,7 @@ pub mod limits;
 pub mod policy;
 pub mod rollout;
 pub mod route;
+pub mod signal;
 pub mod table;
 pub mod telemetry;
 pub mod wire;

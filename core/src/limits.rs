@@ -63,6 +63,35 @@ pub const WEIGHT_MAX: u32 = 1_000_000;
 /// Most socket addresses one instance name resolves to.
 pub const ADDRESSES_MAX: usize = 16;
 
+/// How long a keep-alive connection may be silent, milliseconds (nginx: 75 s).
+pub const IDLE_MS: u64 = 75_000;
+/// How long a head may take from its first byte, milliseconds (nginx: 60 s; slow senders get less).
+pub const HEAD_MS: u64 = 15_000;
+/// How long a transfer may stand still, milliseconds (nginx: 60 s).
+pub const STALL_MS: u64 = 60_000;
+/// How long a connection to an instance may take, milliseconds (POLICY `timeouts.connect`).
+pub const CONNECT_MS: u64 = 1_000;
+/// How long an upstream may think, milliseconds (POLICY `timeouts.firstByte`).
+pub const FIRST_BYTE_MS: u64 = 15_000;
+/// How long an upstream connection is kept idle, milliseconds: less than the 60 s or 75 s after which
+/// upstreams usually close, so that we are first.
+pub const POOL_IDLE_MS: u64 = 50_000;
+/// Most idle connections one worker keeps to one address.
+pub const POOL_IDLE_MAX: usize = 256;
+/// Most instances tried for one request before it is answered 502.
+pub const CONNECT_ATTEMPTS_MAX: usize = 3;
+/// How long a closing connection is read on, milliseconds, so that its last answer is not lost to a
+/// reset (RFC 9112 §9.6).
+pub const LINGER_MS: u64 = 2_000;
+/// Most bytes read on after an answer that came before the end of the request.
+pub const LINGER_BYTES_MAX: usize = 1024 * 1024;
+/// The grain of every deadline, milliseconds: the tick of the timing wheel.
+pub const TICK_MS: u64 = 100;
+/// How long requests in flight may take after the signal to stop, milliseconds.
+pub const DRAIN_MS: u64 = 30_000;
+/// How long a commit waits for its slowest worker, milliseconds.
+pub const COMMIT_MS: u64 = 2_000;
+
 /// The bucket space: parts per million.
 pub const BUCKETS: u32 = 1_000_000;
 
@@ -71,3 +100,4 @@ const _: () = assert!(HEAD_BUFFER_BYTES <= HEAD_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MAX + HEADROOM_BYTES <= RELAY_BUFFER_BYTES);
 const _: () = assert!(CHUNK_LINE_BYTES_MAX < HEAD_BUFFER_BYTES);
 const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);
+const _: () = assert!(TICK_MS < CONNECT_MS && LINGER_MS < DRAIN_MS);

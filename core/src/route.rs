@@ -15,7 +15,8 @@ use crate::{
     limits::UNIT_BYTES_MAX,
     table::{
         ArchivedDefaultRow, ArchivedPathRow, ArchivedReleaseRow, ArchivedRouteRow,
-        ArchivedRuleTable, ArchivedSourceRow, ArchivedSpan, ArchivedUnitMissingRow, NONE,
+        ArchivedRuleTable, ArchivedSourceKind, ArchivedSourceRow, ArchivedSpan,
+        ArchivedUnitMissingRow, NONE,
     },
 };
 
@@ -138,10 +139,9 @@ fn find_route<'t>(
     }
     for host in table.wildcards.iter() {
         let suffix = host.name.as_bytes();
-        if request.host.len() > suffix.len() && request.host.ends_with(suffix) {
-            if let Some(found) = find_path(table, &host.routes, request.path) {
-                return Some(found);
-            }
+        let matches = request.host.len() > suffix.len() && request.host.ends_with(suffix);
+        if let Some(found) = find_path(table, &host.routes, request.path).filter(|_| matches) {
+            return Some(found);
         }
     }
     find_path(table, &table.any_host, request.path)
@@ -232,19 +232,15 @@ fn unit_bucket(
     source: &ArchivedSourceRow,
     request: &RequestView<'_>,
 ) -> Option<u32> {
+    if source.trusted && !request.trusted {
+        return None;
+    }
     let mut joined = SmallVec::new();
-    let value = match source {
-        ArchivedSourceRow::ClientIp => Some(request.client_ip.as_bytes()),
-        ArchivedSourceRow::Header { name, trusted } if request.trusted || !*trusted => {
-            header(request.headers, name, &mut joined)
-        }
-        ArchivedSourceRow::Cookie { name, trusted } if request.trusted || !*trusted => {
-            cookie(request.headers, name)
-        }
-        ArchivedSourceRow::Query { name, trusted } if request.trusted || !*trusted => {
-            query(request.query, name)
-        }
-        _ => None,
+    let value = match source.kind {
+        ArchivedSourceKind::ClientIp => Some(request.client_ip.as_bytes()),
+        ArchivedSourceKind::Header => header(request.headers, &source.name, &mut joined),
+        ArchivedSourceKind::Cookie => cookie(request.headers, &source.name),
+        ArchivedSourceKind::Query => query(request.query, &source.name),
     }?;
     let present = !value.is_empty() && value.len() <= UNIT_BYTES_MAX;
     present.then(|| bucket::bucket(salt.as_bytes(), value))

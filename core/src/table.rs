@@ -162,30 +162,26 @@ pub struct AttributeRow {
 
 /// A place a value may come from.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub enum SourceRow {
+pub struct SourceRow {
+    /// Which part of the request.
+    pub kind: SourceKind,
+    /// The name there: in lower case for a header, empty for the address.
+    pub name: String,
+    /// Whether it is believed from trusted peers only.
+    pub trusted: bool,
+}
+
+/// A part of a request that values come from.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum SourceKind {
     /// The caller's address as text.
     ClientIp,
-    /// A header, by lower-case name.
-    Header {
-        /// The name.
-        name: String,
-        /// Believed only from a trusted peer.
-        trusted: bool,
-    },
+    /// A header.
+    Header,
     /// A cookie.
-    Cookie {
-        /// The name.
-        name: String,
-        /// Believed only from a trusted peer.
-        trusted: bool,
-    },
+    Cookie,
     /// A query parameter.
-    Query {
-        /// The name.
-        name: String,
-        /// Believed only from a trusted peer.
-        trusted: bool,
-    },
+    Query,
 }
 
 /// The instances: they yield an address for a variant.

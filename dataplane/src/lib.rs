@@ -1,1 +1,20 @@
-//! Empty until its first room.
+//! The data plane of Halftone: one pinned worker per CPU, its own event loop, nothing shared but tables.
+//!
+//! Owns everything between a caller's bytes and an upstream's. Imports `halftone-core` for every
+//! decision and `halftone-link` for the control socket; never the control plane, and no tokio runtime.
+//!
+//! The life of a request: [`worker`] accepts → [`conn`] reads → [`proxy`] prepares, routes, exchanges
+//! and records. The life of a table here: [`link`] receives and verifies → [`publish`] commits →
+//! workers read it at their next request.
+
+pub mod conn;
+pub mod engine;
+pub mod gateway;
+pub mod io;
+pub mod link;
+pub mod proxy;
+pub mod publish;
+pub mod tables;
+pub mod telemetry;
+pub mod upstream;
+pub mod worker;

@@ -125,6 +125,12 @@ impl Mask {
         self.0 == 0
     }
 
+    /// Returns the number of fields inside.
+    #[must_use]
+    pub fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
     /// Returns the fields of both.
     #[must_use]
     pub fn union(self, other: Self) -> Self {

@@ -1,1 +1,200 @@
+//! Decisions on compiled bundles.
 
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    compile::{Allocations, allocate, compile_rules},
+    http::{PathScratch, normalise},
+    policy::{Bundle, validate},
+    table::{RuleTable, archive::Archive},
+};
+
+fn table(bundle: Value) -> Archive<RuleTable> {
+    let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
+    assert_eq!(validate(&bundle), []);
+    let mut allocations = Allocations::default();
+    allocate(&bundle, &mut allocations).expect("weights fit");
+    Archive::build(&compile_rules(&[&bundle], &allocations).expect("compiles"), 1)
+        .expect("verifies")
+}
+
+fn upstream() -> Value {
+    json!({ "variants": { "stable": { "addresses": ["127.0.0.1:1"] }, "canary": { "addresses": ["127.0.0.1:2"] } } })
+}
+
+fn bundle(routes: Value, release: Value) -> Value {
+    json!({ "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
+        "attributes": { "user.id": { "type": "string", "from": [
+            { "header": "x-user", "trusted": true }, { "cookie": "uid" }, { "query": "user" } ] } },
+        "upstreams": { "u": upstream(), "other": upstream() }, "routes": routes, "releases": { "user-v2.1": release } })
+}
+
+struct Ask<'a> {
+    host: &'a str,
+    target: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    trusted: bool,
+    random: u32,
+}
+
+impl Default for Ask<'_> {
+    fn default() -> Self {
+        Self { host: "a", target: "/", headers: &[], trusted: true, random: 0 }
+    }
+}
+
+fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Reason, Option<u32>)> {
+    let headers: Vec<Header<'_>> =
+        ask.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+    let (path, query) = ask.target.split_once('?').unwrap_or((ask.target, ""));
+    let (mut host, mut scratch) = (HostScratch::new(), PathScratch::new());
+    let view = RequestView {
+        host: host_name(ask.host, &mut host),
+        path: normalise(path.as_bytes(), &mut scratch).expect("a good path"),
+        query: query.as_bytes(),
+        headers: &headers,
+        client_ip: "192.0.2.1",
+        trusted: ask.trusted,
+    };
+    let table = table.table();
+    route(table, &view, ask.random).map(|decision| {
+        let variant = &table.variants[decision.variant as usize];
+        let route = table.routes[decision.route as usize].name.to_string();
+        (route, variant.key.to_string(), decision.reason, decision.bucket)
+    })
+}
+
+#[test]
+fn routes_by_host_and_path_in_gateway_api_order() {
+    let route = |name: &str, hosts: &[&str], kind: &str, path: &str| {
+        json!({ "name": name, "hostnames": hosts, "rules": [
+            { "matches": [{ "path": { "type": kind, "value": path } }], "upstream": "u" }] })
+    };
+    let routes = json!([
+        route("any-root", &[], "PathPrefix", "/"),
+        route("any-user", &[], "PathPrefix", "/user/"),
+        route("exact-user", &["a.example.com"], "Exact", "/user"),
+        route("deep", &["a.example.com"], "PathPrefix", "/user/deep"),
+        route("host", &["a.example.com"], "PathPrefix", "/user"),
+        route("wild", &["*.example.com"], "PathPrefix", "/w"),
+        route("wilder", &["*.b.example.com"], "PathPrefix", "/w"),
+    ]);
+    let table =
+        table(bundle(routes, json!({ "upstream": "u", "default": { "variant": "stable" } })));
+    for (host, target, expected) in [
+        ("x", "/", "any-root"),
+        ("x", "/users", "any-root"),
+        ("x", "/user", "any-user"),
+        ("x", "/user/1", "any-user"),
+        ("A.Example.com:8080", "/user", "exact-user"),
+        ("a.example.com.", "/user/", "host"),
+        ("a.example.com", "/user/deep/x", "deep"),
+        ("a.example.com", "/user/deeper", "host"),
+        ("a.example.com", "/%75ser/x/../deep", "deep"),
+        ("a.example.com", "/w", "wild"),
+        ("a.b.example.com", "/w/", "wilder"),
+        ("b.example.com", "/w", "wild"),
+        ("example.com", "/w", "any-root"),
+        ("a.example.com", "/none", "any-root"),
+    ] {
+        let found = ask(&table, &Ask { host, target, ..Ask::default() }).expect("a route");
+        assert_eq!(found.0, expected, "{host}{target}");
+        assert_eq!(found.2, Reason::Static);
+    }
+}
+
+#[test]
+fn no_route_is_no_decision() {
+    let routes =
+        json!([{ "name": "only", "hostnames": ["a"], "rules": [{ "release": "user-v2.1" }] }]);
+    let table =
+        table(bundle(routes, json!({ "upstream": "u", "default": { "variant": "stable" } })));
+    assert_eq!(ask(&table, &Ask { host: "b", ..Ask::default() }), None);
+}
+
+#[test]
+fn overrides_need_trust_and_a_known_name() {
+    let release = json!({ "upstream": "u", "default": { "variant": "stable" }, "overrides": [
+        { "header": "X-Release-Group" }, { "header": "X-Any", "requires": "any" }] });
+    let table =
+        table(bundle(json!([{ "name": "r", "rules": [{ "release": "user-v2.1" }] }]), release));
+    for (headers, trusted, variant, reason) in [
+        (&[][..], true, "t/u/stable", Reason::Default),
+        (&[("x-release-group", "canary")][..], true, "t/u/canary", Reason::Override),
+        (&[("X-Release-Group", "stable")][..], true, "t/u/stable", Reason::Override),
+        (&[("X-Release-Group", "canary")][..], false, "t/u/stable", Reason::Default),
+        (&[("X-Release-Group", "beta")][..], true, "t/u/stable", Reason::Default),
+        (
+            &[("X-Release-Group", "canary"), ("X-Release-Group", "canary")][..],
+            true,
+            "t/u/stable",
+            Reason::Default,
+        ),
+        (&[("X-Any", "canary")][..], false, "t/u/canary", Reason::Override),
+    ] {
+        let found = ask(&table, &Ask { headers, trusted, ..Ask::default() }).expect("a route");
+        assert_eq!((found.1.as_str(), found.2), (variant, reason), "{headers:?} {trusted}");
+    }
+    let header = |name| Header { name, value: &b"canary"[..] };
+    let mask =
+        reserved(table.table(), &[header("Accept"), header("x-release-GROUP"), header("X-Any")]);
+    assert!(!mask.contains(0) && mask.contains(1) && !mask.contains(2));
+}
+
+#[test]
+fn buckets_decide_by_the_first_present_unit() {
+    let release = json!({ "upstream": "u", "unit": ["user.id", "client.ip"], "default": { "split": { "canary": "15%" } } });
+    let table =
+        table(bundle(json!([{ "name": "r", "rules": [{ "release": "user-v2.1" }] }]), release));
+    // POLICY's vectors: u7 lies at 149 856, just inside 15 %; user-42 at 728 179.
+    for (headers, target, trusted, variant, bucket) in [
+        (&[("X-User", "u7")][..], "/", true, "t/u/canary", Some(149_856)),
+        (&[("X-User", "user-42")][..], "/", true, "t/u/stable", Some(728_179)),
+        (
+            &[("X-User", "u7"), ("Cookie", "a=b; uid=user-42")][..],
+            "/",
+            false,
+            "t/u/stable",
+            Some(728_179),
+        ),
+        (&[("Cookie", "uid=\"u7\"")][..], "/", false, "t/u/canary", Some(149_856)),
+        (&[][..], "/?x=1&user=u7&user=user-42", false, "t/u/canary", Some(149_856)),
+    ] {
+        let found =
+            ask(&table, &Ask { headers, target, trusted, ..Ask::default() }).expect("a route");
+        assert_eq!(
+            (found.1.as_str(), found.2, found.3),
+            (variant, Reason::Split, bucket),
+            "{headers:?}"
+        );
+    }
+    let by_address = bucket::bucket(b"user-v2.1", b"192.0.2.1");
+    assert_eq!(ask(&table, &Ask::default()).expect("a route").3, Some(by_address));
+}
+
+#[test]
+fn without_a_unit_stable_or_chance_decides() {
+    for (missing, random, variant, bucket) in [
+        ("stable", 0, "t/u/stable", None),
+        ("random", 0, "t/u/canary", Some(0)),
+        ("random", u32::MAX, "t/u/stable", Some(999_999)),
+    ] {
+        let release = json!({ "upstream": "u", "unit": ["user.id"], "unitMissing": missing, "default": { "split": { "canary": "50%" } } });
+        let table =
+            table(bundle(json!([{ "name": "r", "rules": [{ "release": "user-v2.1" }] }]), release));
+        let found = ask(&table, &Ask { random, ..Ask::default() }).expect("a route");
+        assert_eq!((found.1.as_str(), found.3), (variant, bucket), "{missing}");
+    }
+}
+
+#[test]
+fn the_kill_switch_comes_first() {
+    let release = json!({ "upstream": "u", "disabled": true, "overrides": [{ "header": "X-Release-Group" }],
+        "default": { "split": { "canary": "100%" } } });
+    let table =
+        table(bundle(json!([{ "name": "r", "rules": [{ "release": "user-v2.1" }] }]), release));
+    let found = ask(&table, &Ask { headers: &[("X-Release-Group", "canary")], ..Ask::default() })
+        .expect("a route");
+    assert_eq!((found.1.as_str(), found.2), ("t/u/stable", Reason::Disabled));
+}

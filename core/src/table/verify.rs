@@ -12,7 +12,8 @@ use thiserror::Error;
 
 use super::{
     ArchivedAddressRow, ArchivedDefaultRow, ArchivedHostRow, ArchivedInstanceTable,
-    ArchivedPathRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceRow, ArchivedSpan, NONE,
+    ArchivedPathRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceKind, ArchivedSourceRow,
+    ArchivedSpan, NONE,
 };
 use crate::limits::{
     ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, NAME_BYTES_MAX,
@@ -242,11 +243,11 @@ fn is_field_name(name: &ArchivedString) -> bool {
 }
 
 fn is_source(source: &ArchivedSourceRow) -> bool {
-    match source {
-        ArchivedSourceRow::ClientIp => true,
-        ArchivedSourceRow::Header { name, .. } => is_field_name(name),
-        ArchivedSourceRow::Cookie { name, .. } | ArchivedSourceRow::Query { name, .. } => {
-            !name.is_empty() && is_short(name)
+    match source.kind {
+        ArchivedSourceKind::ClientIp => true,
+        ArchivedSourceKind::Header => is_field_name(&source.name),
+        ArchivedSourceKind::Cookie | ArchivedSourceKind::Query => {
+            !source.name.is_empty() && is_short(&source.name)
         }
     }
 }

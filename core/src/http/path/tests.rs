@@ -22,7 +22,7 @@ fn normal_forms() {
         ("/.well-known/x", Some("/.well-known/x")),
         ("/a/...", Some("/a/...")),
         ("/a/.b/../c", Some("/a/c")),
-        ("//..//x", Some("///x")),
+        ("//..//x", Some("//x")),
         ("/%E5%8c%97", Some("/%E5%8C%97")),
         ("/%", None),
         ("/%1", None),
@@ -45,7 +45,7 @@ proptest::proptest! {
     #[test]
     fn any_path_is_brought_to_one_form(path in "/[a-c./%2eE0-9]{0,24}") {
         if let Some(once) = normal_path(path.as_bytes()) {
-            proptest::prop_assert_eq!(normal_path(&once).as_deref(), Some(&once[..]));
+            proptest::prop_assert_eq!(normal_path(&once), Some(once.clone()));
             proptest::prop_assert!(once.starts_with(b"/") && !has_dot_segment(&once));
         }
     }

@@ -1,1 +1,219 @@
+//! Archives opened, damaged and forged; the golden one.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::table::{
+    AddressRow, AttributeRow, DefaultRow, HostRow, InstanceRow, InstanceSet, InstanceTable, NONE,
+    OverrideRow, PathRow, RangeRow, ReleaseRow, RouteRow, RuleTable, SourceKind, SourceRow, Span,
+    UnitMissingRow, VariantRow,
+};
+
+fn rules() -> RuleTable {
+    let route = |path, release, variant| RouteRow { name: "r".into(), path, release, variant };
+    let variant = |name: &str| VariantRow { name: name.into(), key: format!("t/u/{name}") };
+    let source = |kind, name: &str| SourceRow { kind, name: name.into(), trusted: true };
+    RuleTable {
+        hosts: vec![HostRow { name: "a.example.com".into(), routes: Span { start: 0, end: 1 } }],
+        wildcards: vec![HostRow { name: ".example.com".into(), routes: Span { start: 1, end: 2 } }],
+        any_host: Span { start: 1, end: 3 },
+        routes: vec![
+            route(PathRow::Exact("/user".into()), 0, NONE),
+            route(PathRow::Prefix("/user".into()), 0, NONE),
+            route(PathRow::Prefix(String::new()), NONE, 0),
+        ],
+        releases: vec![ReleaseRow {
+            tenant: "t".into(),
+            name: "user-v2".into(),
+            variants: Span { start: 0, end: 2 },
+            overrides: vec![OverrideRow { header: "x-release-group".into(), trusted: true }],
+            units: vec![0, 1],
+            unit_missing: UnitMissingRow::Stable,
+            salt: "user-v2".into(),
+            default: DefaultRow::Split(vec![
+                RangeRow { start: 0, end: 10_000, variant: 1 },
+                RangeRow { start: 50_000, end: 60_000, variant: 1 },
+            ]),
+            disabled: false,
+        }],
+        variants: vec![variant("stable"), variant("canary")],
+        attributes: vec![
+            AttributeRow {
+                sources: vec![
+                    source(SourceKind::Header, "x-user"),
+                    source(SourceKind::Cookie, "uid"),
+                ],
+            },
+            AttributeRow {
+                sources: vec![source(SourceKind::ClientIp, ""), source(SourceKind::Query, "user")],
+            },
+        ],
+        reserved: vec!["x-release-group".into()],
+    }
+}
+
+fn instances() -> InstanceTable {
+    let row = |weight_end, addresses| InstanceRow { name: "one".into(), addresses, weight_end };
+    InstanceTable {
+        sets: vec![
+            InstanceSet {
+                key: "t/u/canary".into(),
+                instances: vec![row(30, vec![AddressRow::V4([127, 0, 0, 1], 80)])],
+            },
+            InstanceSet {
+                key: "t/u/stable".into(),
+                instances: vec![
+                    row(1, vec![AddressRow::V6([0; 16], 80)]),
+                    row(2, vec![AddressRow::Unix("/run/app.sock".into())]),
+                ],
+            },
+        ],
+    }
+}
+
+/// Recomputes the checksum, so that what is tested lies behind it.
+fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let Some((header, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return bytes };
+    let sum = checksum(header, body);
+    bytes[CHECKED_BYTES..HEADER_BYTES].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn golden() {
+    // One archive of each kind, as this layout writes it. When this fails, the archived types have
+    // changed: raise LAYOUT_VERSION, then run with UPDATE_GOLDEN=1.
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/table/archive/golden");
+    for (name, bytes) in [
+        ("rules", Archive::build(&rules(), 7).expect("valid").bytes().to_vec()),
+        ("instances", Archive::build(&instances(), 7).expect("valid").bytes().to_vec()),
+    ] {
+        let path = folder.join(format!("{name}.v{LAYOUT_VERSION}.bin"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(&folder)
+                .and_then(|()| std::fs::write(&path, &bytes))
+                .expect("written");
+        }
+        let golden = read(&path).expect("a golden archive");
+        assert!(golden == bytes, "{} differs: the archived types have changed", path.display());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a golden file is read by its test")]
+fn read(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
+#[test]
+fn round_trip() {
+    let archive = Archive::build(&rules(), 42).expect("valid");
+    let opened = Archive::<RuleTable>::copy_from(archive.bytes()).expect("valid");
+    assert_eq!(opened.revision(), 42);
+    assert_eq!(
+        rkyv::deserialize::<RuleTable, rancor::Error>(opened.table()).expect("whole"),
+        rules()
+    );
+}
+
+#[test]
+fn the_other_kind_and_the_other_layout_are_named() {
+    let archive = Archive::build(&instances(), 1).expect("valid");
+    let error = Archive::<RuleTable>::copy_from(archive.bytes()).expect_err("another kind");
+    assert!(matches!(error, ArchiveError::Kind { found: 2, .. }), "{error}");
+    let mut bytes = archive.bytes().to_vec();
+    bytes[8] ^= 1;
+    let error = Archive::<InstanceTable>::copy_from(&resealed(bytes)).expect_err("another layout");
+    assert!(error.to_string().contains("run the same version"), "{error}");
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let archive = Archive::build(&rules(), 1).expect("valid");
+    for end in 0..archive.bytes().len() {
+        let cut = archive.bytes()[..end].to_vec();
+        assert!(Archive::<RuleTable>::copy_from(&cut).is_err(), "{end}");
+        // A forger fixes length and checksum too; what then opens must be safe to read, so it is read.
+        if let Some(body) = end.checked_sub(HEADER_BYTES) {
+            let mut forged = cut;
+            forged[24..32].copy_from_slice(&(body as u64).to_le_bytes());
+            assert!(Archive::<RuleTable>::copy_from(&resealed(forged)).is_err(), "{end} forged");
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_refused_by_the_checksum() {
+    let archive = Archive::build(&instances(), 1).expect("valid");
+    for bit in 0..archive.bytes().len() * 8 {
+        let mut bytes = archive.bytes().to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(Archive::<InstanceTable>::copy_from(&bytes).is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn meaningless_tables_are_refused() {
+    type Break = fn(&mut RuleTable);
+    let breaks: [(&str, Break); 17] = [
+        ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
+        ("host case", |t| t.hosts[0].name = "A".into()),
+        ("host span", |t| t.hosts[0].routes.end = 9),
+        ("span order", |t| t.any_host = Span { start: 2, end: 1 }),
+        ("wildcard form", |t| t.wildcards[0].name = "example.com".into()),
+        ("route release", |t| t.routes[0].release = 1),
+        ("route variant", |t| t.routes[2].variant = 2),
+        ("path form", |t| t.routes[0].path = PathRow::Exact("user".into())),
+        ("prefix form", |t| t.routes[1].path = PathRow::Prefix("/user/".into())),
+        ("variants", |t| t.releases[0].variants = Span { start: 1, end: 3 }),
+        ("no variants", |t| t.releases[0].variants = Span { start: 1, end: 1 }),
+        ("unit", |t| t.releases[0].units = vec![2]),
+        ("default", |t| t.releases[0].default = DefaultRow::Variant(2)),
+        ("range order", |t| {
+            t.releases[0].default =
+                DefaultRow::Split(vec![RangeRow { start: 5, end: 5, variant: 1 }])
+        }),
+        ("range end", |t| {
+            t.releases[0].default =
+                DefaultRow::Split(vec![RangeRow { start: 5, end: 1_000_001, variant: 1 }])
+        }),
+        ("override", |t| t.releases[0].overrides[0].header = "X-Upper".into()),
+        ("source", |t| t.attributes[0].sources[0].name = String::new()),
+    ];
+    for (what, spoil) in breaks {
+        let mut table = rules();
+        spoil(&mut table);
+        let error = Archive::build(&table, 1).expect_err(what);
+        assert!(matches!(error, ArchiveError::Meaning(_)), "{what}: {error}");
+    }
+    let mut table = instances();
+    table.sets[1].instances[1].weight_end = 1;
+    assert!(Archive::build(&table, 1).is_err(), "weights");
+    table.sets[1].instances[1].addresses.clear();
+    assert!(Archive::build(&table, 1).is_err(), "addresses");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #[test]
+    fn forged_bytes_never_panic(flips in prop::collection::vec((0usize..4096, any::<u8>()), 1..8)) {
+        let archive = Archive::build(&rules(), 1).expect("valid");
+        let mut bytes = archive.bytes().to_vec();
+        for (at, byte) in flips {
+            let at = HEADER_BYTES + at % (bytes.len() - HEADER_BYTES);
+            bytes[at] = byte;
+        }
+        // What opens in spite of it must be safe to decide with.
+        if let Ok(archive) = Archive::<RuleTable>::copy_from(&resealed(bytes)) {
+            for (host, path) in [("a.example.com", "/user"), ("b.example.com", "/user/x"), ("", "/")] {
+                let headers = [crate::http::Header { name: "cookie", value: b"uid=u7" }];
+                let view = crate::route::RequestView {
+                    host: host.as_bytes(), path: path.as_bytes(), query: b"user=1", headers: &headers,
+                    client_ip: "192.0.2.1", trusted: true,
+                };
+                if let Some(decision) = crate::route::route(archive.table(), &view, 1) {
+                    prop_assert!((decision.variant as usize) < archive.table().variants.len());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Bodies on their way through: where each ends, in whatever pieces it comes.
+//!
+//! Owns the position inside one body. Does not read, write or hold bytes. Invariant: bytes beyond the
+//! end are never counted as body, so they are never forwarded.
+
+use halftone_core::http::{ChunkError, ChunkScanner, Framing, Piece};
+
+/// A body being relayed.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Over.
+    Ended,
+    /// So many bytes are left.
+    Length(u64),
+    /// Forwarded with its chunks.
+    Chunked(ChunkScanner),
+    /// Forwarded without them: the caller speaks HTTP/1.0.
+    Dechunked(ChunkScanner),
+    /// Until the connection ends.
+    Close,
+}
+
+impl Body {
+    /// Returns the body that `framing` announces.
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::Empty => Self::Ended,
+            Framing::Length(bytes) => Self::Length(bytes),
+            Framing::Chunked => Self::Chunked(ChunkScanner::default()),
+            Framing::Close => Self::Close,
+        }
+    }
+
+    /// Returns the same body, to be forwarded without chunks.
+    #[must_use]
+    pub fn without_chunks(self) -> Self {
+        match self {
+            Self::Chunked(scanner) => Self::Dechunked(scanner),
+            other => other,
+        }
+    }
+
+    /// Returns whether nothing more belongs to the body.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self, Self::Ended)
+    }
+
+    /// Returns whether the end of the connection is the end of the body.
+    #[must_use]
+    pub fn ends_with_connection(&self) -> bool {
+        matches!(self, Self::Close)
+    }
+
+    /// Takes `buffer[start..]`, which has just arrived.
+    ///
+    /// Returns the end of what is to be forwarded, and the end of what belonged to the body; they
+    /// differ only where chunks are taken out, which moves the data together in place.
+    ///
+    /// # Errors
+    /// [`ChunkError`].
+    pub fn advance(
+        &mut self,
+        buffer: &mut [u8],
+        start: usize,
+    ) -> Result<(usize, usize), ChunkError> {
+        let arrived = buffer.len() - start;
+        match self {
+            Self::Ended => Ok((start, start)),
+            Self::Close => Ok((buffer.len(), buffer.len())),
+            Self::Length(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(arrived);
+                *left -= taken as u64;
+                if *left == 0 {
+                    *self = Self::Ended;
+                }
+                Ok((start + taken, start + taken))
+            }
+            Self::Chunked(scanner) => {
+                let end = start + scanner.scan(&buffer[start..])?;
+                if scanner.is_ended() {
+                    *self = Self::Ended;
+                }
+                Ok((end, end))
+            }
+            Self::Dechunked(scanner) => {
+                let ends = dechunk(scanner, buffer, start)?;
+                if scanner.is_ended() {
+                    *self = Self::Ended;
+                }
+                Ok(ends)
+            }
+        }
+    }
+}
+
+fn dechunk(
+    scanner: &mut ChunkScanner,
+    buffer: &mut [u8],
+    start: usize,
+) -> Result<(usize, usize), ChunkError> {
+    let (mut kept, mut at) = (start, start);
+    while at < buffer.len() {
+        match scanner.next(&buffer[at..])? {
+            Piece::Framing(bytes) => at += bytes,
+            Piece::Data(bytes) => {
+                buffer.copy_within(at..at + bytes, kept);
+                kept += bytes;
+                at += bytes;
+            }
+            Piece::End(bytes) => return Ok((kept, at + bytes)),
+        }
+    }
+    Ok((kept, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relay(mut body: Body, input: &[u8], step: usize) -> (Vec<u8>, usize, bool) {
+        let (mut out, mut used) = (Vec::new(), 0);
+        for piece in input.chunks(step) {
+            let mut buffer = [b"###", piece].concat();
+            let (forward, taken) = body.advance(&mut buffer, 3).expect("well-formed");
+            out.extend_from_slice(&buffer[3..forward]);
+            used += taken - 3;
+        }
+        (out, used, body.is_ended())
+    }
+
+    #[test]
+    fn bodies_end_where_their_framing_says() {
+        let chunked = b"5\r\nhello\r\n2;x\r\n!!\r\n0\r\n\r\nGET /";
+        let whole = &chunked[..chunked.len() - 5];
+        for step in 1..=chunked.len() {
+            let body = Body::new(Framing::Chunked);
+            assert_eq!(relay(body.clone(), chunked, step), (whole.to_vec(), whole.len(), true));
+            assert_eq!(
+                relay(body.without_chunks(), chunked, step),
+                (b"hello!!".to_vec(), whole.len(), true)
+            );
+            let body = Body::new(Framing::Length(7));
+            assert_eq!(relay(body, b"1234567GET /", step), (b"1234567".to_vec(), 7, true));
+            assert_eq!(relay(Body::new(Framing::Close), b"all", step), (b"all".to_vec(), 3, false));
+            assert_eq!(relay(Body::new(Framing::Empty), b"GET /", step), (Vec::new(), 0, true));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! An HTTP/1.1 connection from its first byte to its close.
+//!
+//! Owns the receive buffer and the loop over requests. Does not decide or forward: [`crate::proxy`]
+//! does. Invariants: the buffer holds whole everything from the start of the current request on;
+//! no request is started before the one before it is answered (RFC 9112 §9.3.2).
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+};
+
+use halftone_core::{
+    http::{encode_error, ip_text},
+    limits::{HEAD_MS, IDLE_MS, LINGER_BYTES_MAX, LINGER_MS, STALL_MS},
+};
+use smallvec::SmallVec;
+
+use crate::{
+    engine::{Engine, Reader as _, Writer as _},
+    io::deadline::End,
+    proxy::{Next, Request, error::Kind, handle_request},
+    upstream::Stream,
+    worker::Worker,
+};
+
+/// Who is at the other end.
+#[derive(Debug)]
+pub struct Peer {
+    /// The address.
+    pub address: IpAddr,
+    /// Whether it is believed.
+    pub trusted: bool,
+    text: SmallVec<[u8; 48]>,
+}
+
+impl Peer {
+    /// Returns the peer at `address`.
+    #[must_use]
+    pub fn new(address: SocketAddr, trusted: bool) -> Self {
+        let mut text = SmallVec::new();
+        let _ = ip_text(address.ip(), &mut text);
+        Self { address: address.ip().to_canonical(), trusted, text }
+    }
+
+    /// Returns the address as RFC 5952 text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+}
+
+/// A connection of a caller.
+pub struct Downstream<E: Engine> {
+    /// The stream.
+    pub stream: Stream<E>,
+    /// Who called.
+    pub peer: Peer,
+    /// What was received.
+    pub received: Vec<u8>,
+    /// How much of it is done with.
+    pub consumed: usize,
+}
+
+impl<E: Engine> Downstream<E> {
+    /// Forgets the bytes of an answered request.
+    pub fn consume(&mut self, request: &Request) {
+        self.consumed += request.head_bytes + request.body_bytes;
+        if self.consumed >= self.received.len() {
+            self.received.clear();
+            self.consumed = 0;
+        }
+    }
+}
+
+/// Serves a connection to its end.
+pub async fn serve<E: Engine>(worker: Rc<Worker<E>>, stream: Stream<E>, peer: Peer) {
+    let mut downstream = Downstream { stream, peer, received: worker.buffers.head(), consumed: 0 };
+    let linger = serve_requests(&worker, &mut downstream).await;
+    if linger {
+        read_on(&mut downstream).await;
+    }
+    worker.buffers.free_head(std::mem::take(&mut downstream.received));
+}
+
+/// Serves requests until the connection has to close; returns whether the caller may still be sending.
+async fn serve_requests<E: Engine>(worker: &Rc<Worker<E>>, downstream: &mut Downstream<E>) -> bool {
+    loop {
+        let next = if downstream.received.is_empty() {
+            Next::ReadMore
+        } else {
+            handle_request(worker, downstream).await
+        };
+        match next {
+            Next::KeepAlive if downstream.stream.deadline.has_passed() => return false,
+            Next::KeepAlive => {}
+            Next::Close { linger } => return linger,
+            Next::ReadMore => {
+                if !read_more(worker, downstream).await {
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+/// Reads; returns whether there is something new.
+async fn read_more<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>) -> bool {
+    let Downstream { stream, received, consumed, .. } = downstream;
+    if *consumed > 0 {
+        received.drain(..*consumed);
+        *consumed = 0;
+    }
+    let idle = received.is_empty();
+    if idle && worker.is_draining() {
+        return false;
+    }
+    match (idle, stream.deadline.is_reading_head()) {
+        (true, _) => stream.deadline.arm_idle(IDLE_MS),
+        // The head has one deadline, from its first byte to its last.
+        (false, false) => stream.deadline.arm_head(HEAD_MS),
+        (false, true) => {}
+    }
+    if received.len() == received.capacity() {
+        received.reserve(received.capacity());
+    }
+    let (result, filled) = stream.reader.read(std::mem::take(received)).await;
+    *received = filled;
+    if matches!(result, Ok(1..)) {
+        return true;
+    }
+    if !idle && stream.deadline.has_passed() {
+        time_out(worker, downstream).await;
+    }
+    false
+}
+
+/// Answers a caller whose head did not come in time.
+async fn time_out<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>) {
+    let kind = Kind::DownstreamTimeout;
+    let mut out = worker.buffers.head();
+    encode_error(kind.status(), kind.label(), kind.detail(), false, false, &mut out);
+    worker.counters.borrow_mut().record_error(kind.label());
+    let length = out.len();
+    downstream.stream.deadline.arm(STALL_MS, End::Both);
+    let (_, out) = downstream.stream.writer.write_all(out, 0..length).await;
+    worker.buffers.free_head(out);
+}
+
+/// Reads on for a while after the last answer: closing with unread bytes would reset the connection
+/// and could take the answer with it (RFC 9112 §9.6).
+async fn read_on<E: Engine>(downstream: &mut Downstream<E>) {
+    let Downstream { stream, received, .. } = downstream;
+    stream.deadline.end_write();
+    stream.deadline.arm(LINGER_MS, End::Both);
+    let mut left = LINGER_BYTES_MAX;
+    loop {
+        received.clear();
+        let (result, filled) = stream.reader.read(std::mem::take(received)).await;
+        *received = filled;
+        match result {
+            Ok(bytes @ 1..) if bytes < left => left -= bytes,
+            _ => return,
+        }
+    }
+}

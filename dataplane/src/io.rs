@@ -1,0 +1,5 @@
+//! Buffers, deadlines and sockets, below the protocols and above the engines.
+
+pub mod buffers;
+pub mod connect;
+pub mod deadline;

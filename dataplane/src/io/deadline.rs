@@ -1,0 +1,236 @@
+//! Deadlines: coarse, per connection, without a timer or a dropped operation.
+//!
+//! Owns one timing wheel per worker, turned by the worker's tick. When a deadline passes the socket
+//! is shut down, so that the operation in flight ends by itself and its buffer comes back
+//! (dropping an io_uring operation would lose bytes). Does not read the clock.
+//!
+//! Invariants:
+//! - arming costs a store unless the deadline moved closer; the wheel is touched only then;
+//! - a deadline fires at most one tick late and never early;
+//! - a socket is shut down only while its connection lives: its [`Deadline`] clears the slot first.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    os::fd::{BorrowedFd, RawFd},
+    rc::Rc,
+};
+
+use halftone_core::limits::TICK_MS;
+use rustix::net::Shutdown;
+
+/// Places on the wheel: 102 s at 100 ms; a deadline further away is put off there.
+const PLACES: usize = 1024;
+const UNSET: u64 = u64::MAX;
+
+/// Which direction ends when a deadline passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Reading: an answer can still be written.
+    Read,
+    /// Both.
+    Both,
+}
+
+#[derive(Debug)]
+struct Slot {
+    fd: Cell<RawFd>,
+    due: Cell<u64>,
+    /// The tick whose place on the wheel counts; entries elsewhere are left-overs.
+    placed: Cell<u64>,
+    end: Cell<End>,
+    passed: Cell<bool>,
+    phase: Cell<Phase>,
+}
+
+/// What a connection is doing, as far as deadlines differ by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Head,
+    Busy,
+}
+
+const CLOSED: RawFd = -1;
+
+/// A worker's deadlines.
+#[derive(Debug)]
+pub struct Wheel {
+    now: Cell<u64>,
+    places: RefCell<Vec<Vec<Rc<Slot>>>>,
+}
+
+impl Default for Wheel {
+    fn default() -> Self {
+        Self { now: Cell::new(0), places: RefCell::new(vec![Vec::new(); PLACES]) }
+    }
+}
+
+impl Wheel {
+    /// Watches the socket `fd`, which must stay open for as long as the result lives.
+    pub fn watch(self: &Rc<Self>, fd: RawFd) -> Deadline {
+        let slot = Slot {
+            fd: Cell::new(fd),
+            due: Cell::new(UNSET),
+            placed: Cell::new(UNSET),
+            end: Cell::new(End::Both),
+            passed: Cell::new(false),
+            phase: Cell::new(Phase::Busy),
+        };
+        Deadline { wheel: Rc::clone(self), slot: Rc::new(slot) }
+    }
+
+    /// Moves on by one tick and ends what is due.
+    pub fn turn(&self) {
+        let now = self.now.get() + 1;
+        self.now.set(now);
+        let due = std::mem::take(&mut self.places.borrow_mut()[place(now)]);
+        for slot in due {
+            if slot.placed.get() != now || slot.fd.get() == CLOSED {
+                continue;
+            }
+            slot.placed.set(UNSET);
+            match slot.due.get() {
+                UNSET => {}
+                due if due <= now => slot.fire(),
+                due => self.place(&slot, due),
+            }
+        }
+    }
+
+    /// Ends reading on every connection that waits for a request.
+    pub fn end_idle(&self) {
+        for slot in self.places.borrow().iter().flatten() {
+            if slot.phase.get() == Phase::Idle && slot.fd.get() != CLOSED {
+                slot.end.set(End::Read);
+                slot.fire();
+            }
+        }
+    }
+
+    fn place(&self, slot: &Rc<Slot>, due: u64) {
+        let at = due.min(self.now.get() + PLACES as u64 - 1);
+        slot.placed.set(at);
+        self.places.borrow_mut()[place(at)].push(Rc::clone(slot));
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the remainder is below PLACES")]
+fn place(tick: u64) -> usize {
+    (tick % PLACES as u64) as usize
+}
+
+impl Slot {
+    fn fire(&self) {
+        self.passed.set(true);
+        self.due.set(UNSET);
+        self.shut(match self.end.get() {
+            End::Read => Shutdown::Read,
+            End::Both => Shutdown::Both,
+        });
+    }
+
+    fn shut(&self, how: Shutdown) {
+        // A peer that is gone already leaves nothing to shut down.
+        let _ = rustix::net::shutdown(self.socket(), how);
+    }
+
+    #[expect(unsafe_code, reason = "the wheel outlives connections and must not own their sockets")]
+    fn socket(&self) -> BorrowedFd<'_> {
+        debug_assert_ne!(self.fd.get(), CLOSED);
+        // SAFETY: the descriptor is open: `Deadline::drop` sets it to CLOSED, which the wheel checks
+        // before it calls, and the owner of a Deadline drops it before the halves that own the socket
+        // (`Stream`).
+        unsafe { BorrowedFd::borrow_raw(self.fd.get()) }
+    }
+}
+
+/// The deadline of one connection; at most one is armed.
+#[derive(Debug)]
+pub struct Deadline {
+    wheel: Rc<Wheel>,
+    slot: Rc<Slot>,
+}
+
+impl Deadline {
+    /// Ends the connection's `end` unless armed anew or disarmed within `ms` milliseconds.
+    #[inline]
+    pub fn arm(&self, ms: u64, end: End) {
+        let due = self.wheel.now.get() + ms.div_ceil(TICK_MS) + 1;
+        self.slot.due.set(due);
+        self.slot.end.set(end);
+        self.slot.phase.set(Phase::Busy);
+        if due < self.slot.placed.get() {
+            self.wheel.place(&self.slot, due);
+        }
+    }
+
+    /// As [`Deadline::arm`], for a connection that waits for its next request.
+    #[inline]
+    pub fn arm_idle(&self, ms: u64) {
+        self.arm(ms, End::Read);
+        self.slot.phase.set(Phase::Idle);
+    }
+
+    /// As [`Deadline::arm`], for a connection whose request head has begun to arrive.
+    pub fn arm_head(&self, ms: u64) {
+        self.arm(ms, End::Read);
+        self.slot.phase.set(Phase::Head);
+    }
+
+    /// Returns whether the deadline of a request head is armed.
+    #[must_use]
+    pub fn is_reading_head(&self) -> bool {
+        self.slot.phase.get() == Phase::Head
+    }
+
+    /// Returns whether the deadline has passed.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.slot.passed.get()
+    }
+
+    /// Returns how the connection came about, once it was waited for.
+    ///
+    /// # Errors
+    /// The error it ended with (SO_ERROR).
+    pub fn connected(&self) -> io::Result<()> {
+        Ok(rustix::net::sockopt::socket_error(self.slot.socket())??)
+    }
+
+    /// Tells the peer that nothing more will be written.
+    pub fn end_write(&self) {
+        self.slot.shut(Shutdown::Write);
+    }
+
+    /// Resets the connection when it is closed, so that the peer cannot take what it got for whole.
+    pub fn reset_on_close(&self) {
+        let _ = rustix::net::sockopt::set_socket_linger(
+            self.slot.socket(),
+            Some(std::time::Duration::ZERO),
+        );
+    }
+
+    /// Returns whether the connection is open and nothing has arrived on it (one system call).
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+        let seen = rustix::net::recv(self.slot.socket(), &mut [0u8; 1][..], flags);
+        matches!(seen, Err(rustix::io::Errno::AGAIN))
+    }
+
+    /// Ends the connection's `end` now, as if the deadline had passed: an operation in flight ends.
+    pub fn end_now(&self, end: End) {
+        self.slot.end.set(end);
+        self.slot.fire();
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.slot.fd.set(CLOSED);
+    }
+}
+
+#[cfg(test)]
+mod tests;

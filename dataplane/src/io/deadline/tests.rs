@@ -1,0 +1,76 @@
+//! Deadlines armed, moved and passed, on real socket pairs.
+
+use std::{io::Read as _, os::fd::AsRawFd, os::unix::net::UnixStream};
+
+use super::*;
+
+fn pair(wheel: &Rc<Wheel>) -> (UnixStream, UnixStream, Deadline) {
+    let (watched, other) = UnixStream::pair().expect("a pair");
+    let deadline = wheel.watch(watched.as_raw_fd());
+    (watched, other, deadline)
+}
+
+fn turns_until_passed(wheel: &Wheel, deadline: &Deadline, most: u64) -> u64 {
+    (0..most)
+        .find(|_| {
+            deadline.has_passed() || {
+                wheel.turn();
+                false
+            }
+        })
+        .unwrap_or(most)
+}
+
+#[test]
+fn fires_late_by_at_most_one_tick() {
+    let wheel = Rc::new(Wheel::default());
+    for ms in [0, 1, 100, 150, 1_000, 75_000, 200_000] {
+        let (mut watched, _other, deadline) = pair(&wheel);
+        deadline.arm(ms, End::Both);
+        let ticks = turns_until_passed(&wheel, &deadline, 5_000);
+        assert!(
+            ticks * TICK_MS >= ms && ticks <= ms.div_ceil(TICK_MS) + 1,
+            "{ms} ms fired after {ticks} ticks"
+        );
+        assert_eq!(watched.read(&mut [0; 1]).expect("ended"), 0);
+    }
+}
+
+#[test]
+fn moving_a_deadline_either_way_counts_the_last() {
+    let wheel = Rc::new(Wheel::default());
+    let (_watched, _other, deadline) = pair(&wheel);
+    deadline.arm(60_000, End::Both);
+    deadline.arm(300, End::Both);
+    wheel.turn();
+    deadline.arm(2_000, End::Both);
+    let ticks = turns_until_passed(&wheel, &deadline, 5_000);
+    assert!((20..=22).contains(&ticks), "{ticks}");
+}
+
+#[test]
+fn a_dropped_deadline_touches_nothing() {
+    let wheel = Rc::new(Wheel::default());
+    let (watched, mut other, deadline) = pair(&wheel);
+    deadline.arm(100, End::Both);
+    drop(deadline);
+    (0..5).for_each(|_| wheel.turn());
+    other.set_nonblocking(true).expect("a flag");
+    assert_eq!(
+        other.read(&mut [0; 1]).expect_err("still open").kind(),
+        std::io::ErrorKind::WouldBlock
+    );
+    drop(watched);
+}
+
+#[test]
+fn only_idle_connections_end_when_draining() {
+    let wheel = Rc::new(Wheel::default());
+    let (_idle_socket, _a, idle) = pair(&wheel);
+    let (_busy_socket, _b, busy) = pair(&wheel);
+    idle.arm_idle(75_000);
+    busy.arm_idle(75_000);
+    busy.arm(60_000, End::Both);
+    wheel.end_idle();
+    assert!(idle.has_passed() && !busy.has_passed());
+}

@@ -1,0 +1,237 @@
+//! The gateway's end of the control socket: plain threads, one per peer.
+//!
+//! Owns what a peer may ask and the answers. Does not decide: tables go to [`crate::publish`].
+//! Invariants: a peer is let in by its credentials (same user, or root); what it prepares is its own
+//! until it commits, at most one table of each kind; nothing it sends can end the gateway.
+
+use std::{
+    os::unix::net::{UnixListener, UnixStream},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use halftone_core::{
+    limits::{COMMIT_MS, CONTROL_PEERS_MAX},
+    table::{
+        InstanceTable, RuleTable, Table, TableKind,
+        archive::{Archive, ArchiveError},
+    },
+    wire::{Frame, GatewayState, Hello},
+};
+use halftone_link::{Channel, LinkError, Received, SealedError, read_sealed};
+use thiserror::Error;
+
+use crate::{
+    publish::{CommitError, Publisher},
+    tables::Loaded,
+};
+
+/// How long a peer may take to read an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a peer's request was refused; said to the peer, in words.
+#[derive(Debug, Error)]
+enum Refusal {
+    #[error("{0:?} cannot be sent to a gateway")]
+    Unexpected(&'static str),
+    #[error("epoch {0} was not prepared on this connection")]
+    Unprepared(u64),
+    #[error("the table did not arrive: {0}")]
+    Sealed(#[from] SealedError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error("no table came with the frame")]
+    NoTable,
+}
+
+/// What every peer is told, and what they share.
+#[derive(Debug)]
+pub struct Link {
+    /// Where tables go.
+    pub publisher: Arc<Publisher>,
+    /// What the gateway is; its epochs are filled in for each greeting.
+    pub state: GatewayState,
+    /// The version of the build.
+    pub version: &'static str,
+}
+
+/// Serves the control socket until the process ends.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub fn start(link: Arc<Link>, listener: UnixListener, path: &Path) -> std::io::Result<()> {
+    let path = path.to_owned();
+    thread::Builder::new().name("control-socket".to_owned()).spawn(move || {
+        let peers = Arc::new(AtomicUsize::new(0));
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => admit(&link, stream, &peers),
+                Err(error) => {
+                    tracing::warn!(socket = %path.display(), %error, "Accepting on the control socket failed.");
+                    thread::sleep(Duration::from_millis(100));
+                }
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn admit(link: &Arc<Link>, stream: UnixStream, peers: &Arc<AtomicUsize>) {
+    if peers.fetch_add(1, Ordering::Relaxed) >= CONTROL_PEERS_MAX {
+        peers.fetch_sub(1, Ordering::Relaxed);
+        tracing::warn!(
+            limit = CONTROL_PEERS_MAX,
+            "A control peer was turned away: too many are connected."
+        );
+        return;
+    }
+    let (link, count) = (Arc::clone(link), Arc::clone(peers));
+    let spawned = thread::Builder::new().name("control-peer".to_owned()).spawn(move || {
+        let mut channel = Channel::new(stream);
+        match serve(&link, &mut channel) {
+            Ok(()) => tracing::info!("A control peer has left."),
+            Err(error) => tracing::warn!(%error, "A control peer was disconnected."),
+        }
+        count.fetch_sub(1, Ordering::Relaxed);
+    });
+    if spawned.is_err() {
+        peers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
+    let peer = channel.peer_credentials()?;
+    let own = rustix::process::geteuid().as_raw();
+    channel.set_timeouts(None, Some(WRITE_TIMEOUT))?;
+    if peer.uid != own && peer.uid != 0 {
+        let reason = format!("user {} may not control this gateway; it runs as {own}", peer.uid);
+        return channel.send(&Frame::Reject { reason });
+    }
+    channel.send(&Frame::Hello(link.hello()))?;
+    let Some(first) = channel.receive()? else { return Ok(()) };
+    let Frame::Hello(theirs) = first.frame else {
+        return channel
+            .send(&Frame::Reject { reason: "the first frame has to be hello".to_owned() });
+    };
+    if let Err(error) = theirs.check(link.version) {
+        return channel.send(&Frame::Reject { reason: error.to_string() });
+    }
+    tracing::info!(pid = peer.pid, version = theirs.version, "A control peer has connected.");
+    let mut prepared = Prepared::default();
+    while let Some(received) = channel.receive()? {
+        if let Err(refusal) = link.handle(channel, &mut prepared, received)? {
+            tracing::warn!(reason = %refusal, "A control peer's request was refused; what was served still is.");
+            channel.send(&Frame::Reject { reason: refusal.to_string() })?;
+        }
+    }
+    Ok(())
+}
+
+/// What a peer has prepared and not committed.
+#[derive(Default)]
+struct Prepared {
+    rules: Option<Arc<Loaded<RuleTable>>>,
+    instances: Option<Arc<Loaded<InstanceTable>>>,
+}
+
+impl Link {
+    fn hello(&self) -> Hello {
+        let (rules_epoch, instances_epoch, rules_revision) = self.publisher.state();
+        let state =
+            GatewayState { rules_epoch, instances_epoch, rules_revision, ..self.state.clone() };
+        Hello::new(self.version, std::process::id(), Some(state))
+    }
+
+    fn handle(
+        &self,
+        channel: &mut Channel,
+        prepared: &mut Prepared,
+        received: Received,
+    ) -> Result<Result<(), Refusal>, LinkError> {
+        let answer = match received.frame {
+            Frame::Prepare { kind, revision, digest } => {
+                let Some(table) = received.table else { return Ok(Err(Refusal::NoTable)) };
+                let loaded = match kind {
+                    TableKind::Rules => {
+                        self.load(table).map(|loaded| prepared.rules.insert(loaded).epoch)
+                    }
+                    TableKind::Instances => {
+                        self.load(table).map(|loaded| prepared.instances.insert(loaded).epoch)
+                    }
+                };
+                let epoch = match loaded {
+                    Ok(epoch) => epoch,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+                tracing::debug!(?kind, revision, digest, epoch, "A table is prepared.");
+                Frame::Prepared { kind, epoch }
+            }
+            Frame::Commit { rules, instances } => {
+                return self.commit(channel, prepared, rules, instances);
+            }
+            Frame::QueryStats => Frame::Stats(self.publisher.stats()),
+            Frame::Ping => Frame::Pong,
+            _ => return Ok(Err(Refusal::Unexpected("this frame"))),
+        };
+        channel.send(&answer).map(Ok)
+    }
+
+    fn load<T: Table>(&self, table: std::os::fd::OwnedFd) -> Result<Arc<Loaded<T>>, Refusal> {
+        let archive = Archive::open(read_sealed(table)?)?;
+        Ok(self.publisher.prepare(archive))
+    }
+
+    fn commit(
+        &self,
+        channel: &mut Channel,
+        prepared: &mut Prepared,
+        rules: Option<u64>,
+        instances: Option<u64>,
+    ) -> Result<Result<(), Refusal>, LinkError> {
+        let tables = take(&mut prepared.rules, rules).and_then(|rules| {
+            take(&mut prepared.instances, instances).map(|instances| (rules, instances))
+        });
+        let committed =
+            tables.and_then(|(rules, instances)| Ok(self.publisher.commit(rules, instances)?));
+        let applied = match committed {
+            Ok(applied) => applied,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let workers = self.state.cpus.len();
+        for (one, took) in &applied {
+            let (rules, instances) = one.epochs;
+            let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            channel.send(&Frame::Applied { worker: one.worker, rules, instances, ns })?;
+        }
+        let missing = workers.saturating_sub(applied.len());
+        if missing > 0 {
+            tracing::warn!(
+                missing,
+                within_ms = COMMIT_MS,
+                "Workers have not applied the newest tables yet."
+            );
+        }
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        let (rules_epoch, instances_epoch, revision) = self.publisher.state();
+        tracing::info!(rules_epoch, instances_epoch, revision, "New tables are served.");
+        channel
+            .send(&Frame::Committed { applied: count(applied.len()), missing: count(missing) })
+            .map(Ok)
+    }
+}
+
+fn take<T: Table>(
+    prepared: &mut Option<Arc<Loaded<T>>>,
+    wanted: Option<u64>,
+) -> Result<Option<Arc<Loaded<T>>>, Refusal> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    let found = prepared.take_if(|loaded| loaded.epoch == wanted);
+    found.map(Some).ok_or(Refusal::Unprepared(wanted))
+}

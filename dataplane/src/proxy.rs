@@ -1,0 +1,182 @@
+//! A request, from its head to its record: the straight line on one screen.
+//!
+//! Owns the order of the stages and the only call of `route` in the data plane (in [`prepare`]). Does
+//! not know engines, pools or formats. One backward step: a retry on a fresh connection.
+
+pub mod error;
+mod exchange;
+mod prepare;
+mod respond;
+
+use std::rc::Rc;
+
+use halftone_core::http::{HeadError, encode_error};
+
+use crate::{
+    conn::http1::Downstream,
+    engine::{Engine, Writer as _},
+    io::deadline::End,
+    tables::Tables,
+    telemetry::log::Line,
+    worker::Worker,
+};
+use error::{Kind, ProxyError};
+pub use prepare::Request;
+use prepare::prepare;
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The head is not whole yet.
+    ReadMore,
+    /// The request was answered, the next may follow.
+    KeepAlive,
+    /// The connection has to be closed; whether the caller may still be sending.
+    Close {
+        /// Read on for a while, so that the answer is not lost to a reset.
+        linger: bool,
+    },
+}
+
+/// Serves the request at the front of the receive buffer, if its head is whole.
+pub async fn handle_request<E: Engine>(
+    worker: &Rc<Worker<E>>,
+    downstream: &mut Downstream<E>,
+) -> Next {
+    let mut request = match prepare(worker, downstream) {
+        Ok(None) => return Next::ReadMore,
+        Ok(Some(request)) => request,
+        Err(error) => return refuse(worker, downstream, error).await,
+    };
+    let outcome = match request.refusal {
+        Some(kind) => Err(ProxyError::internal(kind)),
+        None => exchange::exchange(worker, downstream, &mut request).await,
+    };
+    let next = match outcome {
+        Ok(()) if request.keep_alive => Next::KeepAlive,
+        Ok(()) => Next::Close { linger: !request.body.is_ended() },
+        Err(error) => answer(worker, downstream, &mut request, error).await,
+    };
+    record(worker, downstream, &request);
+    downstream.consume(&request);
+    worker.buffers.free_head(request.forwarded);
+    next
+}
+
+/// Answers a request that could not be served; after the first byte of an answer, ends it so that the
+/// caller cannot take it for whole.
+async fn answer<E: Engine>(
+    worker: &Worker<E>,
+    downstream: &mut Downstream<E>,
+    request: &mut Request,
+    error: ProxyError,
+) -> Next {
+    request.error = Some(error.kind.label());
+    if request.bytes_sent > 0 || error.kind == Kind::DownstreamClosed {
+        if request.bytes_sent == 0 {
+            request.status = error.kind.status();
+        }
+        downstream.stream.deadline.reset_on_close();
+        return Next::Close { linger: false };
+    }
+    request.status = error.kind.status();
+    request.keep_alive = request.keep_alive && request.body.is_ended();
+    let mut out = worker.buffers.head();
+    encode_error(
+        request.status,
+        error.kind.label(),
+        error.kind.detail(),
+        request.keep_alive,
+        request.is_head,
+        &mut out,
+    );
+    request.bytes_sent = out.len() as u64;
+    let written = write(worker, downstream, out).await;
+    match (written, request.keep_alive) {
+        (true, true) => Next::KeepAlive,
+        (written, _) => Next::Close { linger: written && !request.body.is_ended() },
+    }
+}
+
+/// Answers bytes that are no request.
+async fn refuse<E: Engine>(
+    worker: &Worker<E>,
+    downstream: &mut Downstream<E>,
+    error: HeadError,
+) -> Next {
+    let kind = Kind::Head(error);
+    let mut out = worker.buffers.head();
+    encode_error(kind.status(), kind.label(), kind.detail(), false, false, &mut out);
+    let bytes_sent = out.len() as u64;
+    let started = worker.engine.now();
+    let written = write(worker, downstream, out).await;
+    let now = worker.engine.now();
+    worker.counters.borrow_mut().record_error(kind.label());
+    if let Some(log) = &worker.log {
+        let duration = now.saturating_duration_since(started);
+        let (client_ip, status, error) =
+            (downstream.peer.text(), kind.status(), Some(kind.label()));
+        log.write(
+            now,
+            &Line {
+                client_ip,
+                status,
+                bytes_sent,
+                duration,
+                worker: worker.id,
+                error,
+                ..Line::default()
+            },
+        );
+    }
+    Next::Close { linger: written }
+}
+
+async fn write<E: Engine>(
+    worker: &Worker<E>,
+    downstream: &mut Downstream<E>,
+    out: Vec<u8>,
+) -> bool {
+    downstream.stream.deadline.arm(halftone_core::limits::STALL_MS, End::Both);
+    let length = out.len();
+    let (result, out) = downstream.stream.writer.write_all(out, 0..length).await;
+    worker.buffers.free_head(out);
+    result.is_ok()
+}
+
+/// Counts the request and writes its line.
+fn record<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, request: &Request) {
+    let now = worker.engine.now();
+    let duration = now.saturating_duration_since(request.started);
+    let tables = request.tables.as_ref().and_then(|pinned| Tables::newest(pinned));
+    {
+        let mut counters = worker.counters.borrow_mut();
+        if let (Some(tables), Some(decision)) = (tables, request.decision) {
+            let latency_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+            counters.record(tables, decision.variant, request.status, latency_us);
+        }
+        if let Some(label) = request.error {
+            counters.record_error(label);
+        }
+    }
+    let Some(log) = &worker.log else { return };
+    let mut line = Line {
+        client_ip: request.client_ip(downstream),
+        method: &downstream.received[request.method.clone()],
+        host: &downstream.received[request.host.clone()],
+        target: &downstream.received[request.target.clone()],
+        status: request.status,
+        bytes_sent: request.bytes_sent,
+        duration,
+        worker: worker.id,
+        error: request.error,
+        ..Line::default()
+    };
+    if let Some(tables) = tables {
+        line.epochs = tables.epochs();
+        if let Some(decision) = request.decision {
+            request.describe(tables, decision, &mut line);
+        }
+    }
+    log.write(now, &line);
+}

@@ -1,0 +1,190 @@
+//! The exchange with an upstream: connect, send, receive, and once more where that is safe.
+//!
+//! Owns retries and the two directions of a request with a body. Invariants:
+//! - a future with an operation in flight is never dropped: whichever direction has to stop, its
+//!   socket is shut down, and both are awaited to their end;
+//! - a request is sent twice only when the first connection had been kept from before, nothing of an
+//!   answer was seen, and the method allows it.
+
+use std::{cell::Cell, rc::Rc};
+
+use futures_lite::future::zip;
+use halftone_core::limits::{FIRST_BYTE_MS, STALL_MS};
+
+use super::{
+    Request,
+    error::{Kind, ProxyError},
+    respond::{Answer, respond},
+};
+use crate::{
+    conn::{body::Body, http1::Downstream},
+    engine::{Engine, Reader as _, Writer as _},
+    io::deadline::{Deadline, End},
+    tables::Tables,
+    upstream::{Acquired, Freshness, Stream, acquire},
+    worker::Worker,
+};
+
+/// What 100 Continue looks like; the caller sends its body only then (RFC 9110 §10.1.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Sends the request to an instance of its variant and the answer to the caller.
+///
+/// # Errors
+/// [`ProxyError`]: nothing was answered, unless `request.bytes_sent` says otherwise.
+pub(super) async fn exchange<E: Engine>(
+    worker: &Rc<Worker<E>>,
+    downstream: &mut Downstream<E>,
+    request: &mut Request,
+) -> Result<(), ProxyError> {
+    take_received_body(downstream, request)?;
+    let pinned = request.tables.clone();
+    let tables = pinned.as_ref().and_then(|pinned| Tables::newest(pinned));
+    let decided = tables.zip(request.decision);
+    let set = decided.and_then(|(tables, decision)| tables.instance_set(decision.variant));
+    let set = set.ok_or(ProxyError::internal(Kind::NoInstance))?;
+    let turn = worker.turn();
+    let replayable = request.is_idempotent && request.body.is_ended();
+    let mut freshness = if replayable { Freshness::Any } else { Freshness::Open };
+    loop {
+        let acquired =
+            acquire(&worker.engine, &worker.pools, &worker.wheel, set, turn, freshness).await?;
+        let Acquired { mut stream, place, instance, reused } = acquired;
+        request.instance = Some(instance);
+        match attempt(worker, downstream, request, &mut stream).await {
+            Ok(true) => {
+                worker.pools.put(place, stream);
+                return Ok(());
+            }
+            Ok(false) => return Ok(()),
+            Err(error) if error.may_retry && reused && replayable => freshness = Freshness::New,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Moves what has arrived of the body behind the forwarded head: both go out in one write.
+fn take_received_body<E: Engine>(
+    downstream: &mut Downstream<E>,
+    request: &mut Request,
+) -> Result<(), ProxyError> {
+    if request.body.is_ended() {
+        return Ok(());
+    }
+    let start = downstream.consumed + request.head_bytes;
+    let broken = |error| ProxyError::downstream(Kind::RequestBody(error));
+    let (end, _) = request.body.advance(&mut downstream.received, start).map_err(broken)?;
+    request.forwarded.extend_from_slice(&downstream.received[start..end]);
+    request.body_bytes = end - start;
+    Ok(())
+}
+
+/// Tries one connection; returns whether it can be kept.
+async fn attempt<E: Engine>(
+    worker: &Rc<Worker<E>>,
+    downstream: &mut Downstream<E>,
+    request: &mut Request,
+    upstream: &mut Stream<E>,
+) -> Result<bool, ProxyError> {
+    upstream.deadline.arm(FIRST_BYTE_MS, End::Both);
+    let forwarded = std::mem::take(&mut request.forwarded);
+    let length = forwarded.len();
+    let (written, forwarded) = upstream.writer.write_all(forwarded, 0..length).await;
+    request.forwarded = forwarded;
+    if written.is_err() && request.body.is_ended() {
+        return Err(upstream_failed(&upstream.deadline, true));
+    }
+    let Stream { deadline: upstream_deadline, reader, writer } = upstream;
+    let Stream { deadline, reader: body_reader, writer: answer_writer } = &mut downstream.stream;
+    let mut body = std::mem::replace(&mut request.body, Body::Ended);
+    let mut answer = Answer { writer: answer_writer, deadline, reader, upstream_deadline };
+    if body.is_ended() {
+        return respond(worker, request, &mut answer).await;
+    }
+    let sent = Cell::new(false);
+    let expect_continue = request.expect_continue;
+    if expect_continue && request.http11 {
+        let hint = answer.writer.write_all(CONTINUE.to_vec(), 0..CONTINUE.len()).await;
+        hint.0.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))?;
+    }
+    let send = async {
+        let result = relay_body(
+            worker,
+            &mut body,
+            &mut downstream.received,
+            (body_reader, deadline),
+            (writer, upstream_deadline),
+        )
+        .await;
+        if result.is_ok() {
+            sent.set(true);
+            upstream_deadline.arm(FIRST_BYTE_MS, End::Both);
+        } else {
+            upstream_deadline.end_now(End::Both);
+        }
+        result
+    };
+    let receive = async {
+        let result = respond(worker, request, &mut answer).await;
+        if !sent.get() {
+            // The answer came, or will not come: nobody reads the rest of the body any more.
+            deadline.end_now(End::Read);
+            upstream_deadline.end_now(End::Both);
+        }
+        result
+    };
+    let (send_result, received) = zip(send, receive).await;
+    let whole = sent.get();
+    request.body = body;
+    match (send_result, received) {
+        (_, Ok(reusable)) => {
+            request.keep_alive &= whole;
+            Ok(reusable && whole)
+        }
+        (Err(error), Err(_)) => Err(error),
+        (Ok(()), Err(error)) => Err(error),
+    }
+}
+
+/// Relays the rest of a request body; bytes behind it are left in `received`.
+async fn relay_body<E: Engine>(
+    worker: &Worker<E>,
+    body: &mut Body,
+    received: &mut Vec<u8>,
+    (reader, deadline): (&mut E::Reader, &Deadline),
+    (writer, upstream_deadline): (&mut E::Writer, &Deadline),
+) -> Result<(), ProxyError> {
+    let mut buffer = worker.buffers.relay();
+    while !body.is_ended() {
+        deadline.arm(STALL_MS, End::Read);
+        buffer.clear();
+        let (result, filled) = reader.read(buffer).await;
+        buffer = filled;
+        match result {
+            Ok(1..) => {}
+            _ if deadline.has_passed() => {
+                return Err(ProxyError::downstream(Kind::DownstreamTimeout));
+            }
+            _ => return Err(ProxyError::downstream(Kind::DownstreamClosed)),
+        }
+        let broken = |error| ProxyError::downstream(Kind::RequestBody(error));
+        let (forward, taken) = body.advance(&mut buffer, 0).map_err(broken)?;
+        // The start of a pipelined request; all that was received before belonged to this one.
+        received.extend_from_slice(&buffer[taken..]);
+        upstream_deadline.arm(STALL_MS, End::Both);
+        let (result, written) = writer.write_all(buffer, 0..forward).await;
+        buffer = written;
+        result.map_err(|_| upstream_failed(upstream_deadline, false))?;
+    }
+    worker.buffers.free_relay(buffer);
+    Ok(())
+}
+
+/// Returns what a failed operation on an upstream means before its answer began.
+pub(super) fn upstream_failed(deadline: &Deadline, may_retry: bool) -> ProxyError {
+    if deadline.has_passed() {
+        ProxyError::upstream(Kind::UpstreamTimeout)
+    } else {
+        ProxyError { may_retry, ..ProxyError::upstream(Kind::UpstreamClosed) }
+    }
+}

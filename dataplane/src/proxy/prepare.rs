@@ -1,0 +1,211 @@
+//! From bytes to a decision: head, attributes, route.
+//!
+//! Owns the synchronous part of a request: everything that borrows the receive buffer happens here,
+//! between two awaits, and leaves plain values behind. Invariant: no allocation in the steady state;
+//! the forwarded head goes to a pooled buffer.
+
+use std::{net::IpAddr, ops::Range, rc::Rc, time::Instant};
+
+use halftone_core::{
+    http::{
+        Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead, empty_slots,
+        encode_request, ip_text, normalise, parse_request,
+    },
+    route::{Decision, HostScratch, RequestView, host_name, reserved, route},
+    table::epoch::Pinned,
+};
+use smallvec::SmallVec;
+
+use super::error::Kind;
+use crate::{
+    conn::{body::Body, http1::Downstream},
+    engine::Engine,
+    tables::Tables,
+    telemetry::log::Line,
+    worker::Worker,
+};
+
+/// An address as text.
+type IpText = SmallVec<[u8; 48]>;
+
+/// A request whose head was read and decided.
+#[derive(Debug)]
+pub struct Request {
+    /// Both tables, from head to log line.
+    pub tables: Option<Rc<Pinned<Option<Tables>>>>,
+    /// What was decided; nothing when no route matched.
+    pub decision: Option<Decision>,
+    /// Why it cannot be sent anywhere.
+    pub refusal: Option<Kind>,
+    /// The length of the head in the receive buffer.
+    pub head_bytes: usize,
+    /// Bytes of the body that were taken from the receive buffer behind the head.
+    pub body_bytes: usize,
+    /// The head to be forwarded, and behind it the body so far.
+    pub forwarded: Vec<u8>,
+    /// The rest of the body.
+    pub body: Body,
+    /// Whether the method is HEAD.
+    pub is_head: bool,
+    /// Whether sending it twice does no more than sending it once (RFC 9110 §9.2.2).
+    pub is_idempotent: bool,
+    /// Whether the caller speaks HTTP/1.1.
+    pub http11: bool,
+    /// Whether the connection lives on after the answer.
+    pub keep_alive: bool,
+    /// Whether the caller waits for 100 Continue.
+    pub expect_continue: bool,
+    /// The method in the receive buffer.
+    pub method: Range<usize>,
+    /// The host in the receive buffer.
+    pub host: Range<usize>,
+    /// The target in the receive buffer.
+    pub target: Range<usize>,
+    /// When the head was whole.
+    pub started: Instant,
+    /// The status that was answered.
+    pub status: u16,
+    /// Bytes of the answer, head and all.
+    pub bytes_sent: u64,
+    /// The label of the error, if there was one.
+    pub error: Option<&'static str>,
+    /// The instance it was sent to.
+    pub instance: Option<usize>,
+    client_ip: Option<IpText>,
+}
+
+impl Request {
+    /// Returns the caller's address as text.
+    pub fn client_ip<'a, E: Engine>(&'a self, downstream: &'a Downstream<E>) -> &'a str {
+        let forwarded =
+            self.client_ip.as_ref().map(|text| std::str::from_utf8(text).unwrap_or_default());
+        forwarded.unwrap_or_else(|| downstream.peer.text())
+    }
+
+    /// Adds the names of what was decided to a log line.
+    pub fn describe<'a>(&self, tables: &'a Tables, decision: Decision, line: &mut Line<'a>) {
+        let rules = tables.rules();
+        line.route = &rules.routes[decision.route as usize].name;
+        line.variant = &rules.variants[decision.variant as usize].name;
+        line.reason = decision.reason.as_str();
+        line.bucket = decision.bucket;
+        if let Some(release) = decision.release {
+            let release = &rules.releases[release as usize];
+            (line.tenant, line.release) = (&release.tenant, &release.name);
+        }
+        let instance =
+            self.instance.and_then(|at| tables.instance_set(decision.variant)?.instances.get(at));
+        line.upstream = instance.map_or("", |instance| &instance.name);
+    }
+}
+
+/// Parses and decides the request at the front of the receive buffer; nothing when its head is not
+/// whole yet.
+///
+/// # Errors
+/// [`HeadError`] when the bytes are no acceptable request.
+pub(super) fn prepare<E: Engine>(
+    worker: &Worker<E>,
+    downstream: &Downstream<E>,
+) -> Result<Option<Request>, HeadError> {
+    let received = &downstream.received[downstream.consumed..];
+    let mut slots: HeaderSlots<'_> = empty_slots();
+    let Some(head) = parse_request(received, &mut slots)? else { return Ok(None) };
+    let span = |part: &str| span_of(&downstream.received, part.as_bytes());
+    let mut request = Request {
+        tables: None,
+        decision: None,
+        refusal: None,
+        head_bytes: head.bytes,
+        body_bytes: 0,
+        forwarded: worker.buffers.head(),
+        body: Body::new(head.framing),
+        is_head: head.method == "HEAD",
+        is_idempotent: matches!(
+            head.method,
+            "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"
+        ),
+        http11: head.http11,
+        keep_alive: head.keep_alive && !worker.is_draining(),
+        expect_continue: head.expect_continue && head.framing != Framing::Empty,
+        method: span(head.method),
+        host: span(head.host),
+        target: span(head.target),
+        started: worker.engine.now(),
+        status: 0,
+        bytes_sent: 0,
+        error: None,
+        instance: None,
+        client_ip: None,
+    };
+    decide(worker, downstream, &head, &mut request);
+    Ok(Some(request))
+}
+
+fn decide<E: Engine>(
+    worker: &Worker<E>,
+    downstream: &Downstream<E>,
+    head: &RequestHead<'_, '_>,
+    request: &mut Request,
+) {
+    let peer = &downstream.peer;
+    if peer.trusted && !head.forwarded_for.is_empty() {
+        request.client_ip = Some(forwarded_client(worker, peer.address, head));
+    }
+    let pinned = worker.tables();
+    if let Some(tables) = Tables::newest(&pinned) {
+        let rules = tables.rules();
+        let (mut path_scratch, mut host_scratch) = (PathScratch::new(), HostScratch::new());
+        let Some(path) = normalise(head.path.as_bytes(), &mut path_scratch) else {
+            request.refusal = Some(Kind::Path);
+            return;
+        };
+        let view = RequestView {
+            host: host_name(head.host, &mut host_scratch),
+            path,
+            query: head.query.as_bytes(),
+            headers: head.headers,
+            client_ip: request.client_ip(downstream),
+            trusted: peer.trusted,
+        };
+        request.decision = route(rules, &view, worker.random());
+        let stripped = if peer.trusted { Mask::default() } else { reserved(rules, head.headers) };
+        worker.counters.borrow_mut().stripped += u64::from(stripped.len());
+        let served =
+            request.decision.map(|decision| tables.instance_set(decision.variant).is_some());
+        request.refusal = match served {
+            None => Some(Kind::NoRoute),
+            Some(false) => Some(Kind::NoInstance),
+            Some(true) => None,
+        };
+        let forwarding = Forwarding { peer_ip: peer.text(), trusted: peer.trusted, stripped };
+        encode_request(head, forwarding, &mut request.forwarded);
+    } else {
+        request.refusal = Some(Kind::NoTable);
+    }
+    request.tables = Some(pinned);
+}
+
+fn forwarded_client<E: Engine>(
+    worker: &Worker<E>,
+    peer: IpAddr,
+    head: &RequestHead<'_, '_>,
+) -> IpText {
+    let fields = head.headers.iter().enumerate();
+    let values = fields
+        .filter(|(index, _)| head.forwarded_for.contains(*index))
+        .map(|(_, header)| header.value);
+    let mut text = IpText::new();
+    let _ = ip_text(worker.trusted.client_ip(peer, values), &mut text);
+    text
+}
+
+/// Returns where `part` lies in `whole`; nothing of it when it lies elsewhere (a constant).
+fn span_of(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    if start <= whole.len() && part.len() <= whole.len() - start {
+        start..start + part.len()
+    } else {
+        0..0
+    }
+}

@@ -1,0 +1,200 @@
+//! The answer on its way back: head rewritten in place, body relayed through one buffer.
+//!
+//! Owns the response side of an exchange. Invariants: the head and the body bytes that came with it
+//! go out in one write; at most one buffer per answer, however slow the reader; what lies behind the
+//! end of an answer is never forwarded and costs the upstream its connection.
+
+use std::ops::Range;
+
+use halftone_core::{
+    http::{Framing, HeaderSlots, empty_slots, encode_response, parse_response},
+    limits::{HEADROOM_BYTES, STALL_MS},
+};
+
+use super::{
+    Request,
+    error::{Kind, ProxyError},
+    exchange::upstream_failed,
+};
+use crate::{
+    conn::body::Body,
+    engine::{Engine, Reader as _, Writer as _},
+    io::deadline::{Deadline, End},
+    worker::Worker,
+};
+
+/// The two ends of an answer.
+pub(super) struct Answer<'a, E: Engine> {
+    /// To the caller.
+    pub(super) writer: &'a mut E::Writer,
+    /// The caller's deadline.
+    pub(super) deadline: &'a Deadline,
+    /// From the upstream.
+    pub(super) reader: &'a mut E::Reader,
+    /// The upstream's deadline.
+    pub(super) upstream_deadline: &'a Deadline,
+}
+
+/// A response whose head was read.
+struct Begun {
+    /// What of the buffer goes out first: the new head and the body so far.
+    range: Range<usize>,
+    status: u16,
+    body: Body,
+    /// Whether the upstream connection can be kept after the end of the body.
+    reusable: bool,
+    /// Whether the caller's connection can.
+    keep_alive: bool,
+}
+
+/// Relays the answer; returns whether the upstream connection can be kept.
+///
+/// # Errors
+/// [`ProxyError`]; `request.bytes_sent` says whether anything of the answer went out.
+pub(super) async fn respond<E: Engine>(
+    worker: &Worker<E>,
+    request: &mut Request,
+    answer: &mut Answer<'_, E>,
+) -> Result<bool, ProxyError> {
+    let mut buffer = worker.buffers.relay();
+    let result = relay(worker, request, answer, &mut buffer).await;
+    worker.buffers.free_relay(buffer);
+    result
+}
+
+async fn relay<E: Engine>(
+    worker: &Worker<E>,
+    request: &mut Request,
+    answer: &mut Answer<'_, E>,
+    buffer: &mut Vec<u8>,
+) -> Result<bool, ProxyError> {
+    buffer.resize(HEADROOM_BYTES, 0);
+    let begun = loop {
+        let read = read(answer, buffer).await;
+        match read {
+            Ok(1..) => {}
+            // Whatever came of a head is no answer, but it shows that the request was seen.
+            _ => {
+                return Err(upstream_failed(
+                    answer.upstream_deadline,
+                    buffer.len() == HEADROOM_BYTES,
+                ));
+            }
+        }
+        match begin(worker, request, buffer)? {
+            Some(begun) if begun.status < 200 => {
+                send(answer, request, buffer, begun.range.clone()).await?;
+                buffer.drain(HEADROOM_BYTES..begun.range.end);
+                if let Some(begun) =
+                    begin(worker, request, buffer)?.filter(|begun| begun.status >= 200)
+                {
+                    break begun;
+                }
+            }
+            Some(begun) => break begun,
+            None => {}
+        }
+    };
+    request.status = begun.status;
+    request.keep_alive = begun.keep_alive;
+    let mut body = begun.body;
+    let mut range = begun.range;
+    let mut clean = range.end == buffer.len() || !body.is_ended();
+    loop {
+        if !range.is_empty() {
+            send(answer, request, buffer, range).await?;
+        }
+        if body.is_ended() {
+            return Ok(begun.reusable && clean);
+        }
+        buffer.clear();
+        answer.upstream_deadline.arm(STALL_MS, End::Both);
+        match read(answer, buffer).await {
+            Ok(1..) => {}
+            Ok(0) if body.ends_with_connection() && !answer.upstream_deadline.has_passed() => {
+                return Ok(false);
+            }
+            _ if answer.upstream_deadline.has_passed() => {
+                return Err(ProxyError::upstream(Kind::UpstreamTimeout));
+            }
+            _ => return Err(ProxyError::upstream(Kind::ResponseIncomplete)),
+        }
+        let broken = |error| ProxyError::upstream(Kind::ResponseBody(error));
+        let (forward, taken) = body.advance(buffer, 0).map_err(broken)?;
+        clean = taken == buffer.len();
+        range = 0..forward;
+    }
+}
+
+async fn read<E: Engine>(
+    answer: &mut Answer<'_, E>,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<usize> {
+    let (result, filled) = answer.reader.read(std::mem::take(buffer)).await;
+    *buffer = filled;
+    result
+}
+
+async fn send<E: Engine>(
+    answer: &mut Answer<'_, E>,
+    request: &mut Request,
+    buffer: &mut Vec<u8>,
+    range: Range<usize>,
+) -> Result<(), ProxyError> {
+    answer.deadline.arm(STALL_MS, End::Both);
+    let length = range.len() as u64;
+    let (result, written) = answer.writer.write_all(std::mem::take(buffer), range).await;
+    *buffer = written;
+    result.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))?;
+    request.bytes_sent += length;
+    Ok(())
+}
+
+/// Reads the head at [`HEADROOM_BYTES`] and writes the new one in front of the body; nothing when it
+/// is not whole yet.
+fn begin<E: Engine>(
+    worker: &Worker<E>,
+    request: &Request,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<Begun>, ProxyError> {
+    let refused = |error| ProxyError::upstream(Kind::ResponseHead(error));
+    let method = if request.is_head { "HEAD" } else { "GET" };
+    let mut slots: HeaderSlots<'_> = empty_slots();
+    let Some(head) =
+        parse_response(&buffer[HEADROOM_BYTES..], method, &mut slots).map_err(refused)?
+    else {
+        return Ok(None);
+    };
+    if head.status == 101 {
+        return Err(ProxyError::upstream(Kind::Upgrade));
+    }
+    let (status, reusable, bytes) = (head.status, head.keep_alive, head.bytes);
+    let chunks_kept = request.http11 || head.framing != Framing::Chunked;
+    let framing = if chunks_kept { head.framing } else { Framing::Close };
+    let keep_alive = request.keep_alive && framing != Framing::Close && !worker.is_draining();
+    let mut rewritten = worker.buffers.head();
+    encode_response(&head, framing, keep_alive, request.http11, &mut rewritten);
+    let mut body = Body::new(head.framing);
+    if !chunks_kept {
+        body = body.without_chunks();
+    }
+    let body_start = HEADROOM_BYTES + bytes;
+    let Some(start) = body_start.checked_sub(rewritten.len()) else {
+        return Err(ProxyError::upstream(Kind::ResponseHead(
+            halftone_core::http::HeadError::TooLarge,
+        )));
+    };
+    buffer[start..body_start].copy_from_slice(&rewritten);
+    worker.buffers.free_head(rewritten);
+    let broken = |error| ProxyError::upstream(Kind::ResponseBody(error));
+    let (end, taken) = if status < 200 {
+        (body_start, body_start)
+    } else {
+        body.advance(buffer, body_start).map_err(broken)?
+    };
+    // Bytes behind the end are no part of this answer: see `clean` in `relay`.
+    if status >= 200 && body.is_ended() && taken == buffer.len() {
+        buffer.truncate(end);
+    }
+    Ok(Some(Begun { range: start..end, status, body, reusable, keep_alive }))
+}

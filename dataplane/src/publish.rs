@@ -1,0 +1,210 @@
+//! Publishing: from a verified archive to every worker, and back with their word.
+//!
+//! Owns the numbering of epochs, the handles of the workers and the wait for their acknowledgements.
+//! Does not read sockets ([`crate::link`]) and does not check archives (they are verified when they
+//! exist). Invariants: commits happen one at a time; what is served before a refused commit is served
+//! after it.
+
+use std::{
+    io::{self, Write as _},
+    os::unix::net::UnixStream,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crossbeam::channel::{Receiver, Sender, unbounded};
+use halftone_core::{
+    limits::COMMIT_MS,
+    table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
+    telemetry::GatewayStats,
+};
+use thiserror::Error;
+
+use crate::{
+    tables::{Loaded, Tables},
+    telemetry::counters::merge,
+    worker::{Applied, Command, TICK, WAKE},
+};
+
+/// Why a commit was refused.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum CommitError {
+    /// Nothing was named.
+    #[error("a commit names rules, instances or both")]
+    Empty,
+    /// There are instances but nothing that leads to them.
+    #[error("no rules have been committed yet: commit rules first, or both at once")]
+    NoRules,
+    /// Another peer committed a newer table meanwhile.
+    #[error("epoch {found} is older than the committed {newest}: prepare again")]
+    Stale {
+        /// The epoch that was to be committed.
+        found: u64,
+        /// The committed one.
+        newest: u64,
+    },
+}
+
+/// The way to one worker.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    /// Takes one byte per tick or wake-up; never blocks.
+    pub wake: UnixStream,
+    /// Takes commands.
+    pub commands: Sender<Command>,
+}
+
+impl WorkerHandle {
+    fn wake(&self, byte: u8) {
+        // A full channel means that the worker has wake-ups to read; a closed one that it has ended.
+        let _: io::Result<usize> = (&self.wake).write(&[byte]);
+    }
+}
+
+/// The tables of a gateway, and its workers.
+#[derive(Debug)]
+pub struct Publisher {
+    tables: Arc<EpochCell<Option<Tables>>>,
+    epochs: AtomicU64,
+    workers: Vec<WorkerHandle>,
+    applied: Mutex<Receiver<Applied>>,
+}
+
+impl Publisher {
+    /// Publishes through `tables` to `workers`, which acknowledge on `applied`.
+    #[must_use]
+    pub fn new(
+        tables: Arc<EpochCell<Option<Tables>>>,
+        workers: Vec<WorkerHandle>,
+        applied: Receiver<Applied>,
+    ) -> Self {
+        Self { tables, epochs: AtomicU64::new(0), workers, applied: Mutex::new(applied) }
+    }
+
+    /// Gives `archive` its number; nothing is served from it yet.
+    pub fn prepare<T: Table>(&self, archive: Archive<T>) -> Arc<Loaded<T>> {
+        let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+        Arc::new(Loaded { epoch, archive })
+    }
+
+    /// Serves what was prepared, and waits until the workers do.
+    ///
+    /// Returns the workers' acknowledgements with the time each took; fewer than there are workers
+    /// when some did not answer in time (they will apply when they wake).
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing has changed then.
+    pub fn commit(
+        &self,
+        rules: Option<Arc<Loaded<RuleTable>>>,
+        instances: Option<Arc<Loaded<InstanceTable>>>,
+    ) -> Result<Vec<(Applied, Duration)>, CommitError> {
+        let begun = Instant::now();
+        let applied = self.lock();
+        let current = self.tables.load();
+        let current = current.as_ref().as_ref();
+        if rules.is_none() && instances.is_none() {
+            return Err(CommitError::Empty);
+        }
+        fresh(rules.as_ref(), current.map(Tables::loaded_rules))?;
+        fresh(instances.as_ref(), current.map(Tables::loaded_instances))?;
+        let rules = rules
+            .or_else(|| current.map(Tables::loaded_rules).map(Arc::clone))
+            .ok_or(CommitError::NoRules)?;
+        let instances = instances
+            .or_else(|| current.map(Tables::loaded_instances).map(Arc::clone))
+            .or_else(no_instances)
+            .ok_or(CommitError::Empty)?;
+        let tables = Tables::join(rules, instances);
+        let epochs = tables.epochs();
+        self.tables.publish(Some(tables));
+        self.workers.iter().for_each(|worker| worker.wake(WAKE));
+        Ok(self.collect(&applied, epochs, begun))
+    }
+
+    /// Returns the committed tables' epochs and the revision of the rules; zeros before the first.
+    #[must_use]
+    pub fn state(&self) -> (u64, u64, u64) {
+        let current = self.tables.load();
+        current.as_ref().as_ref().map_or((0, 0, 0), |tables| {
+            let (rules, instances) = tables.epochs();
+            (rules, instances, tables.loaded_rules().archive.revision())
+        })
+    }
+
+    /// Asks every worker for its counters and merges them.
+    #[must_use]
+    pub fn stats(&self) -> GatewayStats {
+        let (reply, snapshots) = unbounded();
+        for worker in &self.workers {
+            let _ = worker.commands.send(Command::Report(reply.clone()));
+            worker.wake(WAKE);
+        }
+        drop(reply);
+        let until = Instant::now() + Duration::from_millis(COMMIT_MS);
+        let mut received: Vec<_> = std::iter::from_fn(|| snapshots.recv_deadline(until).ok())
+            .take(self.workers.len())
+            .collect();
+        received.sort_by_key(|(worker, _)| *worker);
+        merge(received.into_iter().map(|(_, snapshot)| snapshot).collect())
+    }
+
+    /// Passes one tick on to every worker.
+    pub fn tick(&self) {
+        self.workers.iter().for_each(|worker| worker.wake(TICK));
+    }
+
+    /// Asks every worker to finish and stop.
+    pub fn drain(&self) {
+        for worker in &self.workers {
+            let _ = worker.commands.send(Command::Drain);
+            worker.wake(WAKE);
+        }
+    }
+
+    fn collect(
+        &self,
+        applied: &Receiver<Applied>,
+        epochs: (u64, u64),
+        begun: Instant,
+    ) -> Vec<(Applied, Duration)> {
+        let until = begun + Duration::from_millis(COMMIT_MS);
+        let mut done = Vec::with_capacity(self.workers.len());
+        while done.len() < self.workers.len() {
+            match applied.recv_deadline(until) {
+                Ok(one) if one.epochs == epochs => {
+                    done.push((one, one.at.saturating_duration_since(begun)))
+                }
+                // A straggler's word on an earlier commit.
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        done
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Receiver<Applied>> {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn fresh<T: Table>(
+    wanted: Option<&Arc<Loaded<T>>>,
+    current: Option<&Arc<Loaded<T>>>,
+) -> Result<(), CommitError> {
+    match (wanted, current) {
+        (Some(wanted), Some(current)) if wanted.epoch <= current.epoch => {
+            Err(CommitError::Stale { found: wanted.epoch, newest: current.epoch })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Stands in until instances are committed: an empty table, which always archives.
+fn no_instances() -> Option<Arc<Loaded<InstanceTable>>> {
+    let archive = Archive::build(&InstanceTable::default(), 0).ok()?;
+    Some(Arc::new(Loaded { epoch: 0, archive }))
+}

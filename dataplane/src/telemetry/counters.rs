@@ -1,0 +1,112 @@
+//! Counters of one worker.
+//!
+//! Owns the way from a variant row to its statistics, which outlive tables: they are kept by variant
+//! key. Invariant: a request of the newest table finds its statistics by index; only stragglers of an
+//! older table are looked up by name.
+
+use std::collections::BTreeMap;
+
+use ahash::AHashMap;
+use halftone_core::telemetry::{GatewayStats, VariantStats};
+
+use crate::tables::Tables;
+
+/// What a worker counted since it started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    by_key: AHashMap<String, usize>,
+    stats: Vec<VariantStats>,
+    /// The epoch of the rules that `rows` belongs to.
+    epoch: u64,
+    /// By variant row: its place in `stats`.
+    rows: Vec<usize>,
+    errors: BTreeMap<&'static str, u64>,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Release headers stripped.
+    pub stripped: u64,
+}
+
+impl Counters {
+    /// Counts a finished request that was decided.
+    #[inline]
+    pub fn record(&mut self, tables: &Tables, variant: u32, status: u16, latency_us: u64) {
+        let (epoch, _) = tables.epochs();
+        if epoch > self.epoch {
+            self.follow(tables);
+        }
+        let row = if epoch == self.epoch { self.rows.get(variant as usize).copied() } else { None };
+        let place = row.unwrap_or_else(|| {
+            let key =
+                tables.rules().variants.get(variant as usize).map_or("", |variant| &variant.key);
+            self.place(key)
+        });
+        self.stats[place].record(status, latency_us);
+    }
+
+    /// Counts an answer of our own.
+    pub fn record_error(&mut self, label: &'static str) {
+        *self.errors.entry(label).or_default() += 1;
+    }
+
+    /// Prepares for a new table, so that its first requests do not have to.
+    pub fn follow(&mut self, tables: &Tables) {
+        self.rows =
+            tables.rules().variants.iter().map(|variant| self.place(&variant.key)).collect();
+        self.epoch = tables.epochs().0;
+    }
+
+    /// Returns a copy to be merged with those of other workers.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let variants =
+            self.by_key.iter().map(|(key, place)| (key.clone(), self.stats[*place].clone()));
+        Snapshot {
+            variants: variants.collect(),
+            errors: self.errors.clone(),
+            accepted: self.accepted,
+            stripped: self.stripped,
+            log_dropped: 0,
+        }
+    }
+
+    fn place(&mut self, key: &str) -> usize {
+        if let Some(place) = self.by_key.get(key) {
+            return *place;
+        }
+        self.stats.push(VariantStats::default());
+        self.by_key.insert(key.to_owned(), self.stats.len() - 1);
+        self.stats.len() - 1
+    }
+}
+
+/// A copy of one worker's counters.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    variants: BTreeMap<String, VariantStats>,
+    errors: BTreeMap<&'static str, u64>,
+    accepted: u64,
+    stripped: u64,
+    /// Access log lines dropped.
+    pub log_dropped: u64,
+}
+
+/// Merges the workers' counters, in the order of their numbers, into what the gateway reports.
+#[must_use]
+pub fn merge(snapshots: Vec<Snapshot>) -> GatewayStats {
+    let mut variants: BTreeMap<String, VariantStats> = BTreeMap::new();
+    let mut report = GatewayStats::default();
+    for snapshot in snapshots {
+        for (key, stats) in snapshot.variants {
+            variants.entry(key).or_default().merge(&stats);
+        }
+        for (label, count) in snapshot.errors {
+            *report.errors.entry(label.to_owned()).or_default() += count;
+        }
+        report.accepted.push(snapshot.accepted);
+        report.stripped += snapshot.stripped;
+        report.log_dropped += snapshot.log_dropped;
+    }
+    report.variants = variants.into_iter().map(|(key, stats)| (key, stats.report())).collect();
+    report
+}

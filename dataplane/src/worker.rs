@@ -1,0 +1,303 @@
+//! A worker: one pinned thread, its engine, and everything it owns.
+//!
+//! Owns accepting, the wake-up channel and the tick. Shares nothing with other workers on the request
+//! path but read-only tables. Invariants:
+//! - a connection's panic ends that connection only (monoio catches none);
+//! - the worker never reads the clock for a deadline: the gateway's ticker sends it a byte per tick;
+//! - an accept error pauses accepting until the next tick instead of spinning.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    os::fd::OwnedFd,
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    sync::Arc,
+    task::{Poll, Waker},
+    time::Instant,
+};
+
+use crossbeam::channel::{Receiver, Sender};
+use futures_lite::FutureExt as _;
+use halftone_core::{
+    signal::trust::Trusted,
+    table::epoch::{EpochCell, Pinned, Reader as EpochReader},
+};
+
+use crate::{
+    conn::http1::{Peer, serve},
+    engine::{Engine, Halves, Listener as _, Reader as _},
+    io::{
+        buffers::Buffers,
+        deadline::{Deadline, End, Wheel},
+    },
+    tables::Tables,
+    telemetry::{
+        counters::{Counters, Snapshot},
+        log::AccessLog,
+    },
+    upstream::{Pools, Stream},
+};
+
+/// The byte that means: a tick has passed.
+pub const TICK: u8 = b't';
+/// The byte that means: look at the tables and the commands.
+pub const WAKE: u8 = b'w';
+
+/// What a worker is asked, besides its byte.
+#[derive(Debug)]
+pub enum Command {
+    /// Send a copy of the counters.
+    Report(Sender<(u32, Snapshot)>),
+    /// Take no more connections, finish what is in flight, stop.
+    Drain,
+}
+
+/// A worker decides with these epochs from `at` on.
+#[derive(Clone, Copy, Debug)]
+pub struct Applied {
+    /// The worker.
+    pub worker: u32,
+    /// The epochs of rules and instances.
+    pub epochs: (u64, u64),
+    /// When it first saw them.
+    pub at: Instant,
+}
+
+/// What a worker is given.
+pub struct Start {
+    /// Its number.
+    pub id: u32,
+    /// Its listening sockets.
+    pub listeners: Vec<OwnedFd>,
+    /// Its end of the wake-up channel.
+    pub wake: OwnedFd,
+    /// Commands, announced by [`WAKE`].
+    pub commands: Receiver<Command>,
+    /// Where it acknowledges tables.
+    pub applied: Sender<Applied>,
+    /// The tables.
+    pub tables: Arc<EpochCell<Option<Tables>>>,
+    /// The peers that are believed.
+    pub trusted: Trusted,
+    /// Its access log.
+    pub log: Option<AccessLog>,
+    /// Where its random numbers start.
+    pub seed: u64,
+}
+
+/// What the tasks of a worker share.
+pub struct Worker<E: Engine> {
+    /// The runtime.
+    pub engine: E,
+    /// Its number.
+    pub id: u32,
+    /// Deadlines.
+    pub wheel: Rc<Wheel>,
+    /// Buffers.
+    pub buffers: Buffers,
+    /// Upstream connections.
+    pub pools: Pools<E>,
+    /// The peers that are believed.
+    pub trusted: Trusted,
+    /// Counters.
+    pub counters: RefCell<Counters>,
+    /// The access log.
+    pub log: Option<AccessLog>,
+    tables: RefCell<EpochReader<Option<Tables>>>,
+    random: Cell<u64>,
+    turn: Cell<u32>,
+    draining: Cell<bool>,
+    connections: Cell<usize>,
+    /// Tasks that wait for the next tick.
+    waiting: RefCell<Vec<Waker>>,
+    ticks: Cell<u64>,
+}
+
+impl<E: Engine> Worker<E> {
+    /// Returns the newest tables, to be kept for as long as one request takes.
+    #[inline]
+    pub fn tables(&self) -> Rc<Pinned<Option<Tables>>> {
+        Rc::clone(self.tables.borrow_mut().current())
+    }
+
+    /// Returns a random number (xorshift64*, Vigna 2016).
+    #[inline]
+    pub fn random(&self) -> u32 {
+        let mut state = self.random.get();
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        self.random.set(state);
+        (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32
+    }
+
+    /// Returns the next number of an even spread (Weyl's sequence): instances are taken in turn.
+    #[inline]
+    pub fn turn(&self) -> u32 {
+        let turn = self.turn.get().wrapping_add(0x9E37_79B9);
+        self.turn.set(turn);
+        turn
+    }
+
+    /// Returns whether the worker is about to stop.
+    #[inline]
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    async fn next_tick(&self) {
+        let until = self.ticks.get() + 1;
+        poll_fn(|context| {
+            if self.ticks.get() >= until {
+                return Poll::Ready(());
+            }
+            self.waiting.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// Runs a worker to its end.
+pub async fn run<E: Engine>(engine: E, start: Start) {
+    let worker = Rc::new(Worker {
+        engine: engine.clone(),
+        id: start.id,
+        wheel: Rc::new(Wheel::default()),
+        buffers: Buffers::default(),
+        pools: Pools::default(),
+        trusted: start.trusted,
+        counters: RefCell::default(),
+        log: start.log,
+        tables: RefCell::new(EpochReader::new(start.tables)),
+        random: Cell::new(start.seed | 1),
+        turn: Cell::new(0),
+        draining: Cell::new(false),
+        connections: Cell::new(0),
+        waiting: RefCell::default(),
+        ticks: Cell::new(0),
+    });
+    let mut listening = Vec::new();
+    for socket in start.listeners {
+        use std::os::fd::AsRawFd as _;
+        let watched = worker.wheel.watch(socket.as_raw_fd());
+        match engine.listen(socket) {
+            Ok(listener) => {
+                listening.push(watched);
+                engine.spawn(accept(Rc::clone(&worker), listener));
+            }
+            Err(error) => {
+                tracing::error!(worker = start.id, %error, "A listening socket cannot be served.")
+            }
+        }
+    }
+    match engine.adopt(start.wake) {
+        Ok(wake) => follow(&worker, wake, &start.commands, &start.applied, &listening).await,
+        Err(error) => {
+            tracing::error!(worker = start.id, %error, "The worker cannot be woken; it stops.")
+        }
+    }
+    if let Some(log) = &worker.log {
+        log.flush(worker.engine.now());
+    }
+}
+
+/// Follows ticks, tables and commands until the worker is drained.
+async fn follow<E: Engine>(
+    worker: &Rc<Worker<E>>,
+    mut wake: Halves<E>,
+    commands: &Receiver<Command>,
+    applied: &Sender<Applied>,
+    listening: &[Deadline],
+) {
+    let mut seen = (0, 0);
+    let mut bytes = Vec::with_capacity(64);
+    loop {
+        bytes.clear();
+        let (result, filled) = wake.reader.read(bytes).await;
+        bytes = filled;
+        // The gateway is gone: nobody will ever wake this worker again.
+        if !matches!(result, Ok(1..)) {
+            return;
+        }
+        acknowledge(worker, &mut seen, applied);
+        while let Ok(command) = commands.try_recv() {
+            match command {
+                Command::Report(reply) => {
+                    let mut snapshot = worker.counters.borrow().snapshot();
+                    snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
+                    let _ = reply.send((worker.id, snapshot));
+                }
+                Command::Drain => {
+                    worker.draining.set(true);
+                    listening.iter().for_each(|listener| listener.end_now(End::Both));
+                    worker.wheel.end_idle();
+                }
+            }
+        }
+        for _ in bytes.iter().filter(|byte| **byte == TICK) {
+            tick(worker);
+        }
+        if worker.draining.get() && worker.connections.get() == 0 {
+            return;
+        }
+    }
+}
+
+fn acknowledge<E: Engine>(worker: &Worker<E>, seen: &mut (u64, u64), applied: &Sender<Applied>) {
+    let pinned = worker.tables();
+    if let Some(tables) = Tables::newest(&pinned)
+        && tables.epochs() != *seen
+    {
+        *seen = tables.epochs();
+        let _ = applied.send(Applied { worker: worker.id, epochs: *seen, at: worker.engine.now() });
+        worker.counters.borrow_mut().follow(tables);
+    }
+}
+
+fn tick<E: Engine>(worker: &Worker<E>) {
+    worker.ticks.set(worker.ticks.get() + 1);
+    worker.wheel.turn();
+    if worker.draining.get() {
+        worker.wheel.end_idle();
+    }
+    if let Some(log) = &worker.log {
+        log.flush(worker.engine.now());
+    }
+    let waiting = std::mem::take(&mut *worker.waiting.borrow_mut());
+    waiting.into_iter().for_each(Waker::wake);
+}
+
+async fn accept<E: Engine>(worker: Rc<Worker<E>>, mut listener: E::Listener) {
+    loop {
+        match listener.accept().await {
+            _ if worker.is_draining() => return,
+            Ok((halves, address)) => {
+                worker.counters.borrow_mut().accepted += 1;
+                let stream = Stream::new(halves, &worker.wheel);
+                let peer = Peer::new(address, worker.trusted.contains(Some(address.ip())));
+                let connection = serve(Rc::clone(&worker), stream, peer);
+                worker.engine.spawn(guard(Rc::clone(&worker), connection));
+            }
+            Err(error) => {
+                tracing::warn!(worker = worker.id, %error, "Accepting failed; it pauses for a tick.");
+                worker.next_tick().await;
+            }
+        }
+    }
+}
+
+/// Runs a connection, counts it, and keeps its panic from everyone else.
+async fn guard<E: Engine>(worker: Rc<Worker<E>>, connection: impl Future<Output = ()>) {
+    worker.connections.set(worker.connections.get() + 1);
+    let ended = AssertUnwindSafe(connection).catch_unwind().await;
+    worker.connections.set(worker.connections.get() - 1);
+    if ended.is_err() {
+        worker.counters.borrow_mut().record_error("proxy_internal_error");
+        tracing::error!(
+            worker = worker.id,
+            "A connection ended by a panic; please report this with the lines above."
+        );
+    }
+}
