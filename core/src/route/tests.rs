@@ -23,6 +23,7 @@ fn upstream() -> Value {
     json!({ "variants": { "stable": { "addresses": ["127.0.0.1:1"] }, "canary": { "addresses": ["127.0.0.1:2"] } } })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn bundle(routes: Value, release: Value) -> Value {
     json!({ "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
         "attributes": { "user.id": { "type": "string", "from": [
