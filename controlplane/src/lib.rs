@@ -1,1 +1,198 @@
-//! Empty until its first room.
+//! The control plane: registry, rules, store and API; it publishes tables to gateways.
+//!
+//! Owns the only tokio runtime of the product and everything that may fail without a request
+//! noticing. Does not own policy, compilation or table formats (`halftone-core`), nor the socket's
+//! I/O (`halftone-link`); never on the path of a request.
+//!
+//! Life of a change: [`api`] takes it → [`source`] makes it a bundle → [`state`] checks it, makes it
+//! durable ([`store`]) and numbers it → [`publish`] compiles the newest state into tables →
+//! [`link`] has each gateway prepare and commit them → the answer says whether that happened.
+//!
+//! Invariants:
+//! - nothing is acknowledged before it is durable;
+//! - what is refused changes nothing; what cannot be compiled is not published, and gateways keep
+//!   what they serve;
+//! - every gateway converges to the newest published tables, whatever happened in between.
+
+mod api;
+mod link;
+mod publish;
+mod registry;
+mod resolve;
+mod source;
+mod state;
+mod store;
+mod tenants;
+
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use halftone_core::policy::Address;
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+
+pub use store::StoreError;
+
+/// Threads of the runtime: the work is small, and the cores belong to the gateway.
+const RUNTIME_THREADS: usize = 2;
+/// Threads for calls that block (store, resolver); more would only wait for the same disk.
+const BLOCKING_THREADS_MAX: usize = 64;
+/// How long open API requests may take to end once the process was asked to.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long blocking calls (a resolver that hangs) may hold up the end.
+const BLOCKING_DRAIN: Duration = Duration::from_millis(500);
+
+/// What a control plane is started with.
+#[derive(Clone, Debug)]
+pub struct ControlOptions {
+    /// Where the API listens; a loopback address.
+    pub api: SocketAddr,
+    /// The control sockets of the gateways.
+    pub gateways: Vec<PathBuf>,
+    /// The directory of the store; made when missing.
+    pub data: PathBuf,
+    /// What takes requests while no bundle is stored and no stable instance is registered.
+    pub upstream: Option<Address>,
+    /// The version of the build, told to gateways.
+    pub version: &'static str,
+}
+
+/// Why the control plane could not run.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// The API would be open to others.
+    #[error(
+        "the API has no authentication yet, so it listens on loopback addresses only; {0} is not one"
+    )]
+    NotLoopback(SocketAddr),
+    /// The address of the API cannot be listened on.
+    #[error("cannot serve the API on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The process lacks something it runs on.
+    #[error("cannot {doing}: {source}")]
+    Process {
+        /// What was being done.
+        doing: &'static str,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl ControlError {
+    fn process(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Process { doing, source }
+    }
+}
+
+/// Runs the control plane until SIGTERM or SIGINT, on a runtime of its own.
+///
+/// # Errors
+/// [`ControlError`]: only at its start; whatever fails later is logged and tried again.
+pub fn run(options: ControlOptions) -> Result<(), ControlError> {
+    run_with(
+        options,
+        |_| {},
+        || {
+            let installed =
+                |kind| signal(kind).map_err(ControlError::process("listen for signals"));
+            let (term, int) =
+                (installed(SignalKind::terminate())?, installed(SignalKind::interrupt())?);
+            Ok(signalled(term, int))
+        },
+    )
+}
+
+/// Runs the control plane until `stop` ends; `ready` is told where the API listens.
+///
+/// # Errors
+/// [`ControlError`], as [`run`].
+pub fn run_until(
+    options: ControlOptions,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ControlError> {
+    run_with(options, ready, || Ok(stop))
+}
+
+async fn signalled(mut term: Signal, mut int: Signal) {
+    tokio::select! {
+        _ = term.recv() => tracing::info!(signal = "SIGTERM", "the control plane was asked to stop"),
+        _ = int.recv() => tracing::info!(signal = "SIGINT", "the control plane was asked to stop"),
+    }
+}
+
+fn run_with<F: Future<Output = ()> + Send + 'static>(
+    options: ControlOptions,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl FnOnce() -> Result<F, ControlError>,
+) -> Result<(), ControlError> {
+    if !options.api.ip().is_loopback() {
+        return Err(ControlError::NotLoopback(options.api));
+    }
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .map_err(ControlError::process("start the runtime"))?;
+    let ended = runtime.block_on(async {
+        // Signals are caught before anything else is started, so that none is lost.
+        let stop = stop()?;
+        serve(options, ready, stop).await
+    });
+    runtime.shutdown_timeout(BLOCKING_DRAIN);
+    ended
+}
+
+async fn serve(
+    options: ControlOptions,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ControlError> {
+    let store = store::Embedded::open(&options.data)?;
+    let state = Arc::new(state::State::load(Box::new(store))?);
+    let listen = |source| ControlError::Listen { address: options.api, source };
+    let listener = TcpListener::bind(options.api).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+
+    let (stopping, stopped) = watch::channel(false);
+    let resolver = resolve::Resolver::system();
+    let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
+    let gateways = link::start(&options.gateways, &publications, options.version, &stopped)
+        .map_err(ControlError::process("start a thread for a gateway"))?;
+    let router = api::router(api::Context { state, publications, gateways });
+
+    tracing::info!(%address, data = %options.data.display(), "the API is served");
+    ready(address);
+    tokio::spawn(async move {
+        stop.await;
+        let _ = stopping.send(true);
+    });
+    let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped.clone()));
+    let ended = tokio::select! {
+        ended = server.into_future() => ended.map_err(listen),
+        () = async { until(stopped).await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    };
+    tracing::info!("the control plane has stopped");
+    ended
+}
+
+/// Waits until `stopped` says so, or until nobody can say it any more.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}

@@ -1,0 +1,107 @@
+//! The HTTP API.
+//!
+//! Owns the resources, their forms and the words of refusals ([`problem`]). Does not own what a
+//! change means ([`crate::state`]) or its way to gateways.
+//!
+//! Invariants:
+//! - every error is `application/problem+json` (RFC 9457), also for unknown paths and methods;
+//! - bodies are bounded in size and time before they are looked at;
+//! - a mutating call is answered only when it is durable; it then waits, for a while, for the
+//!   gateways, and says whether they serve it (`applied`, `Halftone-Applied`);
+//! - while there is no authentication, a page in a browser on this host cannot use the API: foreign
+//!   origins and host names are refused.
+
+mod body;
+mod bundles;
+mod gateways;
+mod guard;
+mod instances;
+mod problem;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, State as Extract},
+    http::{HeaderName, HeaderValue, Method, Uri},
+    middleware,
+    routing::{get, put},
+};
+use halftone_core::limits::{BUNDLE_BYTES_MAX, REGISTRATION_BYTES_MAX};
+use serde_json::{Value, json};
+
+use crate::{link::Gateways, publish::Publications, state::State};
+use problem::Problem;
+
+/// Says on every answer to a change whether the gateways serve it.
+const APPLIED: HeaderName = HeaderName::from_static("halftone-applied");
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// What is changed and read.
+    pub(crate) state: Arc<State>,
+    /// What is published.
+    pub(crate) publications: Publications,
+    /// Who it is published to.
+    pub(crate) gateways: Gateways,
+}
+
+/// Returns the routes of the API.
+pub(crate) fn router(context: Context) -> Router {
+    let instances = Router::new()
+        .route("/v1/instances", get(instances::list).post(instances::register))
+        .route("/v1/instances/{*id}", get(instances::show).delete(instances::deregister))
+        .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
+    let bundle = get(bundles::show).merge(put(bundles::replace)).delete(bundles::delete);
+    let bundles = Router::new()
+        .route("/v1/tenants/{tenant}/bundle", bundle)
+        .layer(DefaultBodyLimit::max(BUNDLE_BYTES_MAX));
+    Router::new()
+        .merge(instances)
+        .merge(bundles)
+        .route("/v1/gateways", get(gateways::list))
+        .route("/healthz", get(health))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(unknown_path)
+        .layer(middleware::from_fn(guard::same_origin))
+        .with_state(context)
+}
+
+impl Context {
+    /// Runs `work`, which blocks on the disk, where that holds up nobody.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let state = Arc::clone(&self.state);
+        tokio::task::spawn_blocking(move || work(&state)).await.map_err(|error| {
+            tracing::error!(%error, "a call ended unexpectedly");
+            Problem::internal("the call ended unexpectedly; see the log")
+        })
+    }
+
+    /// Waits, for a while, until `change` is served; says so as a header, too.
+    async fn applied(&self, change: u64) -> (bool, [(HeaderName, HeaderValue); 1]) {
+        let applied = self.gateways.applied(change, self.publications.clone()).await;
+        let text = if applied { "true" } else { "false" };
+        (applied, [(APPLIED, HeaderValue::from_static(text))])
+    }
+}
+
+/// Tells that the API answers, and whether the newest state could be published.
+async fn health(Extract(context): Extract<Context>) -> Json<Value> {
+    let problem = context.publications.borrow().problem.clone();
+    Json(match problem {
+        None => json!({ "status": "ok" }),
+        Some(problem) => json!({ "status": "degraded", "problem": problem }),
+    })
+}
+
+async fn unknown_path(uri: Uri) -> Problem {
+    Problem::not_found(&format!("there is nothing at {}", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    Problem::method_not_allowed(&format!("{} cannot be used with {method}", uri.path()))
+}

@@ -1,0 +1,174 @@
+//! Refusals: `application/problem+json` (RFC 9457).
+//!
+//! Owns the kinds of problems there are and how errors of other modules become them. Invariant: what
+//! a person sent wrong is told in full; what went wrong inside is logged in full and told in short.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use halftone_core::{
+    compile::CompileError,
+    policy::{Diagnostic, InstanceError},
+};
+use serde::Serialize;
+
+use crate::{
+    source::{Format, SourceError, TextProblem},
+    state::StateError,
+    tenants::Unpublishable,
+};
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem(Box<Members>);
+
+/// The members of the problem object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Members {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Diagnostic>,
+}
+
+impl Problem {
+    /// Makes a problem of `kind`, a word for programs.
+    fn new(status: StatusCode, kind: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self(Box::new(Members {
+            kind: format!("urn:halftone:problem:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            line: None,
+            column: None,
+            errors: Vec::new(),
+        }))
+    }
+
+    /// Returns the answer for what is not there.
+    pub(crate) fn not_found(detail: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    /// Returns the answer for a method that a resource does not have.
+    pub(crate) fn method_not_allowed(detail: &str) -> Self {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self::new(status, "method-not-allowed", "Method not allowed", detail)
+    }
+
+    /// Returns the answer for a request that cannot be read.
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", "Bad request", detail)
+    }
+
+    /// Returns the answer for a body beyond its bound.
+    pub(crate) fn too_large(detail: &str) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Body too large", detail)
+    }
+
+    /// Returns the answer for a body that does not come.
+    pub(crate) fn timeout(detail: &str) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "Request timeout", detail)
+    }
+
+    /// Returns the answer for a body in a format that is not read.
+    pub(crate) fn unsupported_media_type(found: &str) -> Self {
+        let detail = format!("expected {}, got {found:?}", Format::MEDIA_TYPES);
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(status, "unsupported-media-type", "Unsupported media type", detail)
+    }
+
+    /// Returns the answer for a request made by a page of another origin.
+    pub(crate) fn foreign(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "foreign-origin", "Foreign origin", detail)
+    }
+
+    /// Returns the answer for what went wrong inside.
+    pub(crate) fn internal(detail: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    }
+
+    /// Returns the answer for a body that says what cannot be meant.
+    pub(crate) fn invalid(detail: &str, errors: Vec<Diagnostic>) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let mut problem = Self::new(status, "invalid", "Invalid content", detail);
+        problem.0.errors = errors;
+        problem
+    }
+
+    /// Returns the answer for an instance that was refused.
+    pub(crate) fn instance(errors: &[InstanceError]) -> Self {
+        let diagnostic = |error: &InstanceError| {
+            let text = error.to_string();
+            let (path, message) = text.split_once(": ").unwrap_or(("", &text));
+            Diagnostic { path: path.to_owned(), message: message.to_owned() }
+        };
+        let errors = errors.iter().map(diagnostic).collect();
+        Self::invalid("the registration cannot be accepted", errors)
+    }
+
+    fn conflict(detail: String) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "Conflict", detail)
+    }
+
+    fn at(mut self, place: &TextProblem) -> Self {
+        (self.0.line, self.0.column) = (place.line, place.column);
+        self
+    }
+}
+
+impl From<SourceError> for Problem {
+    fn from(error: SourceError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SourceError::Syntax(place) => {
+                Self::new(StatusCode::BAD_REQUEST, "syntax", "Syntax error", detail).at(&place)
+            }
+            SourceError::Shape(place) => {
+                let message = place.message.clone();
+                let errors = vec![Diagnostic { path: String::new(), message }];
+                Self::invalid(&detail, errors).at(&place)
+            }
+            SourceError::Invalid(errors) => Self::invalid(&detail, errors),
+        }
+    }
+}
+
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StateError::Full => Self::conflict(detail),
+            StateError::Unpublishable(Unpublishable::Compile(CompileError::Hostname {
+                ..
+            })) => Self::conflict(detail),
+            StateError::Unpublishable(_) => {
+                let errors = vec![Diagnostic { path: String::new(), message: detail.clone() }];
+                Self::invalid(&detail, errors)
+            }
+            StateError::Store(error) => {
+                tracing::error!(%error, "a change could not be stored");
+                Self::internal("the change could not be stored, so it was not made; see the log")
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        // Text and numbers cannot fail to serialise.
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        (status, [(CONTENT_TYPE, media_type)], body).into_response()
+    }
+}

@@ -1,0 +1,251 @@
+//! The gateways: one thread each, converging them to what is published.
+//!
+//! Owns the connections, when they are made again, and what is known of each gateway. Does not own
+//! the conversation over one connection ([`session`]). Life of a change: its last step, and the one
+//! arrow back: which workers serve it.
+//!
+//! Invariants:
+//! - a gateway is sent the newest publication, never an older one: what was published while it was
+//!   busy or away is skipped;
+//! - a connection starts with both tables, since a gateway may have been restarted;
+//! - tables that were rejected are not sent again over the same connection until another
+//!   publication.
+
+mod session;
+mod status;
+mod wait;
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    io,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::watch, time};
+
+use crate::publish::{Publications, Tables};
+use session::{Outcome, Session, SessionError};
+pub(crate) use status::GatewayStatus;
+use wait::{Waiter, Wake};
+
+/// How often a connected gateway is asked for its statistics.
+const STATS_EVERY: Duration = Duration::from_secs(1);
+/// First and longest pause between two attempts to connect.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How long a change may take to reach every connected gateway before its caller is answered.
+const APPLY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Every gateway there is.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateways {
+    statuses: Arc<[watch::Receiver<GatewayStatus>]>,
+}
+
+/// Starts a thread for each gateway of `sockets`; they end when `stopped` says so.
+///
+/// # Errors
+/// When a thread cannot be started.
+pub(crate) fn start(
+    sockets: &[PathBuf],
+    publications: &Publications,
+    version: &'static str,
+    stopped: &watch::Receiver<bool>,
+) -> io::Result<Gateways> {
+    let mut statuses = Vec::with_capacity(sockets.len());
+    for socket in sockets {
+        let (status, receiver) = watch::channel(GatewayStatus::new(socket));
+        statuses.push(receiver);
+        let (waiter, waker) = wait::pair()?;
+        tokio::spawn(wait::wake_on(publications.clone(), stopped.clone(), waker));
+        let link = Link {
+            socket: socket.clone(),
+            version,
+            publications: publications.clone(),
+            stopped: stopped.clone(),
+            status,
+            waiter,
+        };
+        thread::Builder::new().name("gateway-link".to_owned()).spawn(move || link.run())?;
+    }
+    Ok(Gateways { statuses: statuses.into() })
+}
+
+impl Gateways {
+    /// Returns what is known of each gateway, in the order they were given.
+    #[must_use]
+    pub(crate) fn statuses(&self) -> Vec<GatewayStatus> {
+        self.statuses.iter().map(|status| status.borrow().clone()).collect()
+    }
+
+    /// Waits, for a while, until `change` is compiled and every connected gateway has done with it;
+    /// returns whether at least one is connected and every worker of each applied it.
+    pub(crate) async fn applied(&self, change: u64, mut publications: Publications) -> bool {
+        let all = async {
+            let compiled = publications
+                .wait_for(|newest| newest.change.is_some_and(|newest| newest >= change));
+            if compiled.await.map_or(true, |newest| newest.problem.is_some()) {
+                return false;
+            }
+            let mut connected = 0;
+            for status in self.statuses.iter() {
+                let mut status = status.clone();
+                let settled =
+                    status.wait_for(|status| !status.connected || status.has_seen(change));
+                match settled.await {
+                    Ok(status) if !status.connected => {}
+                    Ok(status) if status.applied => connected += 1,
+                    _ => return false,
+                }
+            }
+            connected > 0
+        };
+        time::timeout(APPLY_PATIENCE, all).await.unwrap_or(false)
+    }
+}
+
+/// The thread of one gateway.
+struct Link {
+    socket: PathBuf,
+    version: &'static str,
+    publications: Publications,
+    stopped: watch::Receiver<bool>,
+    status: watch::Sender<GatewayStatus>,
+    waiter: Waiter,
+}
+
+impl Link {
+    fn run(mut self) {
+        let mut backoff = Backoff::default();
+        while !self.is_stopped() {
+            if let Err(error) = self.converse(&mut backoff) {
+                self.lost(&error);
+            }
+            // A publication cuts the pause short: somebody may be waiting for it.
+            let _ = self.waiter.wait(None, backoff.next());
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stopped.borrow() || self.stopped.has_changed().is_err()
+    }
+
+    /// Connects, and talks until the connection ends or the process does.
+    fn converse(&mut self, backoff: &mut Backoff) -> Result<(), SessionError> {
+        let (mut session, hello) = Session::open(&self.socket, self.version)?;
+        tracing::info!(socket = %self.socket.display(), version = %hello.version, pid = hello.pid, "a gateway is connected");
+        self.status.send_modify(|status| status.connected(hello));
+        *backoff = Backoff::default();
+        let mut served = Served::default();
+        let mut stats_due = Instant::now();
+        while !self.is_stopped() {
+            self.converge(&mut session, &mut served)?;
+            let now = Instant::now();
+            if now >= stats_due {
+                let stats = session.stats()?;
+                self.status.send_modify(|status| status.stats = Some(stats));
+                stats_due = now + STATS_EVERY;
+            }
+            let pause = stats_due.saturating_duration_since(now);
+            if self.waiter.wait(Some(session.socket()), pause) == Wake::Readable {
+                session.listen()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the gateway to the newest publication.
+    fn converge(&mut self, session: &mut Session, served: &mut Served) -> Result<(), SessionError> {
+        let publication = self.publications.borrow_and_update().clone();
+        let (Some(change), Some(tables)) = (publication.change, publication.tables) else {
+            return Ok(());
+        };
+        if !served.is_settled(&tables) {
+            let outcome = session.publish(&tables, served.committed.as_ref())?;
+            self.log(&tables, &outcome);
+            let applied = matches!(outcome, Outcome::Committed { missing: 0, .. });
+            self.status.send_modify(|status| status.take(&tables, &outcome));
+            match outcome {
+                Outcome::Committed { .. } => {
+                    *served = Served { committed: Some(tables), rejected: None, applied };
+                }
+                Outcome::Rejected { .. } => {
+                    (served.rejected, served.applied) = (Some(tables), false);
+                }
+            }
+        }
+        let applied = served.applied;
+        self.status.send_modify(|status| status.settle(change, applied));
+        Ok(())
+    }
+
+    fn log(&self, tables: &Tables, outcome: &Outcome) {
+        let socket = self.socket.display();
+        let (rules, instances) = (tables.rules.revision, tables.instances.revision);
+        match outcome {
+            Outcome::Rejected { reason } => {
+                tracing::error!(%socket, rules, instances, %reason, "a gateway rejected the tables; it keeps what it serves");
+            }
+            Outcome::Committed { missing, workers, .. } if *missing > 0 => {
+                tracing::warn!(%socket, rules, instances, applied = workers.len(), missing, "not every worker of a gateway applied the tables in time");
+            }
+            Outcome::Committed { workers, .. } => {
+                let slowest_ns = workers.values().max().copied().unwrap_or(0);
+                tracing::info!(%socket, rules, instances, workers = workers.len(), slowest_ns, "a gateway serves new tables");
+            }
+        }
+    }
+
+    /// Shows why there is no connection; logs it when it is another reason than before.
+    fn lost(&self, error: &SessionError) {
+        let reason = error.to_string();
+        if self.status.borrow().error.as_ref() != Some(&reason) {
+            tracing::warn!(socket = %self.socket.display(), error = %reason, "a gateway is not connected");
+        }
+        self.status.send_modify(|status| status.lost(reason));
+    }
+}
+
+/// What was done over one connection.
+#[derive(Debug, Default)]
+struct Served {
+    committed: Option<Tables>,
+    rejected: Option<Tables>,
+    /// Whether the last tables were committed by every worker.
+    applied: bool,
+}
+
+impl Served {
+    /// Returns whether nothing is left to do for `tables`.
+    fn is_settled(&self, tables: &Tables) -> bool {
+        let newest = self.rejected.as_ref().or(self.committed.as_ref());
+        newest.is_some_and(|newest| newest.is(tables))
+    }
+}
+
+/// Pauses that double, each between half and all of its length at random: gateways that were lost
+/// together are not called back together.
+struct Backoff {
+    longest: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { longest: BACKOFF.0 }
+    }
+}
+
+impl Backoff {
+    fn next(&mut self) -> Duration {
+        let half = self.longest / 2;
+        let random = RandomState::new().hash_one(0u8) % 1024;
+        let jitter = half * u32::try_from(random).unwrap_or(0) / 1024;
+        self.longest = (self.longest * 2).min(BACKOFF.1);
+        half + jitter
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Changes one after the other, refused ones, and those that could not be stored.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use halftone_core::{
+    limits::NAME_BYTES_MAX,
+    policy::{GROUP, Label},
+};
+
+use super::*;
+use crate::{
+    source::{Format, read_bundle},
+    store::Stored,
+};
+
+/// A store that keeps nothing, and fails on demand.
+#[derive(Default)]
+struct Forgetful {
+    fails: Arc<AtomicBool>,
+    stored: Mutex<Option<Stored>>,
+}
+
+impl Store for Forgetful {
+    fn load(&self) -> Result<Stored, StoreError> {
+        Ok(self.stored.lock().expect("not poisoned").take().unwrap_or_default())
+    }
+
+    fn write(&self, _: Counters, _: &Change<'_>) -> Result<(), StoreError> {
+        if !self.fails.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let source = Box::new(redb::Error::Corrupted("on demand".to_owned()));
+        Err(StoreError::Access { path: "test".into(), doing: "write", source })
+    }
+}
+
+fn state() -> State {
+    State::load(Box::new(Forgetful::default())).expect("loaded")
+}
+
+fn instance(service: &str, addr: &str, group: &str) -> Instance {
+    let metadata = [(GROUP.to_owned(), Label::Text(group.to_owned()))].into();
+    Instance { service: service.to_owned(), addr: addr.to_owned(), metadata }
+}
+
+fn bundle(tenant: &str, host: &str, canary: &str) -> Bundle {
+    let text = format!(
+        r#"{{ "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": {{ "tenant": "{tenant}" }},
+        "upstreams": {{ "web": {{ "variants": {{ "stable": {{ "addresses": ["127.0.0.1:1"] }},
+                                                 "canary": {{ "addresses": ["127.0.0.1:2"] }} }} }} }},
+        "routes": [{{ "name": "web", "hostnames": ["{host}"], "rules": [{{ "release": "r" }}] }}],
+        "releases": {{ "r": {{ "upstream": "web", "default": {{ "split": {{ "canary": "{canary}" }} }} }} }} }}"#
+    );
+    read_bundle(text.as_bytes(), Format::Json).expect("good")
+}
+
+fn counters(state: &State) -> (u64, u64) {
+    let counters = state.snapshot().counters;
+    (counters.change, counters.revision)
+}
+
+#[test]
+fn only_changes_of_rules_get_a_revision() {
+    let state = state();
+    assert_eq!(counters(&state), (0, 1));
+    let first = instance("a", "127.0.0.1:1", "canary");
+    assert!(!state.register(first.clone()).expect("registered").replaced);
+    assert_eq!(counters(&state), (1, 2), "a new service");
+    assert!(state.register(first).expect("registered").replaced);
+    assert_eq!(counters(&state), (1, 2), "nothing new");
+    state.register(instance("a", "127.0.0.1:2", "canary")).expect("registered");
+    assert_eq!(counters(&state), (2, 2), "a second instance");
+    let put = state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
+    assert_eq!((put.change, put.revision, counters(&state)), (3, 3, (3, 3)));
+    state.register(instance("b", "127.0.0.1:1", "blue")).expect("registered");
+    assert_eq!(counters(&state), (4, 3), "the implicit bundle is not in use");
+    let again = state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
+    assert_eq!((again.revision, again.digest), (put.revision, put.digest));
+    assert_eq!(state.deregister("b@127.0.0.1:1").expect("removed"), Some(5));
+    assert_eq!(state.deregister("b@127.0.0.1:1").expect("nothing"), None);
+    assert_eq!(state.delete_bundle("shop").expect("removed"), Some(6));
+    assert_eq!(state.delete_bundle("shop").expect("nothing"), None);
+    assert_eq!(counters(&state), (6, 4));
+}
+
+#[test]
+fn a_host_name_stays_with_who_has_it() {
+    let state = state();
+    state.put_bundle(bundle("old", "one.example", "1%")).expect("stored");
+    state.put_bundle(bundle("new", "two.example", "1%")).expect("stored");
+    for (tenant, host, owner) in [("old", "two.example", "new"), ("new", "one.example", "old")] {
+        let refused = state.put_bundle(bundle(tenant, host, "1%")).expect_err("refused");
+        let text = refused.to_string();
+        let asked = format!("tenant {tenant:?} belongs to tenant {owner:?}");
+        assert!(text.contains(&asked), "{text}");
+    }
+    let tenants: Vec<String> = state
+        .snapshot()
+        .bundles
+        .expect("readable")
+        .iter()
+        .map(|(bundle, _)| bundle.metadata.tenant.clone())
+        .collect();
+    assert_eq!(tenants, ["old", "new"], "oldest first, whoever was replaced last");
+}
+
+#[test]
+fn weights_move_the_stored_ranges() {
+    let state = state();
+    let ranges = |state: &State| {
+        let allocations = state.snapshot().allocations;
+        let ranges: Vec<u32> = allocations
+            .values()
+            .flat_map(|split| split.ranges().into_iter().map(|(range, _)| range.end))
+            .collect();
+        ranges
+    };
+    for (weight, ends) in [("1%", 10_000), ("5%", 50_000), ("2%", 20_000)] {
+        state.put_bundle(bundle("shop", "shop.example", weight)).expect("stored");
+        assert_eq!(ranges(&state), [ends]);
+    }
+    state.delete_bundle("shop").expect("removed");
+    assert!(ranges(&state).is_empty());
+}
+
+#[test]
+fn nothing_is_shown_that_was_not_stored() {
+    let store = Forgetful::default();
+    let fails = Arc::clone(&store.fails);
+    let state = State::load(Box::new(store)).expect("loaded");
+    state.register(instance("a", "127.0.0.1:1", "canary")).expect("registered");
+    state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
+    let before = format!("{:?}", state.snapshot());
+    fails.store(true, Ordering::Relaxed);
+    state.register(instance("a", "127.0.0.1:2", "canary")).expect_err("failed");
+    state.deregister("a@127.0.0.1:1").expect_err("failed");
+    state.put_bundle(bundle("shop", "shop.example", "2%")).expect_err("failed");
+    state.delete_bundle("shop").expect_err("failed");
+    assert_eq!(format!("{:?}", state.snapshot()), before);
+    fails.store(false, Ordering::Relaxed);
+    state.deregister("a@127.0.0.1:1").expect("removed");
+}
+
+#[test]
+fn what_could_never_be_published_is_refused_at_the_door() {
+    let state = state();
+    let long = format!("{}:65535", "n".repeat(NAME_BYTES_MAX));
+    let refused = state.register(instance("a", &long, "canary")).expect_err("refused");
+    assert!(matches!(refused, StateError::Unpublishable(_)), "{refused}");
+    let mut salted = bundle("shop", "shop.example", "1%");
+    salted.releases.get_mut("r").expect("there").salt = Some("s".repeat(NAME_BYTES_MAX + 1));
+    let refused = state.put_bundle(salted).expect_err("refused");
+    assert!(matches!(refused, StateError::Unpublishable(_)), "{refused}");
+    assert_eq!(counters(&state), (0, 1));
+}
+
+#[test]
+fn a_stored_bundle_of_another_build_is_a_problem_until_it_is_replaced() {
+    for text in ["{\"future\":1}", "{", "null"] {
+        let stored = StoredBundle {
+            tenant: "shop".to_owned(),
+            since: 1,
+            revision: 2,
+            digest: "sha256:00".to_owned(),
+            text: text.to_owned(),
+        };
+        let counters = Counters { change: 1, revision: 2 };
+        let stored = Stored { counters, bundles: vec![stored], ..Stored::default() };
+        let store = Forgetful { stored: Mutex::new(Some(stored)), ..Forgetful::default() };
+        let state = State::load(Box::new(store)).expect("loaded all the same");
+        let problem = state.snapshot().bundles.expect_err("a problem");
+        assert!(problem.contains("\"shop\""), "{problem}");
+        state.put_bundle(bundle("blog", "blog.example", "1%")).expect("others go on");
+        state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
+        assert_eq!(state.snapshot().bundles.expect("readable").len(), 2);
+    }
+}

@@ -1,0 +1,155 @@
+//! What survives: instances, bundles, allocations, and the numbers given to changes.
+//!
+//! Owns the [`Store`] trait and the default implementation in one file on disk ([`Embedded`]). Does
+//! not know what a bundle means: it keeps canonical text. Life of a change: the last step before it
+//! is acknowledged.
+//!
+//! Invariants:
+//! - [`Store::write`] has either happened wholly and durably when it returns, or not at all: a
+//!   process that is killed loses nothing that was acknowledged;
+//! - numbers are written with the change they number, so they never repeat.
+
+mod embedded;
+
+use std::{io, path::PathBuf};
+
+use halftone_core::{compile::SplitKey, policy::Instance, rollout::allocation::Allocation};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub(crate) use embedded::Embedded;
+
+/// Why the store could not be opened, read or written.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Its directory cannot be made.
+    #[error("cannot create the data directory {path}: {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error(
+        "store {path}: another control plane has it open; stop that one or choose another data directory"
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not, or no longer, a store.
+    #[error(
+        "store {path}: cannot be opened: {source}; restore it from a backup or move it away to start empty"
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<redb::Error>,
+    },
+    /// A record is not what was written.
+    #[error("store {path}: the record {key:?} of {table} cannot be read: {source}")]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// The table it is in.
+        table: &'static str,
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Reading or writing failed; nothing was changed.
+    #[error("store {path}: cannot {doing}: {source}")]
+    Access {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+        /// What went wrong.
+        #[source]
+        source: Box<redb::Error>,
+    },
+}
+
+/// Keeps what must survive.
+pub(crate) trait Store: Send + Sync {
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn load(&self) -> Result<Stored, StoreError>;
+
+    /// Writes one change with its numbers: wholly, durably, or not at all. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was changed then.
+    fn write(&self, counters: Counters, change: &Change<'_>) -> Result<(), StoreError>;
+}
+
+/// The numbers given so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counters {
+    /// Changes of anything; the instance table carries it as its revision.
+    pub(crate) change: u64,
+    /// Changes of the rules; the rule table and the newest bundle carry it.
+    pub(crate) revision: u64,
+}
+
+impl Default for Counters {
+    /// Returns the numbers of a new store: the empty implicit bundle is revision 1.
+    fn default() -> Self {
+        Self { change: 0, revision: 1 }
+    }
+}
+
+/// The ranges of one tenant's splits.
+pub(crate) type TenantAllocations = Vec<(SplitKey, Allocation)>;
+
+/// Everything a store keeps.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// The numbers given so far.
+    pub(crate) counters: Counters,
+    /// Registered instances.
+    pub(crate) instances: Vec<Instance>,
+    /// Bundles, in no order.
+    pub(crate) bundles: Vec<StoredBundle>,
+    /// Ranges of every split.
+    pub(crate) allocations: TenantAllocations,
+}
+
+/// A tenant's bundle as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredBundle {
+    /// Whose it is.
+    pub(crate) tenant: String,
+    /// The change in which the tenant appeared: lower is older.
+    pub(crate) since: u64,
+    /// Its number.
+    pub(crate) revision: u64,
+    /// The digest of its canonical form.
+    pub(crate) digest: String,
+    /// Its canonical form, JSON.
+    pub(crate) text: String,
+}
+
+/// One change to be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change<'a> {
+    /// An instance is registered, or registered anew.
+    PutInstance(&'a Instance),
+    /// The instance of this id is gone.
+    DeleteInstance(&'a str),
+    /// A tenant's bundle is replaced, with the ranges of its splits.
+    PutBundle(&'a StoredBundle, &'a TenantAllocations),
+    /// A tenant is gone, with its ranges.
+    DeleteBundle(&'a str),
+}
+
+#[cfg(test)]
+mod tests;

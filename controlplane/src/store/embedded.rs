@@ -1,0 +1,162 @@
+//! The default store: one redb file.
+//!
+//! Owns the tables in the file and the words for what can be wrong with it.
+//!
+//! Invariants: each write is one transaction with redb's immediate durability (synced before it
+//! returns), and after a kill redb opens at the last one; a damaged file is an error, never a panic
+//! and never read as something else.
+
+use std::{
+    fmt,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use halftone_core::policy::Instance;
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    TableDefinition, TableError, WriteTransaction,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Change, Counters, Store, StoreError, Stored, StoredBundle, TenantAllocations};
+
+const FILE: &str = "control.redb";
+/// Pages kept in memory: everything is read once, at the start.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
+const COUNTERS_KEY: &str = "counters";
+
+type Definition = TableDefinition<'static, &'static str, &'static [u8]>;
+
+const META: Definition = TableDefinition::new("meta");
+const INSTANCES: Definition = TableDefinition::new("instances");
+const BUNDLES: Definition = TableDefinition::new("bundles");
+const ALLOCATIONS: Definition = TableDefinition::new("allocations");
+
+/// A store in one file.
+pub(crate) struct Embedded {
+    path: PathBuf,
+    database: Database,
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Embedded {
+    /// Opens the store in `directory`; both are made when missing (the directory with mode 0700).
+    ///
+    /// # Errors
+    /// [`StoreError::Directory`], [`StoreError::Locked`], [`StoreError::Open`].
+    pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+        let path = directory.join(FILE);
+        // Every page is checked: redb may panic over a file it trusts and somebody else damaged.
+        let mut builder = Database::builder();
+        builder.set_check_integrity_on_open(true).set_cache_size(CACHE_BYTES);
+        match builder.create(&path) {
+            Ok(database) => Ok(Self { path, database }),
+            Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::Locked { path }),
+            Err(error) => Err(StoreError::Open { path, source: Box::new(error.into()) }),
+        }
+    }
+
+    fn access<E: Into<redb::Error>>(&self, doing: &'static str) -> impl Fn(E) -> StoreError {
+        move |error| StoreError::Access {
+            path: self.path.clone(),
+            doing,
+            source: Box::new(error.into()),
+        }
+    }
+
+    /// Reads every record of `definition`; a table that was never written is empty.
+    fn records<T: DeserializeOwned>(
+        &self,
+        transaction: &ReadTransaction,
+        definition: Definition,
+        name: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
+        let table = match transaction.open_table(definition) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(self.access("read a table")(error)),
+        };
+        let mut records = Vec::new();
+        for entry in table.iter().map_err(self.access("read a table"))? {
+            let (key, value) = entry.map_err(self.access("read a record"))?;
+            let record = serde_json::from_slice(value.value()).map_err(|source| {
+                let (path, key) = (self.path.clone(), key.value().to_owned());
+                StoreError::Record { path, table: name, key, source }
+            })?;
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    fn put<T: Serialize>(
+        &self,
+        transaction: &WriteTransaction,
+        definition: Definition,
+        key: &str,
+        record: &T,
+    ) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(record)
+            .map_err(|error| self.access("encode a record")(redb::Error::Io(error.into())))?;
+        let mut table = transaction.open_table(definition).map_err(self.access("write a table"))?;
+        table.insert(key, bytes.as_slice()).map_err(self.access("write a record"))?;
+        Ok(())
+    }
+
+    fn delete(
+        &self,
+        transaction: &WriteTransaction,
+        definition: Definition,
+        key: &str,
+    ) -> Result<(), StoreError> {
+        let mut table = transaction.open_table(definition).map_err(self.access("write a table"))?;
+        table.remove(key).map_err(self.access("remove a record"))?;
+        Ok(())
+    }
+}
+
+impl Store for Embedded {
+    fn load(&self) -> Result<Stored, StoreError> {
+        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let counters: Vec<Counters> = self.records(&transaction, META, "meta")?;
+        let instances: Vec<Instance> = self.records(&transaction, INSTANCES, "instances")?;
+        let bundles: Vec<StoredBundle> = self.records(&transaction, BUNDLES, "bundles")?;
+        let allocations: Vec<TenantAllocations> =
+            self.records(&transaction, ALLOCATIONS, "allocations")?;
+        Ok(Stored {
+            counters: counters.first().copied().unwrap_or_default(),
+            instances,
+            bundles,
+            allocations: allocations.into_iter().flatten().collect(),
+        })
+    }
+
+    fn write(&self, counters: Counters, change: &Change<'_>) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(self.access("start writing"))?;
+        self.put(&transaction, META, COUNTERS_KEY, &counters)?;
+        match change {
+            Change::PutInstance(instance) => {
+                self.put(&transaction, INSTANCES, &instance.id(), instance)?;
+            }
+            Change::DeleteInstance(id) => self.delete(&transaction, INSTANCES, id)?,
+            Change::PutBundle(bundle, allocations) => {
+                self.put(&transaction, BUNDLES, &bundle.tenant, bundle)?;
+                self.put(&transaction, ALLOCATIONS, &bundle.tenant, allocations)?;
+            }
+            Change::DeleteBundle(tenant) => {
+                self.delete(&transaction, BUNDLES, tenant)?;
+                self.delete(&transaction, ALLOCATIONS, tenant)?;
+            }
+        }
+        // A transaction that is dropped on the way here is rolled back.
+        transaction.commit().map_err(self.access("make a change durable"))
+    }
+}

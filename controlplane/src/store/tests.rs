@@ -1,0 +1,117 @@
+//! What is kept, what is refused, and in which words.
+
+use std::{collections::BTreeMap, fs};
+
+use halftone_core::policy::Label;
+
+use super::*;
+
+fn instance(port: u16) -> Instance {
+    let metadata = BTreeMap::from([("weight".to_owned(), Label::Int(i64::from(port)))]);
+    Instance { service: "a".to_owned(), addr: format!("127.0.0.1:{port}"), metadata }
+}
+
+fn bundle(tenant: &str) -> StoredBundle {
+    StoredBundle {
+        tenant: tenant.to_owned(),
+        since: 3,
+        revision: 7,
+        digest: "sha256:00".to_owned(),
+        text: "{}".to_owned(),
+    }
+}
+
+fn allocations(tenant: &str) -> TenantAllocations {
+    let key = SplitKey {
+        tenant: tenant.to_owned(),
+        release: "r".to_owned(),
+        split: "default".to_owned(),
+    };
+    let mut allocation = Allocation::default();
+    allocation.apply(&BTreeMap::from([("canary".to_owned(), 10_000)])).expect("fits");
+    vec![(key, allocation)]
+}
+
+#[test]
+fn a_new_store_is_empty() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let stored = Embedded::open(&directory.path().join("deep/data")).expect("opened");
+    let stored = stored.load().expect("loaded");
+    assert_eq!(stored.counters, Counters { change: 0, revision: 1 });
+    assert!(stored.instances.is_empty() && stored.bundles.is_empty());
+}
+
+#[test]
+fn every_change_survives_a_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let changes = [
+        Change::PutInstance(&instance(1)),
+        Change::PutInstance(&instance(2)),
+        Change::DeleteInstance("a@127.0.0.1:1"),
+        Change::DeleteInstance("never there"),
+        Change::PutBundle(&bundle("kept"), &allocations("kept")),
+        Change::PutBundle(&bundle("gone"), &allocations("gone")),
+        Change::DeleteBundle("gone"),
+    ];
+    for (at, change) in (1..).zip(&changes) {
+        // Opened and closed for each.
+        let store = Embedded::open(directory.path()).expect("opened");
+        store.write(Counters { change: at, revision: 2 * at }, change).expect("written");
+    }
+    let stored = Embedded::open(directory.path()).expect("opened").load().expect("loaded");
+    assert_eq!(stored.counters, Counters { change: 7, revision: 14 });
+    assert_eq!(stored.instances, [instance(2)]);
+    assert_eq!(stored.bundles, [bundle("kept")]);
+    assert_eq!(stored.allocations, allocations("kept"));
+}
+
+#[test]
+fn a_store_in_use_is_refused_by_name() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let _store = Embedded::open(directory.path()).expect("opened");
+    let refused = Embedded::open(directory.path()).expect_err("refused");
+    assert!(matches!(refused, StoreError::Locked { .. }));
+    assert!(refused.to_string().contains(&directory.path().display().to_string()), "{refused}");
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("control.redb");
+    for content in [b"garbage".repeat(1000), vec![0; 100_000]] {
+        fs::write(&path, &content).expect("written");
+        let refused = Embedded::open(directory.path()).expect_err("refused");
+        assert!(matches!(refused, StoreError::Open { .. }), "{refused:?}");
+        assert!(refused.to_string().contains("control.redb"), "{refused}");
+        assert_eq!(fs::read(&path).expect("readable"), content);
+    }
+}
+
+#[test]
+fn a_damaged_store_opens_as_it_was_or_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("control.redb");
+    let store = Embedded::open(directory.path()).expect("opened");
+    store.write(Counters::default(), &Change::PutInstance(&instance(1))).expect("written");
+    drop(store);
+    let whole = fs::read(&path).expect("readable");
+    // Most of a small file is zeros that nothing refers to.
+    let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+    for at in used.iter().copied().step_by(used.len() / 40) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x55;
+        fs::write(&path, &damaged).expect("written");
+        if let Ok(stored) = Embedded::open(directory.path()).and_then(|store| store.load()) {
+            assert_eq!(stored.instances, [instance(1)], "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file");
+    fs::write(&path, "").expect("written");
+    let refused = Embedded::open(&path.join("data")).expect_err("refused");
+    assert!(matches!(refused, StoreError::Directory { .. }));
+}

@@ -1,0 +1,140 @@
+//! Refusals of the API: every one a problem with its place and its words.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use serde_json::{Value, json};
+
+use super::{CANARY, bundle, directory};
+use crate::control::{Answer, Control, options};
+
+fn check(answer: &Answer, status: u16, kind: &str) -> Value {
+    let problem = answer.json();
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.media_type, "application/problem+json", "{answer:?}");
+    assert_eq!(problem["type"], format!("urn:halftone:problem:{kind}"), "{answer:?}");
+    assert_eq!(problem["status"], status, "{answer:?}");
+    for member in ["title", "detail"] {
+        assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{answer:?}");
+    }
+    problem
+}
+
+#[test]
+fn unknown_paths_and_wrong_methods_are_problems() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    for path in ["/", "/v1", "/v1/instances/", "/v2/instances", "/v1/tenants//bundle", "/%ff"] {
+        check(&control.get(path), 404, "not-found");
+    }
+    check(&control.get("/v1/instances/nobody@127.0.0.1:1"), 404, "not-found");
+    check(&control.get("/v1/tenants/nobody/bundle"), 404, "not-found");
+    check(&control.delete("/v1/tenants/nobody/bundle"), 404, "not-found");
+    check(&control.get("/v1/instances/%ff"), 400, "bad-request");
+    check(&control.get("/v1/gateways?histograms=maybe"), 400, "bad-request");
+    check(&control.get("/v1/gateways?verbose=true"), 400, "bad-request");
+    for (method, path, allowed) in [
+        ("PUT", "/v1/instances", "POST"),
+        ("POST", "/v1/tenants/shop/bundle", "PUT"),
+        ("DELETE", "/healthz", "GET"),
+    ] {
+        let answer = control.call(method, path, None, b"");
+        check(&answer, 405, "method-not-allowed");
+        let allow = answer.headers["allow"].to_str().expect("text");
+        assert!(allow.contains(allowed), "{allow}");
+    }
+}
+
+#[test]
+fn registrations_are_refused_with_every_reason() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    let problem = check(&control.register("{\n\"service\": user}"), 400, "syntax");
+    assert_eq!((&problem["line"], &problem["column"]), (&json!(2), &json!(12)), "{problem}");
+    check(&control.register(""), 400, "syntax");
+    check(&control.register("service=user-api"), 400, "syntax");
+    for body in ["[]", "{}", r#"{"service":"a","addr":"b:1","weight":3}"#, "null", "7"] {
+        check(&control.register(body), 422, "invalid");
+    }
+    let body =
+        r#"{"service":"a b","addr":"nowhere","metadata":{"weight":-1,"group":"/"},"ttl":"30s"}"#;
+    let problem = check(&control.register(body), 422, "invalid");
+    let errors = problem["errors"].as_array().expect("a list");
+    let paths: Vec<_> = errors.iter().filter_map(|error| error["path"].as_str()).collect();
+    assert_eq!(paths, ["service", "addr", "metadata.weight", "metadata.group", "ttl"]);
+    let large = format!("{CANARY}{}", " ".repeat(64 * 1024));
+    check(&control.register(&large), 413, "too-large");
+    let bad_utf8 = control.call("POST", "/v1/instances", None, b"{\"service\":\"\xff\"}");
+    check(&bad_utf8, 400, "syntax");
+    assert_eq!(control.get("/v1/instances").json(), json!([]));
+}
+
+#[test]
+fn bundles_are_refused_with_every_reason() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    let good = bundle("shop", "shop.example", "20%");
+    let problem = check(&control.put_bundle("blog", &good), 422, "invalid");
+    assert_eq!(problem["errors"][0]["path"], "metadata.tenant");
+    let bad = good.replace("halftone/v1", "v0").replace("canary: 20%", "canray: 20%, stable: 90%");
+    let problem = check(&control.put_bundle("shop", &bad), 422, "invalid");
+    let errors = problem["errors"].as_array().expect("a list");
+    assert!(errors.len() >= 3, "{problem}");
+    assert!(problem.to_string().contains("did you mean"), "{problem}");
+    let problem = check(&control.put_bundle("shop", "kind: [\n"), 400, "syntax");
+    assert!(problem["line"].is_u64() && problem["column"].is_u64(), "{problem}");
+    let unknown = good.replace("routes:", "ruotes:");
+    let problem = check(&control.put_bundle("shop", &unknown), 422, "invalid");
+    assert!(problem["line"].is_u64() && problem.to_string().contains("ruotes"), "{problem}");
+
+    let path = "/v1/tenants/shop/bundle";
+    let form = Some("application/x-www-form-urlencoded");
+    let refused = control.call("PUT", path, form, good.as_bytes());
+    check(&refused, 415, "unsupported-media-type");
+    let json = control.call("PUT", path, Some("application/json"), good.as_bytes());
+    check(&json, 400, "syntax");
+    check(&control.get(path), 404, "not-found");
+    // `curl -T` names no media type.
+    assert_eq!(control.call("PUT", path, None, good.as_bytes()).status, 200);
+}
+
+#[test]
+fn pages_of_other_origins_are_refused() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    let request = |headers: &str| {
+        let mut stream = TcpStream::connect(control.address()).expect("connected");
+        let (length, body) = (CANARY.len(), CANARY);
+        let head = format!(
+            "POST /v1/instances HTTP/1.1\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    for headers in [
+        "Host: evil.example\r\n",
+        "Host: localhost\r\nOrigin: http://evil.example\r\n",
+        "Host: localhost\r\nOrigin: null\r\n",
+    ] {
+        let answer = request(headers);
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        assert!(answer.contains("application/problem+json"), "{answer}");
+    }
+    assert_eq!(control.get("/v1/instances").json(), json!([]));
+    let answer = request("Host: localhost\r\nOrigin: http://localhost\r\n");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+}
+
+#[test]
+fn what_is_stored_but_disputed_keeps_the_api_up() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    assert_eq!(control.register(CANARY).status, 201);
+    let long = CANARY.replace("127.0.0.1", &"n".repeat(253));
+    check(&control.register(&long), 422, "invalid");
+    assert_eq!(control.get("/healthz").json(), json!({ "status": "ok" }));
+}
