@@ -4,9 +4,9 @@
 //! noticing. Does not own policy, compilation or table formats (`halftone-core`), nor the socket's
 //! I/O (`halftone-link`); never on the path of a request.
 //!
-//! Life of a change: [`api`] takes it → [`source`] makes it a bundle → [`state`] checks it, makes it
-//! durable ([`store`]) and numbers it → [`publish`] compiles the newest state into tables →
-//! [`link`] has each gateway prepare and commit them → the answer says whether that happened.
+//! Life of a change: `api` takes it → `source` makes it a bundle → `state` checks it, makes it
+//! durable (`store`) and numbers it → `publish` compiles the newest state into tables →
+//! `link` has each gateway prepare and commit them → the answer says whether that happened.
 //!
 //! Invariants:
 //! - nothing is acknowledged before it is durable;

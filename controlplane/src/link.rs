@@ -35,6 +35,8 @@ use wait::{Waiter, Wake};
 const STATS_EVERY: Duration = Duration::from_secs(1);
 /// First and longest pause between two attempts to connect.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How often tables are published to a gateway while another peer publishes, too.
+const ROUNDS_MAX: usize = 3;
 /// How long a change may take to reach every connected gateway before its caller is answered.
 const APPLY_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -137,7 +139,6 @@ impl Link {
         let (mut session, hello) = Session::open(&self.socket, self.version)?;
         tracing::info!(socket = %self.socket.display(), version = %hello.version, pid = hello.pid, "a gateway is connected");
         self.status.send_modify(|status| status.connected(hello));
-        *backoff = Backoff::default();
         let mut served = Served::default();
         let mut stats_due = Instant::now();
         while !self.is_stopped() {
@@ -147,6 +148,8 @@ impl Link {
                 let stats = session.stats()?;
                 self.status.send_modify(|status| status.stats = Some(stats));
                 stats_due = now + STATS_EVERY;
+                // Only now: a gateway that ends every conversation is not to be called at once.
+                *backoff = Backoff::default();
             }
             let pause = stats_due.saturating_duration_since(now);
             if self.waiter.wait(Some(session.socket()), pause) == Wake::Readable {
@@ -163,15 +166,14 @@ impl Link {
             return Ok(());
         };
         if !served.is_settled(&tables) {
-            let outcome = session.publish(&tables, served.committed.as_ref())?;
-            self.log(&tables, &outcome);
-            let applied = matches!(outcome, Outcome::Committed { missing: 0, .. });
+            let outcome = self.round(session, &tables, served.committed.as_ref())?;
             self.status.send_modify(|status| status.take(&tables, &outcome));
             match outcome {
-                Outcome::Committed { .. } => {
+                Outcome::Committed { missing, foreign, .. } => {
+                    let applied = missing == 0 && !foreign;
                     *served = Served { committed: Some(tables), rejected: None, applied };
                 }
-                Outcome::Rejected { .. } => {
+                Outcome::Rejected { .. } | Outcome::Outrun { .. } => {
                     (served.rejected, served.applied) = (Some(tables), false);
                 }
             }
@@ -181,12 +183,40 @@ impl Link {
         Ok(())
     }
 
+    /// Publishes `tables`, and again, both of them, while another peer is in the way.
+    fn round(
+        &self,
+        session: &mut Session,
+        tables: &Tables,
+        mut committed: Option<&Tables>,
+    ) -> Result<Outcome, SessionError> {
+        let mut rounds = 0;
+        loop {
+            let outcome = session.publish(tables, committed.take())?;
+            self.log(tables, &outcome);
+            rounds += 1;
+            let disturbed = matches!(
+                outcome,
+                Outcome::Outrun { .. } | Outcome::Committed { foreign: true, .. }
+            );
+            if !disturbed || rounds == ROUNDS_MAX {
+                return Ok(outcome);
+            }
+        }
+    }
+
     fn log(&self, tables: &Tables, outcome: &Outcome) {
         let socket = self.socket.display();
         let (rules, instances) = (tables.rules.revision, tables.instances.revision);
         match outcome {
             Outcome::Rejected { reason } => {
                 tracing::error!(%socket, rules, instances, %reason, "a gateway rejected the tables; it keeps what it serves");
+            }
+            Outcome::Outrun { reason } => {
+                tracing::warn!(%socket, rules, instances, %reason, "another peer committed to a gateway meanwhile");
+            }
+            Outcome::Committed { foreign: true, .. } => {
+                tracing::warn!(%socket, rules, instances, "a gateway serves tables of another peer; they are replaced");
             }
             Outcome::Committed { missing, workers, .. } if *missing > 0 => {
                 tracing::warn!(%socket, rules, instances, applied = workers.len(), missing, "not every worker of a gateway applied the tables in time");

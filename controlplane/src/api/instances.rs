@@ -72,7 +72,7 @@ pub(crate) async fn register(
     let instance = Instance::check(registration).map_err(|errors| Problem::instance(&errors))?;
     let stored = instance.clone();
     let registered = context.blocking(move |state| state.register(stored)).await??;
-    tracing::info!(id = %instance.id(), group = %instance.group(), replaced = registered.replaced, "an instance is registered");
+    tracing::info!(id = ?instance.id(), group = %instance.group(), replaced = registered.replaced, "an instance is registered");
     let (applied, header) = context.applied(registered.change).await;
     let location = HeaderValue::try_from(format!("/v1/instances/{}", encode(&instance.id())));
     let shown = Json(Shown::new(instance, Some(applied)));
@@ -92,7 +92,7 @@ pub(crate) async fn deregister(
     let key = id.clone();
     let change = context.blocking(move |state| state.deregister(&key)).await??;
     let change = change.ok_or_else(|| unknown(&id))?;
-    tracing::info!(%id, "an instance is deregistered");
+    tracing::info!(?id, "an instance is deregistered");
     let (_, header) = context.applied(change).await;
     Ok((StatusCode::NO_CONTENT, header).into_response())
 }

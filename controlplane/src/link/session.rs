@@ -72,6 +72,13 @@ pub(crate) enum Outcome {
         workers: BTreeMap<u32, u64>,
         /// Workers that did not apply in time.
         missing: u32,
+        /// Whether a table that was not sent is another than ours: another peer committed its own.
+        foreign: bool,
+    },
+    /// The tables are good and were not committed: another peer was faster.
+    Outrun {
+        /// What the gateway said.
+        reason: String,
     },
     /// The gateway found them bad and serves what it served before.
     Rejected {
@@ -84,6 +91,8 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Session {
     channel: Channel,
+    /// The epochs of the rules and of the instances that were committed over this connection.
+    epochs: (u64, u64),
 }
 
 impl Session {
@@ -95,7 +104,7 @@ impl Session {
         let mut channel = Channel::new(connect(socket)?);
         channel.set_timeouts(Some(ANSWER_TIMEOUT), Some(ANSWER_TIMEOUT))?;
         channel.send(&Frame::Hello(Hello::new(version, std::process::id(), None)))?;
-        let mut session = Self { channel };
+        let mut session = Self { channel, epochs: (0, 0) };
         let hello = match session.answer()? {
             Frame::Hello(hello) => hello,
             Frame::Reject { reason } => return Err(SessionError::Refused { reason }),
@@ -188,21 +197,23 @@ impl Session {
         instances: Option<u64>,
     ) -> Result<Outcome, SessionError> {
         self.channel.send(&Frame::Commit { rules, instances })?;
-        let mut workers = BTreeMap::new();
+        let ours = (rules.unwrap_or(self.epochs.0), instances.unwrap_or(self.epochs.1));
+        let (mut workers, mut foreign) = (BTreeMap::new(), false);
         loop {
             match self.answer()? {
-                Frame::Applied { worker, rules: newest, instances: newer, ns } => {
-                    // One that missed its time earlier may still speak of older tables.
-                    let ours = rules.is_none_or(|epoch| newest >= epoch)
-                        && instances.is_none_or(|epoch| newer >= epoch);
-                    if ours && workers.len() < WORKERS_MAX {
+                Frame::Applied { worker, rules, instances, ns } => {
+                    // A worker that missed its time earlier may still speak of older tables.
+                    let newer = rules >= ours.0 && instances >= ours.1;
+                    foreign |= newer && (rules, instances) != ours;
+                    if newer && workers.len() < WORKERS_MAX {
                         workers.insert(worker, ns);
                     }
                 }
                 Frame::Committed { missing, .. } => {
-                    return Ok(Outcome::Committed { rules, instances, workers, missing });
+                    self.epochs = ours;
+                    return Ok(Outcome::Committed { rules, instances, workers, missing, foreign });
                 }
-                Frame::Reject { reason } => return Ok(Outcome::Rejected { reason }),
+                Frame::Reject { reason } => return Ok(Outcome::Outrun { reason }),
                 other => return Err(unexpected("Applied or Committed", &other)),
             }
         }

@@ -97,8 +97,10 @@ impl GatewayStatus {
     /// Takes what became of `tables`.
     pub(crate) fn take(&mut self, tables: &Tables, outcome: &Outcome) {
         match outcome {
-            Outcome::Rejected { reason } => self.rejected = Some(reason.clone()),
-            Outcome::Committed { rules, instances, workers, missing } => {
+            Outcome::Rejected { reason } | Outcome::Outrun { reason } => {
+                self.rejected = Some(reason.clone());
+            }
+            Outcome::Committed { rules, instances, workers, missing, .. } => {
                 self.rejected = None;
                 self.rules_epoch = rules.unwrap_or(self.rules_epoch);
                 self.instances_epoch = instances.unwrap_or(self.instances_epoch);

@@ -45,7 +45,10 @@ pub(crate) struct Seen {
     pub(crate) instances: BTreeMap<String, Vec<String>>,
     /// Rejects rules with this reason.
     pub(crate) reject: Option<String>,
+    /// Commits other tables before it answers a `Commit` of instances alone, once.
+    pub(crate) interfere: bool,
     epoch: u64,
+    epochs: (u64, u64),
     staged: (Option<Rules>, Option<BTreeMap<String, Vec<String>>>),
     peer: Option<Arc<UnixStream>>,
 }
@@ -94,6 +97,11 @@ impl Gateway {
     /// Rejects rules from now on, or no more.
     pub(crate) fn reject(&self, reason: Option<&str>) {
         self.seen().reject = reason.map(str::to_owned);
+    }
+
+    /// Pretends that another peer commits its rules right before the next instances.
+    pub(crate) fn interfere(&self) {
+        self.seen().interfere = true;
     }
 
     /// Closes the connection, as a gateway that is restarted does.
@@ -159,12 +167,16 @@ impl Gateway {
                 if instances.is_some() {
                     seen.instances = seen.staged.1.take().expect("prepared");
                 }
-                let epoch = seen.epoch;
-                let applied = (0..WORKERS).map(|worker| Frame::Applied {
-                    worker,
-                    rules: rules.unwrap_or(epoch),
-                    instances: instances.unwrap_or(epoch),
-                    ns: 1000 + u64::from(worker),
+                seen.epochs = (rules.unwrap_or(seen.epochs.0), instances.unwrap_or(seen.epochs.1));
+                if rules.is_none() && std::mem::take(&mut seen.interfere) {
+                    seen.epoch += 1;
+                    seen.epochs.0 = seen.epoch;
+                    seen.rules = Rules::default();
+                }
+                let (rules, instances) = seen.epochs;
+                let applied = (0..WORKERS).map(|worker| {
+                    let ns = 1000 + u64::from(worker);
+                    Frame::Applied { worker, rules, instances, ns }
                 });
                 applied.chain([Frame::Committed { applied: WORKERS, missing: 0 }]).collect()
             }

@@ -162,6 +162,39 @@ fn a_rejection_is_shown_and_not_repeated_until_something_changes() {
 }
 
 #[test]
+fn rules_of_another_peer_are_replaced() {
+    let directory = directory();
+    let (gateway, control) = start(directory.path());
+    control.register(CANARY);
+    let before = gateway.wait("nothing", |_| true);
+    gateway.interfere();
+    let answer = control.register(&CANARY.replace("30", "31"));
+    assert_eq!(answer.json()["applied"], true, "{answer:?}");
+    let after = gateway.wait("nothing", |_| true);
+    assert_eq!((after.rules, after.commits), (before.rules, before.commits + 2));
+}
+
+#[test]
+fn a_flood_of_changes_ends_at_the_newest_state() {
+    let directory = directory();
+    let (gateway, control) = start(directory.path());
+    std::thread::scope(|scope| {
+        for client in 0..8u16 {
+            let control = &control;
+            scope.spawn(move || {
+                for at in 0..25 {
+                    let addr = format!("127.0.0.1:{}", 9000 + client * 100 + at);
+                    let answer = control.register(&CANARY.replace("127.0.0.1:8000", &addr));
+                    assert_eq!(answer.status, 201, "{answer:?}");
+                }
+            });
+        }
+    });
+    let seen = gateway.wait("every instance", |seen| seen.of("user-api", "canary").len() == 200);
+    assert_eq!(seen.prepared.0, 2, "the rules changed once, with the first registration");
+}
+
+#[test]
 fn a_reconnect_publishes_both_tables_again() {
     let directory = directory();
     let (gateway, control) = start(directory.path());
