@@ -23,6 +23,9 @@ const LINE_BYTES: usize = 4 * 1024;
 /// Blocks on their way to the writer before lines are dropped: 16 MiB.
 const BLOCKS_MAX: usize = 256;
 
+/// The block after which the writer stops; workers hand over none that is empty.
+const END: Vec<u8> = Vec::new();
+
 /// What a line tells.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Line<'a> {
@@ -147,16 +150,18 @@ impl LogWriter {
         }
     }
 
-    /// Waits until everything is written; every worker's end must be gone.
+    /// Waits until everything that was handed over is written.
+    ///
+    /// Workers' ends may still be there: an engine that stops does not drop its tasks.
     pub fn finish(self) {
-        drop((self.full, self.empty));
+        let _ = self.full.send(END);
         let _ = self.thread.join();
     }
 }
 
 fn write_blocks(mut file: File, blocks: &Receiver<Vec<u8>>, freed: &Sender<Vec<u8>>) {
     let mut failing = false;
-    for mut block in blocks {
+    for mut block in blocks.iter().take_while(|block| !block.is_empty()) {
         match file.write_all(&block) {
             Ok(()) => failing = false,
             Err(error) if !failing => {
