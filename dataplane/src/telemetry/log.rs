@@ -264,7 +264,7 @@ fn number(out: &mut Vec<u8>, name: &str, value: u64) {
 fn text(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.push(b'"');
-    if value.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+    if is_plain(value) {
         out.extend_from_slice(value);
     } else {
         for chunk in value.utf8_chunks() {
@@ -275,6 +275,13 @@ fn text(out: &mut Vec<u8>, name: &str, value: &[u8]) {
         }
     }
     out.push(b'"');
+}
+
+/// Returns whether nothing in `value` has to be escaped. Looks at every byte without stopping early, so
+/// that the compiler compares many at once.
+fn is_plain(value: &[u8]) -> bool {
+    let special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"' || byte == b'\\';
+    !value.iter().fold(false, |found, byte| found | special(*byte))
 }
 
 fn escape(out: &mut Vec<u8>, character: char) {
