@@ -1,1 +1,67 @@
-fn main() {}
+//! The binary `halftone`: one program, its commands, and the exit code of each.
+//!
+//! Owns the command line and what every command shares: the allocator, the log on standard error,
+//! and the way an error is told. Does not own what a command does: [`command`] has one file each,
+//! and the packages below do the work. Each process takes its part in the life of a request or of a
+//! rule as its command says.
+//!
+//! Invariants:
+//! - exit codes: 0 done, 1 failed, 2 called wrongly;
+//! - results go to standard output, logs and errors to standard error;
+//! - a reader of standard output that goes away ends the command quietly.
+
+mod api;
+mod command;
+mod cpus;
+mod demo;
+mod place;
+mod stack;
+mod supervise;
+mod table;
+mod usage;
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use usage::Usage;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The version that `--version` prints and that both processes tell each other.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn main() -> ExitCode {
+    let arguments = command::Arguments::parse();
+    log_to_stderr();
+    match command::run(arguments.command, &mut io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+/// Sends the log to standard error: information and above, unless `RUST_LOG` says otherwise.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+}
+
+/// Tells why a command failed, and returns its exit code.
+fn report(error: &anyhow::Error) -> ExitCode {
+    let is_reader_gone = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    if error.downcast_ref::<io::Error>().is_some_and(is_reader_gone) {
+        return ExitCode::SUCCESS;
+    }
+    // Nobody is left to tell that standard error is closed.
+    let _ = writeln!(io::stderr(), "error: {error:#}");
+    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}

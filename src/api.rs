@@ -1,0 +1,166 @@
+//! The API as the commands use it: a small client over plain HTTP.
+//!
+//! Owns the calls and how their refusals are told. Does not interpret answers beyond their shape.
+//!
+//! Invariants:
+//! - every call ends within [`CALL_MAX`];
+//! - a refusal shows everything the API said (RFC 9457), not a status alone.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use halftone_core::{policy::Registration, telemetry::Latency, wire::GatewayState};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use ureq::{Agent, Body, http::Response};
+
+/// How long a call may take.
+const CALL_MAX: Duration = Duration::from_secs(5);
+/// Where the API is, unless an option says otherwise.
+pub(crate) const DEFAULT: &str = "http://127.0.0.1:8081";
+
+/// A client of one API.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    base: String,
+    agent: Agent,
+}
+
+/// What `GET /v1/gateways` says of one gateway; what is not shown here is left out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Gateway {
+    /// Its control socket.
+    pub(crate) socket: PathBuf,
+    /// Whether the control plane is connected to it.
+    pub(crate) connected: bool,
+    /// Why it is not.
+    pub(crate) error: Option<String>,
+    /// Why it rejected the newest tables.
+    pub(crate) rejected: Option<String>,
+    /// Its build.
+    pub(crate) version: Option<String>,
+    /// What it said of itself when it was connected to.
+    pub(crate) gateway: Option<GatewayState>,
+    /// The epoch of the rules it serves.
+    pub(crate) rules_epoch: u64,
+    /// The epoch of the instances it serves.
+    pub(crate) instances_epoch: u64,
+    /// What it counted.
+    pub(crate) stats: Stats,
+}
+
+/// What a gateway counted, without the distributions.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Stats {
+    /// By variant key: `tenant/upstream/variant`.
+    pub(crate) variants: BTreeMap<String, Variant>,
+    /// Requests the gateway answered itself, by error label.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Release headers of untrusted peers that were stripped.
+    pub(crate) stripped: u64,
+}
+
+/// What a gateway counted of one variant.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Variant {
+    /// Finished requests.
+    pub(crate) requests: u64,
+    /// Finished requests by class of status; the first are those whose caller went away.
+    pub(crate) by_class: [u64; 6],
+    /// Quantiles, microseconds.
+    pub(crate) latency_us: Latency,
+}
+
+impl Client {
+    /// Returns a client of the API at `base`, such as `http://127.0.0.1:8081`.
+    pub(crate) fn new(base: &str) -> Self {
+        let config = Agent::config_builder()
+            .timeout_global(Some(CALL_MAX))
+            .http_status_as_error(false)
+            .build();
+        Self { base: base.trim_end_matches('/').to_owned(), agent: config.into() }
+    }
+
+    /// Returns every gateway.
+    ///
+    /// # Errors
+    /// The API does not answer, or not as this build expects.
+    pub(crate) fn gateways(&self) -> Result<Vec<Gateway>> {
+        self.get("/v1/gateways")
+    }
+
+    /// Returns what `GET /v1/gateways` says, whole.
+    ///
+    /// # Errors
+    /// The API does not answer, or not with JSON.
+    pub(crate) fn gateways_as_json(&self) -> Result<Value> {
+        self.get("/v1/gateways")
+    }
+
+    /// Registers an instance.
+    ///
+    /// # Errors
+    /// The API does not answer, or refuses.
+    pub(crate) fn register(&self, registration: &Registration) -> Result<()> {
+        let url = self.url("/v1/instances");
+        let body = serde_json::to_vec(registration).context("cannot write a registration")?;
+        let sent = self.agent.post(&url).content_type("application/json").send(body);
+        self.accepted(sent).map(drop)
+    }
+
+    /// Replaces the bundle of `tenant` with `yaml`.
+    ///
+    /// # Errors
+    /// The API does not answer, or refuses.
+    pub(crate) fn put_bundle(&self, tenant: &str, yaml: &str) -> Result<()> {
+        let url = self.url(&format!("/v1/tenants/{tenant}/bundle"));
+        let sent = self.agent.put(&url).content_type("application/yaml").send(yaml);
+        self.accepted(sent).map(drop)
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let mut response = self.accepted(self.agent.get(self.url(path)).call())?;
+        response
+            .body_mut()
+            .read_json()
+            .with_context(|| format!("the API at {} answers {path} in another form", self.base))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn accepted(&self, sent: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(error) => bail!("the API at {} does not answer: {error}", self.base),
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let problem = response.body_mut().read_to_string().unwrap_or_default();
+        bail!("the API at {} refuses ({status}): {}", self.base, told(&problem))
+    }
+}
+
+/// Returns what a problem document (RFC 9457) says, one problem a line.
+fn told(problem: &str) -> String {
+    let Ok(Value::Object(members)) = serde_json::from_str(problem) else {
+        return problem.trim().to_owned();
+    };
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    let mut told = text("detail").or(text("title")).unwrap_or_default().to_owned();
+    for error in members.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+        told.push_str("\n  ");
+        told.push_str(format!("{}: {}", part("path"), part("message")).trim_start_matches(": "));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! The commands: one file each, with its options and what it does with them.
+//!
+//! Owns the list. Invariant: a command's help has an example that can be pasted.
+
+mod bench;
+mod control;
+mod demo;
+mod demo_service;
+mod gateway;
+mod status;
+mod tune;
+mod up;
+
+use std::io::Write;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// A gateway that replaces nginx at the edge and rolls software out in shades of grey.
+#[derive(Debug, Parser)]
+#[command(name = "halftone", version, propagate_version = false)]
+#[command(after_help = "\
+Examples:
+  halftone demo
+  halftone up --upstream http://localhost:8000
+
+Environment:
+  RUST_LOG  what is logged to standard error, such as `debug` (default `info`)
+
+Exit codes: 0 done, 1 failed, 2 called wrongly")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a gateway and a control plane, and keep both running
+    Up(up::UpArguments),
+    /// Show a canary release of a demo service, live, on this machine
+    Demo(demo::DemoArguments),
+    /// Show the gateways of a running control plane, and what they counted
+    Status(status::StatusArguments),
+    /// Run a gateway: the data plane
+    Gateway(gateway::GatewayArguments),
+    /// Run a control plane: registry, rules and API
+    Control(control::ControlArguments),
+    /// Measure this gateway beside others
+    Bench(bench::BenchArguments),
+    /// Look at the kernel settings a gateway depends on
+    Tune(tune::TuneArguments),
+    /// Answer requests for `demo`
+    #[command(hide = true)]
+    DemoService(demo_service::DemoServiceArguments),
+}
+
+/// Runs one command; its results go to `output`.
+///
+/// # Errors
+/// What the command could not do.
+pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<()> {
+    match command {
+        Command::Up(arguments) => up::run(arguments, output),
+        Command::Demo(arguments) => demo::run(&arguments, output),
+        Command::Status(arguments) => status::run(&arguments, output),
+        Command::Gateway(arguments) => gateway::run(arguments),
+        Command::Control(arguments) => control::run(arguments),
+        Command::Bench(arguments) => bench::run(&arguments, output),
+        Command::Tune(arguments) => tune::run(&arguments, output),
+        Command::DemoService(arguments) => demo_service::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! `halftone status`: the gateways of a control plane, and what they counted.
+//!
+//! Owns its options and the order of what is shown; [`crate::table`] owns the rows.
+
+use std::io::Write;
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    api::{self, Client},
+    table,
+};
+
+/// Options of `halftone status`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  halftone status
+  halftone status --json | jq '.[].gateway.engine'")]
+pub(crate) struct StatusArguments {
+    /// The API to ask
+    #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
+    api: String,
+    /// Print what the API answers
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the state of every gateway.
+///
+/// # Errors
+/// The API does not answer.
+pub(super) fn run(arguments: &StatusArguments, output: &mut dyn Write) -> Result<()> {
+    let client = Client::new(&arguments.api);
+    if arguments.json {
+        let json = client.gateways_as_json()?;
+        let json = serde_json::to_string_pretty(&json).context("cannot write JSON")?;
+        writeln!(output, "{json}")?;
+        return Ok(());
+    }
+    let gateways = client.gateways()?;
+    if gateways.is_empty() {
+        writeln!(output, "the control plane leads no gateway")?;
+    }
+    for (at, gateway) in gateways.iter().enumerate() {
+        if at > 0 {
+            writeln!(output)?;
+        }
+        let variants = table::variants(&gateway.stats.variants);
+        output.write_all(format!("{}\n{variants}", table::gateway(gateway)).as_bytes())?;
+    }
+    Ok(())
+}

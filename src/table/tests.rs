@@ -1,0 +1,40 @@
+//! Numbers and rows as they are read.
+
+use halftone_core::telemetry::Latency;
+
+use super::*;
+
+#[test]
+fn numbers_are_short() {
+    let check = |found: String, expected: &str| assert_eq!(found, expected);
+    check(share(1, 5), "20.0 %");
+    check(share(2, 3), "66.7 %");
+    check(share(0, 0), "-");
+    check(share(u64::MAX, u64::MAX), "100.0 %");
+    check(duration(999), "999 µs");
+    check(duration(1_540), "1.5 ms");
+    check(duration(12_000_000), "12.0 s");
+}
+
+#[test]
+fn a_row_for_each_variant_that_had_requests() {
+    let latency_us = Latency { p50: 400, p99: 1_200, ..Latency::default() };
+    let stable = Variant { requests: 4, by_class: [0, 0, 3, 0, 0, 1], latency_us };
+    let variants_counted = BTreeMap::from([
+        ("shop/cart/canary".to_owned(), Variant::default()),
+        ("shop/cart/stable".to_owned(), stable),
+    ]);
+    let table = variants(&variants_counted);
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let [head, row] = rows.as_slice() else { panic!("two rows expected:\n{table}") };
+    assert_eq!(head[0], "variant");
+    assert_eq!(row[..8], ["shop/cart/stable", "4", "100.0", "%", "3", "0", "0", "1"], "{table}");
+    assert_eq!(variants(&BTreeMap::new()), "no requests yet\n");
+}
+
+#[test]
+fn a_gateway_that_is_away_says_why() {
+    let away = Gateway { error: Some("refused".to_owned()), ..Gateway::default() };
+    assert!(gateway(&away).contains("away      refused"));
+}
