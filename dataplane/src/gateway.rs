@@ -34,6 +34,7 @@ use crate::{
         probe::{Choice, ProbeError, Request, probe},
     },
     io::connect::{bind, check_free},
+    last_good::LastGood,
     link::{self, Link},
     publish::{Publisher, WorkerHandle},
     telemetry::log::LogWriter,
@@ -135,6 +136,12 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let log = open_log(options.access_log.as_deref())?;
     let (applied, applications) = unbounded();
     let tables = Arc::new(EpochCell::new(None));
+    let last_good =
+        LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
+    let keeper = last_good
+        .clone()
+        .keep(Arc::clone(&tables))
+        .map_err(system("a thread cannot be started"))?;
     let mut handles = Vec::with_capacity(cpus.len());
     let mut threads = Vec::with_capacity(cpus.len());
     for (id, (cpu, listeners)) in cpus.iter().zip(&sockets).enumerate() {
@@ -153,7 +160,8 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         handles.push(handle);
         threads.push(spawn(engine, *cpu, start)?);
     }
-    let publisher = Arc::new(Publisher::new(tables, handles, applications));
+    let publisher = Arc::new(Publisher::new(Arc::clone(&tables), handles, applications, keeper));
+    serve_last_good(&publisher, &last_good);
     let state = GatewayState {
         listen: listen.iter().map(ToString::to_string).collect(),
         engine: engine.to_string(),
@@ -163,7 +171,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     };
     tracing::info!(
         listen = ?state.listen, engine = state.engine, reason = state.engine_reason, cpus = ?state.cpus,
-        socket = %options.socket.display(), "The gateway is listening; it answers 503 until its first table."
+        socket = %options.socket.display(), "The gateway is listening."
     );
     let link =
         Arc::new(Link { publisher: Arc::clone(&publisher), state, version: options.version });
@@ -178,6 +186,17 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         }
     }
     Ok(())
+}
+
+/// Serves what was served before the last stop, so that no control plane is needed to start.
+fn serve_last_good(publisher: &Publisher, last_good: &LastGood) {
+    let (Some(rules), instances) = last_good.load() else { return };
+    let revision = rules.revision();
+    let instances = instances.map(|instances| publisher.prepare(instances));
+    match publisher.commit(Some(publisher.prepare(rules)), instances) {
+        Ok(_) => tracing::info!(revision, "The last good tables are served."),
+        Err(error) => tracing::error!(%error, "The last good tables cannot be served."),
+    }
 }
 
 fn cpus(wanted: Option<&[u32]>) -> Result<Vec<u32>, GatewayError> {

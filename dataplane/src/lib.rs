@@ -11,6 +11,7 @@ pub mod conn;
 pub mod engine;
 pub mod gateway;
 pub mod io;
+pub mod last_good;
 pub mod link;
 pub mod proxy;
 pub mod publish;

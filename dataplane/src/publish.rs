@@ -24,6 +24,7 @@ use halftone_core::{
 use thiserror::Error;
 
 use crate::{
+    last_good::Keeper,
     tables::{Loaded, Tables},
     telemetry::counters::merge,
     worker::{Applied, Command, TICK, WAKE},
@@ -71,17 +72,20 @@ pub struct Publisher {
     epochs: AtomicU64,
     workers: Vec<WorkerHandle>,
     applied: Mutex<Receiver<Applied>>,
+    keeper: Keeper,
 }
 
 impl Publisher {
-    /// Publishes through `tables` to `workers`, which acknowledge on `applied`.
+    /// Publishes through `tables` to `workers`, which acknowledge on `applied`; what is served is kept by
+    /// `keeper`.
     #[must_use]
     pub fn new(
         tables: Arc<EpochCell<Option<Tables>>>,
         workers: Vec<WorkerHandle>,
         applied: Receiver<Applied>,
+        keeper: Keeper,
     ) -> Self {
-        Self { tables, epochs: AtomicU64::new(0), workers, applied: Mutex::new(applied) }
+        Self { tables, epochs: AtomicU64::new(0), workers, applied: Mutex::new(applied), keeper }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -121,6 +125,7 @@ impl Publisher {
         let tables = Tables::join(rules, instances);
         let epochs = tables.epochs();
         self.tables.publish(Some(tables));
+        self.keeper.tell();
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
         Ok(self.collect(&applied, epochs, begun))
     }

@@ -1,0 +1,62 @@
+//! Tables kept, read back, damaged and missing.
+
+use std::time::{Duration, Instant};
+
+use halftone_core::table::VariantRow;
+
+use super::*;
+use crate::tables::Loaded;
+
+fn tables(epoch: u64, name: &str) -> Tables {
+    let variant = VariantRow { name: name.to_owned(), key: format!("t/u/{name}") };
+    let rules = RuleTable { variants: vec![variant], ..RuleTable::default() };
+    let rules = Archive::build(&rules, epoch).expect("valid");
+    let instances = Archive::build(&InstanceTable::default(), epoch).expect("valid");
+    Tables::join(
+        Arc::new(Loaded { epoch, archive: rules }),
+        Arc::new(Loaded { epoch, archive: instances }),
+    )
+}
+
+fn kept_revision(last_good: &LastGood, wanted: u64) -> Option<u64> {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let found = last_good.load().0.map(|rules| rules.revision());
+        if found == Some(wanted) || Instant::now() > until {
+            return found;
+        }
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn the_newest_tables_are_kept_and_read_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let last_good = LastGood::open(folder.path()).expect("a folder below");
+    assert!(last_good.load().0.is_none() && last_good.load().1.is_none());
+    let cell = Arc::new(EpochCell::new(None));
+    let keeper = last_good.clone().keep(Arc::clone(&cell)).expect("a thread");
+    for epoch in [1, 2, 9] {
+        cell.publish(Some(tables(epoch, "stable")));
+        keeper.tell();
+        assert_eq!(kept_revision(&last_good, epoch), Some(epoch));
+    }
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let last_good = LastGood::open(folder.path()).expect("a folder below");
+    let good = tables(1, "stable").loaded_rules().archive.bytes().to_vec();
+    let path = last_good.path(TableKind::Rules);
+    for cut in [0, 1, HEADER_BYTES, good.len() / 2, good.len() - 1] {
+        fs::write(&path, &good[..cut]).expect("written");
+        assert!(last_good.load().0.is_none(), "{cut}");
+        assert_eq!(fs::read(&path).expect("still there").len(), cut);
+    }
+    fs::write(&path, &good).expect("written");
+    assert!(last_good.load().0.is_some());
+    // The other kind's file under this name.
+    fs::write(last_good.path(TableKind::Instances), &good).expect("written");
+    assert!(last_good.load().1.is_none());
+}
