@@ -77,6 +77,8 @@ fn unknown(tenant: &str) -> Problem {
 
 fn foreign_tenant(owner: &str, found: &str) -> Problem {
     let message = format!("expected {owner:?}, the tenant of the path, got {found:?}");
-    let path = "metadata.tenant".to_owned();
-    Problem::invalid("the bundle is another tenant's", vec![Diagnostic { path, message }])
+    Problem::invalid(
+        "the bundle is another tenant's",
+        vec![Diagnostic::new("metadata.tenant", message)],
+    )
 }

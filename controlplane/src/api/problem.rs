@@ -109,7 +109,7 @@ impl Problem {
         let diagnostic = |error: &InstanceError| {
             let text = error.to_string();
             let (path, message) = text.split_once(": ").unwrap_or(("", &text));
-            Diagnostic { path: path.to_owned(), message: message.to_owned() }
+            Diagnostic::new(path, message)
         };
         let errors = errors.iter().map(diagnostic).collect();
         Self::invalid("the registration cannot be accepted", errors)
@@ -134,7 +134,7 @@ impl From<SourceError> for Problem {
             }
             SourceError::Shape(place) => {
                 let message = place.message.clone();
-                let errors = vec![Diagnostic { path: String::new(), message }];
+                let errors = vec![Diagnostic::new("", message)];
                 Self::invalid(&detail, errors).at(&place)
             }
             SourceError::Invalid(errors) => Self::invalid(&detail, errors),
@@ -151,7 +151,7 @@ impl From<StateError> for Problem {
                 ..
             })) => Self::conflict(detail),
             StateError::Unpublishable(_) => {
-                let errors = vec![Diagnostic { path: String::new(), message: detail.clone() }];
+                let errors = vec![Diagnostic::new("", detail.clone())];
                 Self::invalid(&detail, errors)
             }
             StateError::Store(error) => {

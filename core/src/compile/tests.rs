@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    policy::{Label, Registration, implicit_bundle, validate},
-    table::archive::Archive,
+    policy::{Address, Instance, Label, Registration, implicit_bundle, validate},
+    table::{AddressRow, InstanceSet, archive::Archive},
 };
 
 fn instance(service: &str, addr: &str, group: Option<&str>, weight: i64) -> Instance {

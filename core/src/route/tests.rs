@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    bucket,
     compile::{Allocations, allocate, compile_rules},
     http::{PathScratch, normalise},
     policy::{Bundle, validate},

@@ -1,0 +1,149 @@
+//! One tenant's upstreams, attributes and releases become rows.
+//!
+//! Owns where names end up: whatever refers to a row by name is resolved here.
+
+use std::collections::BTreeMap;
+
+use super::{Allocations, CompileError, row, split_key, variant_key};
+use crate::{
+    policy::{Attribute, Bundle, CLIENT_IP, Release, Requires, STABLE, Stickiness, UnitMissing},
+    rollout::allocation::Allocation,
+    table::{
+        AttributeRow, DefaultRow, OverrideRow, RangeRow, ReleaseRow, RuleTable, SourceKind,
+        SourceRow, Span, UnitMissingRow, VariantRow,
+    },
+};
+
+/// Where one tenant's names ended up.
+#[derive(Default)]
+pub(super) struct TenantRows<'a> {
+    /// First row of each upstream's variants; stable is the first.
+    pub(super) upstreams: BTreeMap<&'a str, Span>,
+    /// The row of each release.
+    pub(super) releases: BTreeMap<&'a str, u32>,
+}
+
+impl<'a> TenantRows<'a> {
+    pub(super) fn add(
+        table: &mut RuleTable,
+        bundle: &'a Bundle,
+        allocations: &Allocations,
+    ) -> Result<Self, CompileError> {
+        let tenant = &bundle.metadata.tenant;
+        let mut rows = Self::default();
+        for (name, upstream) in &bundle.upstreams {
+            let start = row(table.variants.len())?;
+            let stable_first = [STABLE]
+                .into_iter()
+                .chain(upstream.variants.keys().map(String::as_str).filter(|v| *v != STABLE));
+            table.variants.extend(stable_first.map(|variant| VariantRow {
+                name: variant.to_owned(),
+                key: variant_key(tenant, name, variant),
+            }));
+            rows.upstreams.insert(name, Span { start, end: row(table.variants.len())? });
+        }
+        let attributes = attribute_rows(table, bundle)?;
+        for (name, release) in &bundle.releases {
+            rows.releases.insert(name, row(table.releases.len())?);
+            let release = rows.release(table, bundle, (name, release), &attributes, allocations)?;
+            table.releases.push(release);
+        }
+        Ok(rows)
+    }
+
+    fn release(
+        &self,
+        table: &mut RuleTable,
+        bundle: &Bundle,
+        (name, release): (&str, &Release),
+        attributes: &BTreeMap<&str, u32>,
+        allocations: &Allocations,
+    ) -> Result<ReleaseRow, CompileError> {
+        let tenant = &bundle.metadata.tenant;
+        let unresolved = |field: &str, missing: &str| CompileError::Unresolved {
+            tenant: tenant.clone(),
+            path: format!("releases.{name}.{field}"),
+            name: missing.to_owned(),
+        };
+        let missing_upstream = || unresolved("upstream", &release.upstream);
+        let variants =
+            *self.upstreams.get(release.upstream.as_str()).ok_or_else(missing_upstream)?;
+        let variant = |wanted: &str| {
+            let known = (variants.start..variants.end)
+                .find(|at| table.variants[*at as usize].name == wanted);
+            known.ok_or_else(|| unresolved("default", wanted))
+        };
+        let default = match &release.default.split {
+            Some(_) => {
+                let ranges = allocations
+                    .get(&split_key(tenant, name))
+                    .map(Allocation::ranges)
+                    .unwrap_or_default();
+                let rows = ranges.into_iter().map(|(range, name)| {
+                    Ok(RangeRow { start: range.start, end: range.end, variant: variant(name)? })
+                });
+                DefaultRow::Split(rows.collect::<Result<_, _>>()?)
+            }
+            None => {
+                DefaultRow::Variant(variant(release.default.variant.as_deref().unwrap_or(STABLE))?)
+            }
+        };
+        let sticky = release.stickiness != Stickiness::None;
+        let units = release.unit.iter().filter(|_| sticky).map(|unit| {
+            attributes.get(unit.as_str()).copied().ok_or_else(|| unresolved("unit", unit))
+        });
+        let units = units.collect::<Result<_, _>>()?;
+        let overrides = overrides(table, release);
+        let random = !sticky || release.unit_missing == UnitMissing::Random;
+        Ok(ReleaseRow {
+            tenant: tenant.clone(),
+            name: name.to_owned(),
+            variants,
+            overrides,
+            units,
+            unit_missing: if random { UnitMissingRow::Random } else { UnitMissingRow::Stable },
+            salt: release.salt.clone().unwrap_or_else(|| name.to_owned()),
+            default,
+            disabled: release.disabled,
+        })
+    }
+}
+
+fn overrides(table: &mut RuleTable, release: &Release) -> Vec<OverrideRow> {
+    let mut rows = Vec::with_capacity(release.overrides.len());
+    for rule in &release.overrides {
+        let header = rule.header.to_ascii_lowercase();
+        let trusted = rule.requires != Requires::Any;
+        if trusted && !table.reserved.contains(&header) {
+            table.reserved.push(header.clone());
+        }
+        rows.push(OverrideRow { header, trusted });
+    }
+    rows
+}
+
+fn attribute_rows<'a>(
+    table: &mut RuleTable,
+    bundle: &'a Bundle,
+) -> Result<BTreeMap<&'a str, u32>, CompileError> {
+    let mut rows = BTreeMap::from([(CLIENT_IP, row(table.attributes.len())?)]);
+    let client_ip = SourceRow { kind: SourceKind::ClientIp, name: String::new(), trusted: false };
+    table.attributes.push(AttributeRow { sources: vec![client_ip] });
+    for (name, attribute) in &bundle.attributes {
+        rows.insert(name.as_str(), row(table.attributes.len())?);
+        table.attributes.push(AttributeRow { sources: source_rows(attribute) });
+    }
+    Ok(rows)
+}
+
+fn source_rows(attribute: &Attribute) -> Vec<SourceRow> {
+    let places = attribute.from.iter().filter_map(|source| {
+        let header =
+            source.header.as_ref().map(|name| (SourceKind::Header, name.to_ascii_lowercase()));
+        let cookie = source.cookie.clone().map(|name| (SourceKind::Cookie, name));
+        let query = source.query.clone().map(|name| (SourceKind::Query, name));
+        let (kind, name) = header.or(cookie).or(query)?;
+        Some(SourceRow { kind, name, trusted: source.trusted })
+    });
+    places.collect()
+}

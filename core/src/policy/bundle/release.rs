@@ -1,0 +1,174 @@
+//! Releases: overrides, audiences, splits.
+//!
+//! Owns shape only, as its parent does.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::{NotServed, is_false};
+use crate::policy::{CLIENT_IP, Percent};
+
+/// The thing being rolled out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Release {
+    /// The upstream whose variants are chosen from.
+    pub upstream: String,
+    /// The variant that weights move; `canary` unless named.
+    #[serde(default = "canary")]
+    pub canary: String,
+    /// Attributes tried for the bucketing key, first present wins; `client.ip` unless named.
+    #[serde(default = "client_ip")]
+    pub unit: Vec<String>,
+    /// What happens when no unit is present.
+    #[serde(default)]
+    pub unit_missing: UnitMissing,
+    /// The salt of the buckets; the release's name unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+    /// What keeps a user on a variant.
+    #[serde(default)]
+    pub stickiness: Stickiness,
+    /// Headers whose value is a variant's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<HeaderOverride>,
+    /// Audiences, first match wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<NotServed>,
+    /// Where everyone else goes.
+    pub default: DefaultRule,
+    /// The steps of the rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<NotServed>,
+    /// What the steps are judged by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<NotServed>,
+    /// The local circuit breaker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuse: Option<NotServed>,
+    /// What happens when a variant has no healthy instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_no_healthy: Option<NotServed>,
+    /// What abort does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort: Option<NotServed>,
+    /// What becomes of long-lived connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<NotServed>,
+    /// What later hops are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagate: Option<NotServed>,
+    /// What an instance can carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<NotServed>,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<NotServed>,
+    /// The kill switch: everyone to stable.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub disabled: bool,
+}
+
+fn canary() -> String {
+    "canary".to_owned()
+}
+
+fn client_ip() -> Vec<String> {
+    vec![CLIENT_IP.to_owned()]
+}
+
+/// What happens to a request that carries no bucketing key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnitMissing {
+    /// It goes to stable.
+    #[default]
+    Stable,
+    /// A cookie is made for it.
+    Mint,
+    /// It is drawn anew each time.
+    Random,
+}
+
+/// What keeps a user on a variant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stickiness {
+    /// The bucket alone.
+    #[default]
+    Hash,
+    /// A signed cookie.
+    Pinned,
+    /// Nothing.
+    None,
+}
+
+/// A header whose value is the name of a variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderOverride {
+    /// The header's name.
+    pub header: String,
+    /// Who may use it.
+    #[serde(default)]
+    pub requires: Requires,
+}
+
+/// Who may use an override.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Requires {
+    /// Trusted peers.
+    #[default]
+    Trusted,
+    /// Holders of a signature.
+    Signed,
+    /// Anyone.
+    Any,
+}
+
+/// Where requests go that no target took: a variant, or a split.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultRule {
+    /// One variant for everyone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Weights; the rest is stable's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+}
+
+/// The weights of a split.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Split {
+    /// `scheduled`: moved by the schedule.
+    Named(String),
+    /// Written in the bundle.
+    Weights(BTreeMap<String, Percent>),
+}
+
+impl<'de> Deserialize<'de> for Split {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Split;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`scheduled`, or weights by variant such as { canary: 20% }")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Split, E> {
+                Ok(Split::Named(text.to_owned()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Split, A::Error> {
+                BTreeMap::deserialize(de::value::MapAccessDeserializer::new(map))
+                    .map(Split::Weights)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
