@@ -5,7 +5,7 @@
 //! open, so that a mistake is an error message and not half a gateway.
 
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
     sync::Arc,
@@ -29,6 +29,7 @@ use signal_hook::{
 use thiserror::Error;
 
 use crate::{
+    admin::{self, Admin},
     engine::{
         monoio,
         probe::{Choice, ProbeError, Request, probe},
@@ -58,6 +59,8 @@ pub struct GatewayOptions {
     pub trusted: Trusted,
     /// The access log; off when not given.
     pub access_log: Option<PathBuf>,
+    /// Where health and metrics are served; nowhere when not given.
+    pub admin: Option<SocketAddr>,
     /// The version of the build.
     pub version: &'static str,
 }
@@ -94,6 +97,15 @@ pub enum GatewayError {
     /// The control socket cannot be made.
     #[error("--socket: {0}")]
     Socket(#[from] SocketError),
+    /// The address for health and metrics cannot be listened on.
+    #[error("--admin: {address} cannot be listened on: {source}")]
+    Admin {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The access log cannot be opened.
     #[error("--access-log: {path}: {source}", path = path.display())]
     Log {
@@ -133,6 +145,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let (engine, engine_reason) = probe(options.engine)?;
     let (sockets, listen) = listeners(&options.listen, cpus.len())?;
     let control = halftone_link::bind(&options.socket)?;
+    let admin = options.admin.map(listen_admin).transpose()?;
     let log = open_log(options.access_log.as_deref())?;
     let (applied, applications) = unbounded();
     let tables = Arc::new(EpochCell::new(None));
@@ -173,6 +186,11 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         listen = ?state.listen, engine = state.engine, reason = state.engine_reason, cpus = ?state.cpus,
         socket = %options.socket.display(), "The gateway is listening."
     );
+    if let Some(listener) = admin {
+        let publisher = Arc::clone(&publisher);
+        let admin = Admin { publisher, engine: engine.to_string(), version: options.version };
+        admin::start(admin, listener).map_err(system("the admin address cannot be served"))?;
+    }
     let link =
         Arc::new(Link { publisher: Arc::clone(&publisher), state, version: options.version });
     link::start(link, control, &options.socket)
@@ -239,6 +257,13 @@ fn listeners(
         bound.push(address);
     }
     Ok((sockets, bound))
+}
+
+fn listen_admin(address: SocketAddr) -> Result<TcpListener, GatewayError> {
+    let failed = |source| GatewayError::Admin { address, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    tracing::info!(address = %listener.local_addr().map_err(failed)?, "Health and metrics are served.");
+    Ok(listener)
 }
 
 fn duplicate(sockets: &[OwnedFd]) -> Result<Vec<OwnedFd>, GatewayError> {

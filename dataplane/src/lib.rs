@@ -7,6 +7,7 @@
 //! and records. The life of a table here: [`link`] receives and verifies → [`publish`] commits →
 //! workers read it at their next request.
 
+pub mod admin;
 pub mod conn;
 pub mod engine;
 pub mod gateway;

@@ -176,7 +176,7 @@ impl Link {
             Frame::Commit { rules, instances } => {
                 return self.commit(channel, prepared, rules, instances);
             }
-            Frame::QueryStats => Frame::Stats(self.publisher.stats()),
+            Frame::QueryStats => Frame::Stats(self.publisher.counters().report()),
             Frame::Ping => Frame::Pong,
             _ => return Ok(Err(Refusal::Unexpected("this frame"))),
         };

@@ -19,14 +19,13 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::COMMIT_MS,
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
-    telemetry::GatewayStats,
 };
 use thiserror::Error;
 
 use crate::{
     last_good::Keeper,
     tables::{Loaded, Tables},
-    telemetry::counters::merge,
+    telemetry::counters::Merged,
     worker::{Applied, Command, TICK, WAKE},
 };
 
@@ -71,8 +70,40 @@ pub struct Publisher {
     tables: Arc<EpochCell<Option<Tables>>>,
     epochs: AtomicU64,
     workers: Vec<WorkerHandle>,
-    applied: Mutex<Receiver<Applied>>,
+    acknowledged: Mutex<Acknowledged>,
     keeper: Keeper,
+}
+
+/// What the workers have said.
+#[derive(Debug)]
+struct Acknowledged {
+    applied: Receiver<Applied>,
+    /// By worker: the epochs it last acknowledged.
+    newest: Vec<(u64, u64)>,
+}
+
+impl Acknowledged {
+    fn note(&mut self, one: &Applied) {
+        if let Some(newest) = self.newest.get_mut(one.worker as usize) {
+            *newest = one.epochs;
+        }
+    }
+}
+
+/// Why a gateway should not be sent traffic.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Unready {
+    /// No table was committed yet.
+    #[error("no rules have been committed yet")]
+    NoTables,
+    /// Workers still decide with an older table.
+    #[error("workers {workers:?} have not applied epochs {epochs:?} (rules, instances) yet")]
+    Behind {
+        /// Which workers.
+        workers: Vec<usize>,
+        /// The committed epochs.
+        epochs: (u64, u64),
+    },
 }
 
 impl Publisher {
@@ -85,7 +116,9 @@ impl Publisher {
         applied: Receiver<Applied>,
         keeper: Keeper,
     ) -> Self {
-        Self { tables, epochs: AtomicU64::new(0), workers, applied: Mutex::new(applied), keeper }
+        let acknowledged =
+            Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
+        Self { tables, epochs: AtomicU64::new(0), workers, acknowledged, keeper }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -107,7 +140,7 @@ impl Publisher {
         instances: Option<Arc<Loaded<InstanceTable>>>,
     ) -> Result<Vec<(Applied, Duration)>, CommitError> {
         let begun = Instant::now();
-        let applied = self.lock();
+        let mut acknowledged = self.lock();
         let current = self.tables.load();
         let current = current.as_ref().as_ref();
         if rules.is_none() && instances.is_none() {
@@ -127,7 +160,7 @@ impl Publisher {
         self.tables.publish(Some(tables));
         self.keeper.tell();
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
-        Ok(self.collect(&applied, epochs, begun))
+        Ok(self.collect(&mut acknowledged, epochs, begun))
     }
 
     /// Returns the committed tables' epochs and the revision of the rules; zeros before the first.
@@ -140,9 +173,25 @@ impl Publisher {
         })
     }
 
+    /// Checks that every worker decides with the committed tables.
+    ///
+    /// # Errors
+    /// [`Unready`].
+    pub fn ready(&self) -> Result<(), Unready> {
+        let mut acknowledged = self.lock();
+        while let Ok(one) = acknowledged.applied.try_recv() {
+            acknowledged.note(&one);
+        }
+        let current = self.tables.load();
+        let epochs = current.as_ref().as_ref().map(Tables::epochs).ok_or(Unready::NoTables)?;
+        let late = acknowledged.newest.iter().enumerate().filter(|(_, newest)| **newest != epochs);
+        let workers: Vec<usize> = late.map(|(worker, _)| worker).collect();
+        if workers.is_empty() { Ok(()) } else { Err(Unready::Behind { workers, epochs }) }
+    }
+
     /// Asks every worker for its counters and merges them.
     #[must_use]
-    pub fn stats(&self) -> GatewayStats {
+    pub fn counters(&self) -> Merged {
         let (reply, snapshots) = unbounded();
         for worker in &self.workers {
             let _ = worker.commands.send(Command::Report(reply.clone()));
@@ -154,7 +203,7 @@ impl Publisher {
             .take(self.workers.len())
             .collect();
         received.sort_by_key(|(worker, _)| *worker);
-        merge(received.into_iter().map(|(_, snapshot)| snapshot).collect())
+        Merged::of(received.into_iter().map(|(_, snapshot)| snapshot).collect())
     }
 
     /// Passes one tick on to every worker.
@@ -172,27 +221,25 @@ impl Publisher {
 
     fn collect(
         &self,
-        applied: &Receiver<Applied>,
+        acknowledged: &mut Acknowledged,
         epochs: (u64, u64),
         begun: Instant,
     ) -> Vec<(Applied, Duration)> {
         let until = begun + Duration::from_millis(COMMIT_MS);
         let mut done = Vec::with_capacity(self.workers.len());
         while done.len() < self.workers.len() {
-            match applied.recv_deadline(until) {
-                Ok(one) if one.epochs == epochs => {
-                    done.push((one, one.at.saturating_duration_since(begun)))
-                }
-                // A straggler's word on an earlier commit.
-                Ok(_) => {}
-                Err(_) => break,
+            let Ok(one) = acknowledged.applied.recv_deadline(until) else { break };
+            acknowledged.note(&one);
+            // Otherwise it is a straggler's word on an earlier commit.
+            if one.epochs == epochs {
+                done.push((one, one.at.saturating_duration_since(begun)));
             }
         }
         done
     }
 
-    fn lock(&self) -> MutexGuard<'_, Receiver<Applied>> {
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Acknowledged> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

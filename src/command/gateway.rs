@@ -45,6 +45,9 @@ pub(crate) struct GatewayArguments {
     /// Where a line of JSON per request goes, or `off` [default: <data>/access.log]
     #[arg(long, value_name = "PATH")]
     access_log: Option<PathBuf>,
+    /// Where /healthz, /readyz and /metrics are served [default: nowhere]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
     #[command(flatten)]
     supervisor: SupervisorArgument,
 }
@@ -71,6 +74,7 @@ pub(super) fn run(arguments: GatewayArguments) -> Result<()> {
         engine: arguments.engine,
         trusted,
         access_log,
+        admin: arguments.admin,
         version: VERSION,
     };
     run_gateway(&options).context("the gateway cannot run")

@@ -91,22 +91,57 @@ pub struct Snapshot {
     pub log_dropped: u64,
 }
 
-/// Merges the workers' counters, in the order of their numbers, into what the gateway reports.
-#[must_use]
-pub fn merge(snapshots: Vec<Snapshot>) -> GatewayStats {
-    let mut variants: BTreeMap<String, VariantStats> = BTreeMap::new();
-    let mut report = GatewayStats::default();
-    for snapshot in snapshots {
-        for (key, stats) in snapshot.variants {
-            variants.entry(key).or_default().merge(&stats);
+/// What all workers counted.
+#[derive(Debug, Default)]
+pub struct Merged {
+    /// By variant key.
+    pub variants: BTreeMap<String, VariantStats>,
+    /// Answers of our own, by error label.
+    pub errors: BTreeMap<&'static str, u64>,
+    /// Connections accepted, by worker.
+    pub accepted: Vec<u64>,
+    /// Release headers stripped.
+    pub stripped: u64,
+    /// Access log lines dropped.
+    pub log_dropped: u64,
+}
+
+impl Merged {
+    /// Merges the workers' counters, in the order of their numbers.
+    #[must_use]
+    pub fn of(snapshots: Vec<Snapshot>) -> Self {
+        let mut merged = Self::default();
+        for snapshot in snapshots {
+            for (key, stats) in snapshot.variants {
+                merged.variants.entry(key).or_default().merge(&stats);
+            }
+            for (label, count) in snapshot.errors {
+                *merged.errors.entry(label).or_default() += count;
+            }
+            merged.accepted.push(snapshot.accepted);
+            merged.stripped += snapshot.stripped;
+            merged.log_dropped += snapshot.log_dropped;
         }
-        for (label, count) in snapshot.errors {
-            *report.errors.entry(label.to_owned()).or_default() += count;
-        }
-        report.accepted.push(snapshot.accepted);
-        report.stripped += snapshot.stripped;
-        report.log_dropped += snapshot.log_dropped;
+        merged
     }
-    report.variants = variants.into_iter().map(|(key, stats)| (key, stats.report())).collect();
-    report
+
+    /// Returns the report that travels over the control socket.
+    #[must_use]
+    pub fn report(&self) -> GatewayStats {
+        GatewayStats {
+            variants: self
+                .variants
+                .iter()
+                .map(|(key, stats)| (key.clone(), stats.report()))
+                .collect(),
+            errors: self
+                .errors
+                .iter()
+                .map(|(label, count)| ((*label).to_owned(), *count))
+                .collect(),
+            accepted: self.accepted.clone(),
+            stripped: self.stripped,
+            log_dropped: self.log_dropped,
+        }
+    }
 }
