@@ -158,7 +158,8 @@ fn next(demo: &Demo, bundle: &Path) -> String {
          # register {new}, which shares the canary's requests with v2 then\n\
          curl -X POST {api}/v1/instances -d '{instance}'\n\
          # half of all users: nobody who had the canary loses it\n\
-         sed 's/20%/50%/' {bundle} | curl -X PUT --data-binary @- {api}/v1/tenants/{TENANT}/bundle\n\
+         sed 's/20%/50%/' {bundle} | curl -X PUT -H 'Content-Type: application/yaml' \
+         --data-binary @- {api}/v1/tenants/{TENANT}/bundle\n\
          # what every gateway runs and counts\n\
          {binary} status{status}\n",
         new = version.version,

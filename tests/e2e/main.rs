@@ -1,0 +1,52 @@
+//! End to end: the binary as people run it, on real sockets.
+//!
+//! Owns the tests that start processes. Each test of the gateway runs on every engine through
+//! [`on_each_engine`]. Does not measure: no test asserts how long something took.
+//!
+//! Invariants:
+//! - a test starts its own processes on its own ports and directory, and leaves none behind;
+//! - nothing waits for a fixed time: what is expected is polled for, with a deadline.
+
+mod api;
+mod decision_log;
+mod demo;
+mod drain;
+mod failures;
+mod framing;
+mod message;
+mod poll;
+mod ports;
+mod quick_start;
+mod readme;
+mod smuggling;
+mod split;
+mod stack;
+mod static_stability;
+mod status;
+mod supervision;
+mod trust;
+mod upstream;
+
+/// Makes of each function of an [`stack::Engine`] one test per engine.
+macro_rules! on_each_engine {
+    ($($(#[$attribute:meta])* fn $name:ident($engine:ident: $kind:ty) $body:block)*) => {
+        $($(#[$attribute])* mod $name {
+            use super::*;
+
+            fn check($engine: $kind) $body
+
+            #[test]
+            fn io_uring() {
+                if $crate::stack::Engine::IoUring.runs_here() {
+                    check($crate::stack::Engine::IoUring);
+                }
+            }
+
+            #[test]
+            fn epoll() {
+                check($crate::stack::Engine::Epoll);
+            }
+        })*
+    };
+}
+pub(crate) use on_each_engine;
