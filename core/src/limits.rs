@@ -69,6 +69,9 @@ pub const IDLE_MS: u64 = 75_000;
 pub const HEAD_MS: u64 = 15_000;
 /// How long a transfer may stand still, milliseconds (nginx: 60 s).
 pub const STALL_MS: u64 = 60_000;
+/// How long a tunnel may be silent both ways, milliseconds (HAProxy's customary `timeout tunnel`): a
+/// WebSocket without pings lives for hours.
+pub const TUNNEL_IDLE_MS: u64 = 3_600_000;
 /// How long a connection to an instance may take, milliseconds (POLICY `timeouts.connect`).
 pub const CONNECT_MS: u64 = 1_000;
 /// How long an upstream may think, milliseconds (POLICY `timeouts.firstByte`).

@@ -7,6 +7,7 @@ pub mod error;
 mod exchange;
 mod prepare;
 mod respond;
+mod tunnel;
 
 use std::rc::Rc;
 
@@ -72,8 +73,9 @@ async fn answer<E: Engine>(
     error: ProxyError,
 ) -> Next {
     request.error = Some(error.kind.label());
-    if request.bytes_sent > 0 || error.kind == Kind::DownstreamClosed {
-        if request.bytes_sent == 0 {
+    // An answer has begun once its status is known; interim answers before it do not count.
+    if request.status > 0 || error.kind == Kind::DownstreamClosed {
+        if request.status == 0 {
             request.status = error.kind.status();
         }
         downstream.stream.deadline.reset_on_close();
@@ -152,7 +154,8 @@ fn record<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, request: &R
     {
         let mut counters = worker.counters.borrow_mut();
         if let (Some(tables), Some(decision)) = (tables, request.decision) {
-            let latency_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+            let took = request.tunnelled.unwrap_or(now).saturating_duration_since(request.started);
+            let latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             counters.record(tables, decision.variant, request.status, latency_us);
         }
         if let Some(label) = request.error {

@@ -38,6 +38,7 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forwarding: Forwarding<'_>, ou
     if head.framing == Framing::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
+    write_upgrade(out, head.upgrade);
     out.extend_from_slice(b"X-Forwarded-For: ");
     if forwarding.trusted {
         write_forwarded_for(head, out);
@@ -90,6 +91,9 @@ pub fn encode_response(
     if framing == Framing::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
+    if head.status == 101 {
+        write_upgrade(out, head.upgrade);
+    }
     if head.status >= 200 {
         match (keep_alive, http11) {
             (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
@@ -102,6 +106,13 @@ pub fn encode_response(
 
 fn digit(number: u16) -> u8 {
     u8::try_from(number % 10).unwrap_or(0)
+}
+
+fn write_upgrade(out: &mut Vec<u8>, protocol: Option<&[u8]>) {
+    if let Some(protocol) = protocol {
+        write_field(out, "Connection", b"Upgrade");
+        write_field(out, "Upgrade", protocol);
+    }
 }
 
 fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {

@@ -169,6 +169,8 @@ pub struct RequestHead<'s, 'b> {
     pub keep_alive: bool,
     /// Whether the caller waits for 100 Continue.
     pub expect_continue: bool,
+    /// The protocol the caller asks to change to (RFC 9110 §7.8), unless the request has a body.
+    pub upgrade: Option<&'b [u8]>,
     /// The length of the head, bytes.
     pub bytes: usize,
 }
@@ -188,6 +190,8 @@ pub struct ResponseHead<'s, 'b> {
     pub framing: Framing,
     /// Whether the upstream lets the connection live on.
     pub keep_alive: bool,
+    /// The protocol the upstream changes to.
+    pub upgrade: Option<&'b [u8]>,
     /// The length of the head, bytes.
     pub bytes: usize,
 }
@@ -232,6 +236,8 @@ pub fn parse_request<'s, 'b>(
     if fields.hosts > 1 || (http11 && fields.hosts == 0) || !is_host(host) {
         return Err(HeadError::Host);
     }
+    let framing = fields.framing()?.unwrap_or(Framing::Empty);
+    let may_upgrade = http11 && framing == Framing::Empty;
     Ok(Some(RequestHead {
         method,
         target: target.origin,
@@ -244,9 +250,10 @@ pub fn parse_request<'s, 'b>(
         hop_by_hop: fields.hop_by_hop,
         forwarded: fields.forwarded,
         forwarded_for: fields.forwarded_for,
-        framing: fields.framing()?.unwrap_or(Framing::Empty),
+        framing,
         keep_alive: !fields.close && (http11 || fields.keep_alive),
         expect_continue: http11 && fields.expect_continue()?,
+        upgrade: fields.upgrade().filter(|_| may_upgrade),
         bytes: length,
     }))
 }
@@ -289,6 +296,7 @@ pub fn parse_response<'s, 'b>(
         hop_by_hop: fields.hop_by_hop,
         framing,
         keep_alive: framing != Framing::Close && !fields.close && (http11 || fields.keep_alive),
+        upgrade: fields.upgrade(),
         bytes: length,
     }))
 }
@@ -373,8 +381,10 @@ struct Fields<'b> {
     length: Option<u64>,
     transfer_encoding: Option<&'b [u8]>,
     expect: Option<&'b [u8]>,
+    upgrade: Option<&'b [u8]>,
     close: bool,
     keep_alive: bool,
+    upgrading: bool,
     named: bool,
 }
 
@@ -408,7 +418,11 @@ impl<'b> Fields<'b> {
                 self.expect = Some(header.value);
                 self.hop_by_hop.insert(index);
             }
-            7 if is("upgrade") || is("trailer") => self.hop_by_hop.insert(index),
+            7 if is("upgrade") => {
+                self.upgrade = Some(header.value);
+                self.hop_by_hop.insert(index);
+            }
+            7 if is("trailer") => self.hop_by_hop.insert(index),
             9 if is("forwarded") || is("x-real-ip") => self.forwarded.insert(index),
             10 if is("connection") => {
                 self.connection(header.value);
@@ -445,6 +459,8 @@ impl<'b> Fields<'b> {
                 self.close = true;
             } else if token.eq_ignore_ascii_case(b"keep-alive") {
                 self.keep_alive = true;
+            } else if token.eq_ignore_ascii_case(b"upgrade") {
+                self.upgrading = true;
             } else {
                 self.named = true;
             }
@@ -474,6 +490,11 @@ impl<'b> Fields<'b> {
             (None, Some(length)) => Ok(Some(Framing::Length(length))),
             (None, None) => Ok(None),
         }
+    }
+
+    /// Returns the protocol, where Connection says that Upgrade is meant for us.
+    fn upgrade(&self) -> Option<&'b [u8]> {
+        self.upgrade.filter(|protocol| self.upgrading && !protocol.is_empty())
     }
 
     fn expect_continue(&self) -> Result<bool, HeadError> {

@@ -14,7 +14,8 @@ use halftone_core::limits::{FIRST_BYTE_MS, STALL_MS};
 use super::{
     Request,
     error::{Kind, ProxyError},
-    respond::{Answer, respond},
+    respond::{Answer, Ended, respond},
+    tunnel::{Side, tunnel},
 };
 use crate::{
     conn::{body::Body, http1::Downstream},
@@ -99,7 +100,17 @@ async fn attempt<E: Engine>(
     let mut body = std::mem::replace(&mut request.body, Body::Ended);
     let mut answer = Answer { writer: answer_writer, deadline, reader, upstream_deadline };
     if body.is_ended() {
-        return respond(worker, request, &mut answer).await;
+        let early = match respond(worker, request, &mut answer).await? {
+            Ended::Whole { reusable } => return Ok(reusable),
+            Ended::Tunnel(early) => early,
+        };
+        request.tunnelled = Some(worker.engine.now());
+        let Answer { writer: answer_writer, reader, .. } = answer;
+        let behind = downstream.received.split_off(downstream.consumed + request.head_bytes);
+        let caller = Side { reader: body_reader, writer: answer_writer, deadline, early: behind };
+        let service = Side { reader, writer, deadline: upstream_deadline, early };
+        request.bytes_sent += tunnel(worker, caller, service).await;
+        return Ok(false);
     }
     let sent = Cell::new(false);
     let expect_continue = request.expect_continue;
@@ -137,9 +148,9 @@ async fn attempt<E: Engine>(
     let whole = sent.get();
     request.body = body;
     match (send_result, received) {
-        (_, Ok(reusable)) => {
+        (_, Ok(ended)) => {
             request.keep_alive &= whole;
-            Ok(reusable && whole)
+            Ok(whole && matches!(ended, Ended::Whole { reusable: true }))
         }
         (Err(error), Err(_)) => Err(error),
         (Ok(()), Err(error)) => Err(error),

@@ -55,6 +55,8 @@ pub struct Request {
     pub keep_alive: bool,
     /// Whether the caller waits for 100 Continue.
     pub expect_continue: bool,
+    /// Whether the caller asks to change the protocol.
+    pub upgrade: bool,
     /// The method in the receive buffer.
     pub method: Range<usize>,
     /// The host in the receive buffer.
@@ -67,6 +69,8 @@ pub struct Request {
     pub status: u16,
     /// Bytes of the answer, head and all.
     pub bytes_sent: u64,
+    /// When a tunnel began, which lasts longer than its request took.
+    pub tunnelled: Option<Instant>,
     /// The label of the error, if there was one.
     pub error: Option<&'static str>,
     /// The instance it was sent to.
@@ -128,12 +132,14 @@ pub(super) fn prepare<E: Engine>(
         http11: head.http11,
         keep_alive: head.keep_alive && !worker.is_draining(),
         expect_continue: head.expect_continue && head.framing != Framing::Empty,
+        upgrade: head.upgrade.is_some(),
         method: span(head.method),
         host: span(head.host),
         target: span(head.target),
         started: worker.engine.now(),
         status: 0,
         bytes_sent: 0,
+        tunnelled: None,
         error: None,
         instance: None,
         client_ip: None,

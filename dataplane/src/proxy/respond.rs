@@ -47,7 +47,18 @@ struct Begun {
     keep_alive: bool,
 }
 
-/// Relays the answer; returns whether the upstream connection can be kept.
+/// What an answer leaves behind.
+pub(super) enum Ended {
+    /// An upstream connection, and whether it can be kept.
+    Whole {
+        /// Whether it can.
+        reusable: bool,
+    },
+    /// A tunnel (RFC 9110 §7.8), and what has already arrived on it.
+    Tunnel(Vec<u8>),
+}
+
+/// Relays the answer.
 ///
 /// # Errors
 /// [`ProxyError`]; `request.bytes_sent` says whether anything of the answer went out.
@@ -55,7 +66,7 @@ pub(super) async fn respond<E: Engine>(
     worker: &Worker<E>,
     request: &mut Request,
     answer: &mut Answer<'_, E>,
-) -> Result<bool, ProxyError> {
+) -> Result<Ended, ProxyError> {
     let mut buffer = worker.buffers.relay();
     let result = relay(worker, request, answer, &mut buffer).await;
     worker.buffers.free_relay(buffer);
@@ -67,33 +78,15 @@ async fn relay<E: Engine>(
     request: &mut Request,
     answer: &mut Answer<'_, E>,
     buffer: &mut Vec<u8>,
-) -> Result<bool, ProxyError> {
+) -> Result<Ended, ProxyError> {
     buffer.resize(HEADROOM_BYTES, 0);
-    let begun = loop {
-        let read = read(answer, buffer).await;
-        match read {
-            Ok(1..) => {}
-            // Whatever came of a head is no answer, but it shows that the request was seen.
-            _ => {
-                return Err(upstream_failed(
-                    answer.upstream_deadline,
-                    buffer.len() == HEADROOM_BYTES,
-                ));
-            }
+    let begun = match read_head(worker, request, answer, buffer).await? {
+        begun if begun.status == 101 => {
+            send(answer, request, buffer, begun.range.clone()).await?;
+            (request.status, request.keep_alive) = (101, false);
+            return Ok(Ended::Tunnel(buffer.split_off(begun.range.end)));
         }
-        match begin(worker, request, buffer)? {
-            Some(begun) if begun.status < 200 => {
-                send(answer, request, buffer, begun.range.clone()).await?;
-                buffer.drain(HEADROOM_BYTES..begun.range.end);
-                if let Some(begun) =
-                    begin(worker, request, buffer)?.filter(|begun| begun.status >= 200)
-                {
-                    break begun;
-                }
-            }
-            Some(begun) => break begun,
-            None => {}
-        }
+        begun => begun,
     };
     request.status = begun.status;
     request.keep_alive = begun.keep_alive;
@@ -105,14 +98,14 @@ async fn relay<E: Engine>(
             send(answer, request, buffer, range).await?;
         }
         if body.is_ended() {
-            return Ok(begun.reusable && clean);
+            return Ok(Ended::Whole { reusable: begun.reusable && clean });
         }
         buffer.clear();
         answer.upstream_deadline.arm(STALL_MS, End::Both);
         match read(answer, buffer).await {
             Ok(1..) => {}
             Ok(0) if body.ends_with_connection() && !answer.upstream_deadline.has_passed() => {
-                return Ok(false);
+                return Ok(Ended::Whole { reusable: false });
             }
             _ if answer.upstream_deadline.has_passed() => {
                 return Err(ProxyError::upstream(Kind::UpstreamTimeout));
@@ -123,6 +116,29 @@ async fn relay<E: Engine>(
         let (forward, taken) = body.advance(buffer, 0).map_err(broken)?;
         clean = taken == buffer.len();
         range = 0..forward;
+    }
+}
+
+/// Reads the head of the answer; interim ones before it go out as they come (RFC 9110 §15.2).
+async fn read_head<E: Engine>(
+    worker: &Worker<E>,
+    request: &mut Request,
+    answer: &mut Answer<'_, E>,
+    buffer: &mut Vec<u8>,
+) -> Result<Begun, ProxyError> {
+    loop {
+        while let Some(begun) = begin(worker, request, buffer)? {
+            if begun.status >= 200 || begun.status == 101 {
+                return Ok(begun);
+            }
+            send(answer, request, buffer, begun.range.clone()).await?;
+            buffer.drain(HEADROOM_BYTES..begun.range.end);
+        }
+        if !matches!(read(answer, buffer).await, Ok(1..)) {
+            // Whatever came of a head is no answer, but it shows that the request was seen.
+            let unseen = buffer.len() == HEADROOM_BYTES && request.bytes_sent == 0;
+            return Err(upstream_failed(answer.upstream_deadline, unseen));
+        }
     }
 }
 
@@ -165,7 +181,7 @@ fn begin<E: Engine>(
     else {
         return Ok(None);
     };
-    if head.status == 101 {
+    if head.status == 101 && !request.upgrade {
         return Err(ProxyError::upstream(Kind::Upgrade));
     }
     let (status, reusable, bytes) = (head.status, head.keep_alive, head.bytes);

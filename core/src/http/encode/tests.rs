@@ -27,6 +27,18 @@ fn requests() {
         "GET /p?q HTTP/1.1\r\nHost: b\r\nX-A: 1\r\nX-Forwarded-Proto: https\r\nX-Release-Group: canary\r\n\
          X-Forwarded-For: 9.9.9.9, 192.0.2.1\r\nVia: 1.1 halftone\r\n\r\n"
     );
+    let upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    assert!(
+        forward(upgrade, false, &[]).contains("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
+    );
+    for unasked in [
+        "Upgrade: websocket\r\n",
+        "Connection: Upgrade\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n",
+    ] {
+        let forwarded = forward(&format!("GET / HTTP/1.1\r\nHost: a\r\n{unasked}\r\n"), false, &[]);
+        assert!(!forwarded.contains("Upgrade") && !forwarded.contains("Connection"), "{forwarded}");
+    }
     let chunked =
         forward("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: CHUNKED\r\n\r\n", false, &[]);
     assert!(chunked.contains("\r\nTransfer-Encoding: chunked\r\n"), "{chunked}");
