@@ -95,11 +95,16 @@ fn before_the_first_table() {
     let directory = tempfile::tempdir().expect("a directory");
     let listen = free_address();
     let mut command = halftone(&["gateway", "--access-log", "off"]);
-    command.arg("--listen").arg(listen.to_string()).arg("--data").arg(directory.path());
+    let admin = free_address();
+    command.arg("--listen").arg(listen.to_string()).arg("--admin").arg(admin.to_string());
+    command.arg("--data").arg(directory.path());
     let _gateway = Process::start(&mut command, directory.path());
-    until_true("the gateway to listen", || TcpStream::connect(listen).is_ok());
+    until_true("the gateway to listen", || {
+        [listen, admin].iter().all(|address| TcpStream::connect(address).is_ok())
+    });
     let answer = Wire::connect(listen).send(get("/", &[])).answer();
     is_answered(&answer, 503, "proxy_configuration_error");
     assert!(answer.text().contains("control plane"), "{answer:?}");
+    assert_eq!(Wire::connect(admin).send(get("/readyz", &[])).answer().status(), 503);
     assert!(!directory.path().join("access.log").exists(), "the log is off");
 }

@@ -30,7 +30,8 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    fn name(self) -> &'static str {
+    /// Returns its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::IoUring => "io_uring",
             Self::Epoll => "epoll",
@@ -192,7 +193,8 @@ impl Stack {
         self.connect().send(get("/", fields)).answer()
     }
 
-    /// Returns the lines of the access log, when there are at least `count`.
+    /// Returns the lines of the access log, when there are at least `count`; in order only those of one
+    /// connection are.
     pub(crate) fn log(&self, count: usize) -> Vec<Value> {
         until("lines of the access log", || {
             let text = fs::read_to_string(self.data().join("access.log")).ok()?;

@@ -1,6 +1,7 @@
-//! The control plane dies under load: no request fails, and it comes back.
+//! What dies comes back, and the rest serves on meanwhile: no request fails without a control plane.
 
 use std::{
+    net::TcpStream,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -10,9 +11,11 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::{
+    message::Wire,
     on_each_engine,
     poll::{until, until_true},
-    stack::{Engine, Stack, get, send},
+    ports::free_address,
+    stack::{Engine, Process, Stack, get, halftone, send},
     upstream::Upstream,
 };
 
@@ -88,9 +91,34 @@ on_each_engine! {
         send(gateway, Signal::KILL);
         until_true("the gateway to serve again", || {
             let is_new = || stack.api.gateway().is_some_and(|shown| shown["pid"] != gateway && shown["connected"] == true);
-            std::net::TcpStream::connect(stack.listen).is_ok() && is_new()
+            TcpStream::connect(stack.listen).is_ok() && is_new()
         });
         stack.until_serving();
         until_true("the table", || stack.get(&[]).text() == "stable");
+    }
+
+    /// A gateway starts with what it served last, and no control plane.
+    fn a_gateway_starts_alone(engine: Engine) {
+        let (stable, canary) = (Upstream::named("stable"), Upstream::named("canary"));
+        let mut stack = Stack::start(engine, &["--upstream", &format!("http://{}", stable.address())]);
+        stack.api.register("user-api", canary.address(), &json!({ "group": "canary" }));
+        stack.process.signal(Signal::TERM);
+        assert!(stack.process.ended().success());
+
+        let directory = tempfile::tempdir().expect("a directory");
+        let (listen, admin) = (free_address(), free_address());
+        let mut command = halftone(&["gateway", "--engine", engine.name()]);
+        command.arg("--listen").arg(listen.to_string()).arg("--admin").arg(admin.to_string());
+        command.arg("--data").arg(stack.data());
+        let _gateway = Process::start(&mut command, directory.path());
+        let ask = |address, target: &str| Wire::connect(address).send(get(target, &[])).answer();
+        until_true("the gateway to listen", || TcpStream::connect(admin).is_ok());
+        until_true("the gateway to be ready", || ask(admin, "/readyz").status() == 200);
+        assert_eq!(ask(listen, "/").text(), "stable");
+        let to_canary = get("/", &[("X-Release-Group", "canary")]);
+        assert_eq!(Wire::connect(listen).send(to_canary).answer().text(), "canary");
+        assert_eq!(ask(admin, "/healthz").status(), 200);
+        let metrics = ask(admin, "/metrics").text();
+        assert!(metrics.contains("canary"), "{metrics}");
     }
 }

@@ -39,8 +39,7 @@ on_each_engine! {
         };
         assert_eq!(row("implicit/user-api/canary")[1..5], ["3", "25.0", "%", "3"]);
         assert_eq!(row("implicit/user-api/stable")[1..5], ["9", "75.0", "%", "9"]);
-        let name = match engine { Engine::IoUring => "io_uring", Engine::Epoll => "epoll" };
-        for part in [name, "workers", "epochs", &stack.listen.to_string()] {
+        for part in [engine.name(), "workers", "epochs", &stack.listen.to_string()] {
             assert!(shown.contains(part), "{part:?} is not in {shown}");
         }
 
