@@ -49,9 +49,13 @@ pub(crate) struct Context {
 
 /// Returns the routes of the API.
 pub(crate) fn router(context: Context) -> Router {
+    let instance = get(instances::show)
+        .put(instances::heartbeat)
+        .post(instances::act)
+        .delete(instances::deregister);
     let instances = Router::new()
         .route("/v1/instances", get(instances::list).post(instances::register))
-        .route("/v1/instances/{*id}", get(instances::show).delete(instances::deregister))
+        .route("/v1/instances/{*id}", instance)
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
     let bundle = get(bundles::show).merge(put(bundles::replace)).delete(bundles::delete);
     let bundles = Router::new()

@@ -15,6 +15,7 @@
 //! - every gateway converges to the newest published tables, whatever happened in between.
 
 mod api;
+mod leases;
 mod link;
 mod publish;
 mod registry;
@@ -24,7 +25,14 @@ mod state;
 mod store;
 mod tenants;
 
-use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use halftone_core::policy::Address;
 use thiserror::Error;
@@ -165,12 +173,13 @@ async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControlError> {
     let store = store::Embedded::open(&options.data)?;
-    let state = Arc::new(state::State::load(Box::new(store))?);
+    let state = Arc::new(state::State::load(Box::new(store), Instant::now())?);
     let listen = |source| ControlError::Listen { address: options.api, source };
     let listener = TcpListener::bind(options.api).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
 
     let (stopping, stopped) = watch::channel(false);
+    tokio::spawn(leases::sweep(Arc::clone(&state)));
     let resolver = resolve::Resolver::system();
     let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
     let gateways = link::start(&options.gateways, &publications, options.version, &stopped)

@@ -208,7 +208,7 @@ impl Source {
         let bundles: Vec<&Bundle> = self.bundles.iter().map(|(bundle, _)| &**bundle).collect();
         let counters = self.snapshot.counters;
         let rules = compile_rules(&bundles, &self.snapshot.allocations)?;
-        let instances = compile_instances(&bundles, &self.snapshot.instances, resolve);
+        let instances = compile_instances(&bundles, &self.snapshot.serving, resolve);
         let digest = match self.bundles.as_slice() {
             [(_, digest)] => Some(digest.clone()),
             _ => None,

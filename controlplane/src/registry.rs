@@ -1,7 +1,8 @@
 //! The registered instances, in memory.
 //!
-//! Owns which instances there are and which groups they form. Does not check a registration
-//! (`policy::Instance` does) and does not keep it ([`crate::store`] does).
+//! Owns which instances there are, which of them are drained, and which groups they form. Does not
+//! check a registration (`policy::Registration` does), keep it ([`crate::store`] does) or measure its
+//! silence ([`crate::leases`] does).
 //!
 //! Invariant: `groups` counts exactly the instances of `instances`, by service and group; the
 //! implicit bundle's rules depend on nothing else, so they change only when a count leaves or
@@ -9,22 +10,37 @@
 
 use std::collections::BTreeMap;
 
-use halftone_core::policy::Instance;
+use halftone_core::policy::{Instance, Ttl};
+use serde::{Deserialize, Serialize};
+
+/// An instance and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// What was registered.
+    #[serde(flatten)]
+    pub(crate) instance: Instance,
+    /// How long it stays when it falls silent; for ever when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ttl: Option<Ttl>,
+    /// Whether no new request goes there.
+    #[serde(default)]
+    pub(crate) draining: bool,
+}
 
 /// The registered instances, by id.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    instances: BTreeMap<String, Instance>,
+    instances: BTreeMap<String, Record>,
     groups: BTreeMap<(String, String), usize>,
 }
 
 impl Registry {
     /// Starts with `instances`.
     #[must_use]
-    pub(crate) fn new(instances: Vec<Instance>) -> Self {
+    pub(crate) fn new(records: Vec<Record>) -> Self {
         let mut registry = Self::default();
-        for instance in instances {
-            registry.insert(instance);
+        for record in records {
+            registry.insert(record);
         }
         registry
     }
@@ -37,14 +53,13 @@ impl Registry {
 
     /// Returns the instance of this id.
     #[must_use]
-    pub(crate) fn find(&self, id: &str) -> Option<&Instance> {
+    pub(crate) fn find(&self, id: &str) -> Option<&Record> {
         self.instances.get(id)
     }
 
     /// Returns every instance, by id.
-    #[must_use]
-    pub(crate) fn list(&self) -> Vec<Instance> {
-        self.instances.values().cloned().collect()
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.instances.values()
     }
 
     /// Returns whether `insert(instance)` would change which groups there are.
@@ -55,26 +70,34 @@ impl Registry {
             return true;
         }
         let replaced = self.instances.get(&instance.id());
-        replaced.is_some_and(|old| group_key(old) != key && self.is_last_of_group(old))
+        replaced.is_some_and(|old| {
+            let old_key = group_key(&old.instance);
+            old_key != key && self.groups.get(&old_key) == Some(&1)
+        })
     }
 
-    /// Returns whether `instance` is the only one of its group.
+    /// Returns whether `remove` of all of `ids` would change which groups there are.
     #[must_use]
-    pub(crate) fn is_last_of_group(&self, instance: &Instance) -> bool {
-        self.groups.get(&group_key(instance)).is_some_and(|count| *count == 1)
+    pub(crate) fn removals_change_groups(&self, ids: &[String]) -> bool {
+        let mut leaving: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for record in ids.iter().filter_map(|id| self.find(id)) {
+            *leaving.entry(group_key(&record.instance)).or_default() += 1;
+        }
+        leaving.iter().any(|(key, count)| self.groups.get(key) == Some(count))
     }
 
     /// Adds an instance; one of the same id is replaced.
-    pub(crate) fn insert(&mut self, instance: Instance) {
-        self.remove(&instance.id());
-        *self.groups.entry(group_key(&instance)).or_default() += 1;
-        self.instances.insert(instance.id(), instance);
+    pub(crate) fn insert(&mut self, record: Record) {
+        let id = record.instance.id();
+        self.remove(&id);
+        *self.groups.entry(group_key(&record.instance)).or_default() += 1;
+        self.instances.insert(id, record);
     }
 
     /// Removes the instance of this id.
     pub(crate) fn remove(&mut self, id: &str) {
-        let Some(instance) = self.instances.remove(id) else { return };
-        let key = group_key(&instance);
+        let Some(record) = self.instances.remove(id) else { return };
+        let key = group_key(&record.instance);
         if let Some(count) = self.groups.get_mut(&key) {
             *count -= 1;
             if *count == 0 {
@@ -99,6 +122,10 @@ mod tests {
         Instance { service: service.to_owned(), addr: format!("127.0.0.1:{port}"), metadata }
     }
 
+    fn list(registry: &Registry) -> Vec<Instance> {
+        registry.records().map(|record| record.instance.clone()).collect()
+    }
+
     #[test]
     fn the_implicit_bundle_never_changes_while_groups_do_not() {
         let mut registry = Registry::default();
@@ -112,17 +139,17 @@ mod tests {
             instance("a", 1, "blue"),
         ];
         for (at, step) in steps.into_iter().enumerate() {
-            let before = implicit_bundle(&registry.list(), None);
+            let before = implicit_bundle(&list(&registry), None);
             let foreseen = registry.insert_changes_groups(&step);
-            registry.insert(step);
-            let after = implicit_bundle(&registry.list(), None);
+            registry.insert(Record { instance: step, ttl: None, draining: false });
+            let after = implicit_bundle(&list(&registry), None);
             assert!(foreseen || before == after, "insert {at}");
         }
-        for instance in registry.list() {
-            let before = implicit_bundle(&registry.list(), None);
-            let foreseen = registry.is_last_of_group(&instance);
+        for instance in list(&registry) {
+            let before = implicit_bundle(&list(&registry), None);
+            let foreseen = registry.removals_change_groups(&[instance.id()]);
             registry.remove(&instance.id());
-            let after = implicit_bundle(&registry.list(), None);
+            let after = implicit_bundle(&list(&registry), None);
             assert!(foreseen || before == after, "remove {}", instance.id());
         }
         assert!(registry.groups.is_empty());

@@ -13,9 +13,11 @@ mod embedded;
 
 use std::{io, path::PathBuf};
 
-use halftone_core::{compile::SplitKey, policy::Instance, rollout::allocation::Allocation};
+use halftone_core::{compile::SplitKey, rollout::allocation::Allocation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::registry::Record;
 
 pub(crate) use embedded::Embedded;
 
@@ -116,7 +118,7 @@ pub(crate) struct Stored {
     /// The numbers given so far.
     pub(crate) counters: Counters,
     /// Registered instances.
-    pub(crate) instances: Vec<Instance>,
+    pub(crate) instances: Vec<Record>,
     /// Bundles, in no order.
     pub(crate) bundles: Vec<StoredBundle>,
     /// Ranges of every split.
@@ -141,10 +143,10 @@ pub(crate) struct StoredBundle {
 /// One change to be kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Change<'a> {
-    /// An instance is registered, or registered anew.
-    PutInstance(&'a Instance),
-    /// The instance of this id is gone.
-    DeleteInstance(&'a str),
+    /// An instance is registered, registered anew, or drained.
+    PutInstance(&'a Record),
+    /// The instances of these ids are gone.
+    DeleteInstances(&'a [String]),
     /// A tenant's bundle is replaced, with the ranges of its splits.
     PutBundle(&'a StoredBundle, &'a TenantAllocations),
     /// A tenant is gone, with its ranges.

@@ -58,6 +58,10 @@ pub const BUNDLE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const REGISTRATION_BYTES_MAX: usize = 64 * 1024;
 /// Most labels of one instance.
 pub const LABELS_MAX: usize = 64;
+/// Shortest time an instance may stay without a heartbeat, milliseconds: less is jitter, not absence.
+pub const INSTANCE_TTL_MS_MIN: u64 = 1_000;
+/// Longest time an instance may stay without a heartbeat, milliseconds: more means that it stays.
+pub const INSTANCE_TTL_MS_MAX: u64 = 24 * 3_600_000;
 /// Largest instance weight.
 pub const WEIGHT_MAX: u32 = 1_000_000;
 /// Most socket addresses one instance name resolves to.

@@ -23,7 +23,7 @@ pub use bundle::{
 };
 pub use canonical::digest;
 pub use implicit::implicit_bundle;
-pub use instance::{Address, Instance, InstanceError, Label, Registration};
+pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
 pub use percent::Percent;
 pub use validate::{Diagnostic, validate};
 

@@ -21,6 +21,7 @@ fn snapshot(change: u64, revision: u64, instances: &[Instance]) -> Snapshot {
     Snapshot {
         counters: Counters { change, revision },
         instances: instances.to_vec(),
+        serving: instances.to_vec(),
         bundles: Ok(Vec::new()),
         allocations: Allocations::new(),
     }

@@ -10,7 +10,8 @@ use halftone_core::{
 use super::*;
 use crate::{
     source::{Format, read_bundle},
-    store::Stored,
+    state::instances::Registered,
+    store::{Change, Stored, StoredBundle},
 };
 
 /// A store that keeps nothing, and fails on demand.
@@ -35,12 +36,16 @@ impl Store for Forgetful {
 }
 
 fn state() -> State {
-    State::load(Box::new(Forgetful::default())).expect("loaded")
+    State::load(Box::new(Forgetful::default()), Instant::now()).expect("loaded")
 }
 
 fn instance(service: &str, addr: &str, group: &str) -> Instance {
     let metadata = [(GROUP.to_owned(), Label::Text(group.to_owned()))].into();
     Instance { service: service.to_owned(), addr: addr.to_owned(), metadata }
+}
+
+fn register(state: &State, instance: Instance) -> Result<Registered, StateError> {
+    state.register(instance, None, Instant::now())
 }
 
 fn bundle(tenant: &str, host: &str, canary: &str) -> Bundle {
@@ -64,15 +69,15 @@ fn only_changes_of_rules_get_a_revision() {
     let state = state();
     assert_eq!(counters(&state), (0, 1));
     let first = instance("a", "127.0.0.1:1", "canary");
-    assert!(!state.register(first.clone()).expect("registered").replaced);
+    assert!(!register(&state, first.clone()).expect("registered").replaced);
     assert_eq!(counters(&state), (1, 2), "a new service");
-    assert!(state.register(first).expect("registered").replaced);
+    assert!(register(&state, first).expect("registered").replaced);
     assert_eq!(counters(&state), (1, 2), "nothing new");
-    state.register(instance("a", "127.0.0.1:2", "canary")).expect("registered");
+    register(&state, instance("a", "127.0.0.1:2", "canary")).expect("registered");
     assert_eq!(counters(&state), (2, 2), "a second instance");
     let put = state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
     assert_eq!((put.change, put.revision, counters(&state)), (3, 3, (3, 3)));
-    state.register(instance("b", "127.0.0.1:1", "blue")).expect("registered");
+    register(&state, instance("b", "127.0.0.1:1", "blue")).expect("registered");
     assert_eq!(counters(&state), (4, 3), "the implicit bundle is not in use");
     let again = state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
     assert_eq!((again.revision, again.digest), (put.revision, put.digest));
@@ -127,12 +132,12 @@ fn weights_move_the_stored_ranges() {
 fn nothing_is_shown_that_was_not_stored() {
     let store = Forgetful::default();
     let fails = Arc::clone(&store.fails);
-    let state = State::load(Box::new(store)).expect("loaded");
-    state.register(instance("a", "127.0.0.1:1", "canary")).expect("registered");
+    let state = State::load(Box::new(store), Instant::now()).expect("loaded");
+    register(&state, instance("a", "127.0.0.1:1", "canary")).expect("registered");
     state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
     let before = format!("{:?}", state.snapshot());
     fails.store(true, Ordering::Relaxed);
-    state.register(instance("a", "127.0.0.1:2", "canary")).expect_err("failed");
+    register(&state, instance("a", "127.0.0.1:2", "canary")).expect_err("failed");
     state.deregister("a@127.0.0.1:1").expect_err("failed");
     state.put_bundle(bundle("shop", "shop.example", "2%")).expect_err("failed");
     state.delete_bundle("shop").expect_err("failed");
@@ -142,10 +147,57 @@ fn nothing_is_shown_that_was_not_stored() {
 }
 
 #[test]
+fn a_lease_is_renewed_without_a_write_and_ends_in_one() {
+    let (store, now) = (Forgetful::default(), Instant::now());
+    let fails = Arc::clone(&store.fails);
+    let state = State::load(Box::new(store), now).expect("loaded");
+    let ttl = "10s".parse().ok();
+    let at = |seconds: u64| now + std::time::Duration::from_secs(seconds);
+    for port in 1..=3 {
+        let one = instance("a", &format!("127.0.0.1:{port}"), "canary");
+        state.register(one, ttl, now).expect("registered");
+    }
+    register(&state, instance("b", "127.0.0.1:1", "canary")).expect("registered");
+    fails.store(true, Ordering::Relaxed);
+    assert!(state.heartbeat("a@127.0.0.1:1", at(5)));
+    assert!(state.heartbeat("b@127.0.0.1:1", at(5)), "it stays anyway");
+    assert!(!state.heartbeat("c@127.0.0.1:1", at(5)));
+    let again = instance("a", "127.0.0.1:2", "canary");
+    assert!(state.register(again, ttl, at(5)).expect("nothing to write").replaced);
+    assert_eq!(counters(&state), (4, 3));
+    state.expire(at(11)).expect_err("it cannot be written");
+    assert!(state.heartbeat("a@127.0.0.1:3", at(11)), "so it is still there");
+    fails.store(false, Ordering::Relaxed);
+    assert_eq!(state.expire(at(15)).expect("written"), ["a@127.0.0.1:1", "a@127.0.0.1:2"]);
+    assert!(!state.heartbeat("a@127.0.0.1:1", at(15)), "it has to register again");
+    assert_eq!(counters(&state), (5, 3), "one change, and the group is still there");
+    assert_eq!(state.expire(at(21)).expect("written"), ["a@127.0.0.1:3"]);
+    assert_eq!(counters(&state), (6, 4));
+    assert_eq!(state.instances(None, at(99)).len(), 1);
+}
+
+#[test]
+fn draining_takes_an_instance_out_of_service_and_leaves_the_rules() {
+    let state = state();
+    register(&state, instance("a", "127.0.0.1:1", "canary")).expect("registered");
+    let serving = |state: &State| state.snapshot().serving.len();
+    for (draining, count) in [(true, 0), (true, 0), (false, 1)] {
+        let (record, _) =
+            state.drain("a@127.0.0.1:1", draining).expect("stored").expect("registered");
+        assert_eq!((record.draining, serving(&state)), (draining, count));
+    }
+    state.drain("a@127.0.0.1:1", true).expect("stored").expect("registered");
+    register(&state, instance("a", "127.0.0.1:1", "canary")).expect("registered");
+    assert_eq!((serving(&state), state.snapshot().instances.len()), (0, 1), "still drained");
+    assert_eq!(counters(&state), (4, 2));
+    assert!(state.drain("nobody", true).expect("nothing").is_none());
+}
+
+#[test]
 fn what_could_never_be_published_is_refused_at_the_door() {
     let state = state();
     let long = format!("{}:65535", "n".repeat(NAME_BYTES_MAX));
-    let refused = state.register(instance("a", &long, "canary")).expect_err("refused");
+    let refused = register(&state, instance("a", &long, "canary")).expect_err("refused");
     assert!(matches!(refused, StateError::Unpublishable(_)), "{refused}");
     let mut salted = bundle("shop", "shop.example", "1%");
     salted.releases.get_mut("r").expect("there").salt = Some("s".repeat(NAME_BYTES_MAX + 1));
@@ -167,7 +219,7 @@ fn a_stored_bundle_of_another_build_is_a_problem_until_it_is_replaced() {
         let counters = Counters { change: 1, revision: 2 };
         let stored = Stored { counters, bundles: vec![stored], ..Stored::default() };
         let store = Forgetful { stored: Mutex::new(Some(stored)), ..Forgetful::default() };
-        let state = State::load(Box::new(store)).expect("loaded all the same");
+        let state = State::load(Box::new(store), Instant::now()).expect("loaded all the same");
         let problem = state.snapshot().bundles.expect_err("a problem");
         assert!(problem.contains("\"shop\""), "{problem}");
         state.put_bundle(bundle("blog", "blog.example", "1%")).expect("others go on");

@@ -13,7 +13,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use halftone_core::policy::Instance;
 use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
     TableDefinition, TableError, WriteTransaction,
@@ -21,6 +20,7 @@ use redb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Change, Counters, Store, StoreError, Stored, StoredBundle, TenantAllocations};
+use crate::registry::Record;
 
 const FILE: &str = "control.redb";
 /// Pages kept in memory: everything is read once, at the start.
@@ -127,7 +127,7 @@ impl Store for Embedded {
     fn load(&self) -> Result<Stored, StoreError> {
         let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
         let counters: Vec<Counters> = self.records(&transaction, META, "meta")?;
-        let instances: Vec<Instance> = self.records(&transaction, INSTANCES, "instances")?;
+        let instances: Vec<Record> = self.records(&transaction, INSTANCES, "instances")?;
         let bundles: Vec<StoredBundle> = self.records(&transaction, BUNDLES, "bundles")?;
         let allocations: Vec<TenantAllocations> =
             self.records(&transaction, ALLOCATIONS, "allocations")?;
@@ -143,10 +143,14 @@ impl Store for Embedded {
         let transaction = self.database.begin_write().map_err(self.access("start writing"))?;
         self.put(&transaction, META, COUNTERS_KEY, &counters)?;
         match change {
-            Change::PutInstance(instance) => {
-                self.put(&transaction, INSTANCES, &instance.id(), instance)?;
+            Change::PutInstance(record) => {
+                self.put(&transaction, INSTANCES, &record.instance.id(), record)?;
             }
-            Change::DeleteInstance(id) => self.delete(&transaction, INSTANCES, id)?,
+            Change::DeleteInstances(ids) => {
+                for id in *ids {
+                    self.delete(&transaction, INSTANCES, id)?;
+                }
+            }
             Change::PutBundle(bundle, allocations) => {
                 self.put(&transaction, BUNDLES, &bundle.tenant, bundle)?;
                 self.put(&transaction, ALLOCATIONS, &bundle.tenant, allocations)?;

@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, fs};
 
-use halftone_core::policy::Label;
+use halftone_core::policy::{Instance, Label};
 
 use super::*;
 
-fn instance(port: u16) -> Instance {
+fn instance(port: u16) -> Record {
     let metadata = BTreeMap::from([("weight".to_owned(), Label::Int(i64::from(port)))]);
-    Instance { service: "a".to_owned(), addr: format!("127.0.0.1:{port}"), metadata }
+    let instance =
+        Instance { service: "a".to_owned(), addr: format!("127.0.0.1:{port}"), metadata };
+    Record { instance, ttl: "30s".parse().ok(), draining: port == 2 }
 }
 
 fn bundle(tenant: &str) -> StoredBundle {
@@ -47,8 +49,7 @@ fn every_change_survives_a_restart() {
     let changes = [
         Change::PutInstance(&instance(1)),
         Change::PutInstance(&instance(2)),
-        Change::DeleteInstance("a@127.0.0.1:1"),
-        Change::DeleteInstance("never there"),
+        Change::DeleteInstances(&["a@127.0.0.1:1".to_owned(), "never there".to_owned()]),
         Change::PutBundle(&bundle("kept"), &allocations("kept")),
         Change::PutBundle(&bundle("gone"), &allocations("gone")),
         Change::DeleteBundle("gone"),
@@ -59,7 +60,7 @@ fn every_change_survives_a_restart() {
         store.write(Counters { change: at, revision: 2 * at }, change).expect("written");
     }
     let stored = Embedded::open(directory.path()).expect("opened").load().expect("loaded");
-    assert_eq!(stored.counters, Counters { change: 7, revision: 14 });
+    assert_eq!(stored.counters, Counters { change: 6, revision: 12 });
     assert_eq!(stored.instances, [instance(2)]);
     assert_eq!(stored.bundles, [bundle("kept")]);
     assert_eq!(stored.allocations, allocations("kept"));

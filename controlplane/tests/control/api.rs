@@ -59,7 +59,7 @@ fn registrations_are_refused_with_every_reason() {
         check(&control.register(body), 422, "invalid");
     }
     let body =
-        r#"{"service":"a b","addr":"nowhere","metadata":{"weight":-1,"group":"/"},"ttl":"30s"}"#;
+        r#"{"service":"a b","addr":"nowhere","metadata":{"weight":-1,"group":"/"},"ttl":"1.5s"}"#;
     let problem = check(&control.register(body), 422, "invalid");
     let errors = problem["errors"].as_array().expect("a list");
     let paths: Vec<_> = errors.iter().filter_map(|error| error["path"].as_str()).collect();

@@ -6,6 +6,7 @@
 mod api;
 mod control;
 mod gateway;
+mod instances;
 
 use std::path::Path;
 

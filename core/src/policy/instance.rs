@@ -2,12 +2,15 @@
 //!
 //! Owns the registration's shape and checks. Does not resolve names: the control plane does.
 
+mod ttl;
+
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use thiserror::Error;
 
-use super::NotServed;
+pub use ttl::{Ttl, TtlError};
+
 use crate::limits::{LABELS_MAX, NAME_BYTES_MAX, WEIGHT_MAX};
 
 /// The value of a label: text, a whole number or a truth value.
@@ -76,9 +79,9 @@ pub struct Registration {
     /// Labels: `version`, `group`, `weight`, `zone` and any other.
     #[serde(default)]
     pub metadata: BTreeMap<String, Label>,
-    /// How long it stays without a heartbeat.
+    /// How long it stays without a heartbeat, such as `30s`; without it, it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ttl: Option<NotServed>,
+    pub ttl: Option<String>,
 }
 
 /// A registered instance, checked.
@@ -117,18 +120,18 @@ pub enum InstanceError {
     /// A label's name or value is too long.
     #[error("metadata.{0}: names and values have at most {NAME_BYTES_MAX} bytes")]
     Label(String),
-    /// The field is part of the policy model but not of this build.
-    #[error("{0}: not supported in this build")]
-    NotServed(&'static str),
+    /// The time to live has not its form, or is out of bounds.
+    #[error("ttl: {0}")]
+    Ttl(#[from] TtlError),
 }
 
-impl Instance {
-    /// Checks a registration.
+impl Registration {
+    /// Checks a registration; returns the instance, and how long it stays when it falls silent.
     ///
     /// # Errors
     /// Every [`InstanceError`] found.
-    pub fn check(registration: Registration) -> Result<Self, Vec<InstanceError>> {
-        let Registration { service, addr, metadata, ttl } = registration;
+    pub fn check(self) -> Result<(Instance, Option<Ttl>), Vec<InstanceError>> {
+        let Self { service, addr, metadata, ttl } = self;
         let mut errors = Vec::new();
         if !is_name(&service) {
             errors.push(InstanceError::Service(service.clone()));
@@ -157,10 +160,25 @@ impl Instance {
                 errors.push(InstanceError::Label(name.chars().take(64).collect()));
             }
         }
-        if ttl.is_some() {
-            errors.push(InstanceError::NotServed("ttl"));
+        let ttl = ttl.map(|text| text.parse::<Ttl>()).transpose();
+        match ttl {
+            Ok(ttl) if errors.is_empty() => Ok((Instance { service, addr, metadata }, ttl)),
+            Ok(_) => Err(errors),
+            Err(error) => {
+                errors.push(error.into());
+                Err(errors)
+            }
         }
-        if errors.is_empty() { Ok(Self { service, addr, metadata }) } else { Err(errors) }
+    }
+}
+
+impl Instance {
+    /// Checks a registration, leaving its time to live.
+    ///
+    /// # Errors
+    /// Every [`InstanceError`] found.
+    pub fn check(registration: Registration) -> Result<Self, Vec<InstanceError>> {
+        registration.check().map(|(instance, _)| instance)
     }
 
     /// Returns the identity of the instance: registering it again replaces it.

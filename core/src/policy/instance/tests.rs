@@ -72,8 +72,35 @@ fn the_quick_start_registers() {
 #[test]
 fn every_fault_is_reported() {
     let errors = registration(
-        r#"{"service":"","addr":"nowhere","metadata":{"group":"a b","weight":-1},"ttl":"30s"}"#,
+        r#"{"service":"","addr":"nowhere","metadata":{"group":"a b","weight":-1},"ttl":"30"}"#,
     )
     .expect_err("invalid");
     assert_eq!(errors.len(), 5, "{errors:?}");
+}
+
+#[test]
+fn times_to_live() {
+    for (text, expected) in [
+        ("30s", Some((30_000, "30s"))),
+        ("90s", Some((90_000, "90s"))),
+        ("60s", Some((60_000, "1m"))),
+        ("5m", Some((300_000, "5m"))),
+        ("1h", Some((3_600_000, "1h"))),
+        ("24h", Some((86_400_000, "24h"))),
+        ("25h", None),
+        ("0s", None),
+        ("", None),
+        ("s", None),
+        ("30", None),
+        ("+30s", None),
+        ("1.5s", None),
+        ("500ms", None),
+        ("99999999999999999999h", None),
+        ("9999999999999999h", None),
+    ] {
+        let parsed = text.parse::<Ttl>().ok();
+        let shown = parsed.map(|ttl| (ttl.duration().as_millis(), ttl.to_string()));
+        let shown = shown.as_ref().map(|(ms, text)| (*ms, text.as_str()));
+        assert_eq!(shown, expected, "{text:?}");
+    }
 }
