@@ -17,6 +17,7 @@ mod gateways;
 mod guard;
 mod instances;
 mod problem;
+mod tenants;
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use axum::{
     extract::{DefaultBodyLimit, State as Extract},
     http::{HeaderName, HeaderValue, Method, Uri},
     middleware,
-    routing::{get, put},
+    routing::{get, post, put},
 };
 use halftone_core::limits::{BUNDLE_BYTES_MAX, REGISTRATION_BYTES_MAX};
 use serde_json::{Value, json};
@@ -61,9 +62,16 @@ pub(crate) fn router(context: Context) -> Router {
     let bundles = Router::new()
         .route("/v1/tenants/{tenant}/bundle", bundle)
         .layer(DefaultBodyLimit::max(BUNDLE_BYTES_MAX));
+    let tenants = Router::new()
+        .route("/v1/tenants", get(tenants::list))
+        .route("/v1/tenants/{tenant}", post(tenants::act))
+        .route("/v1/tenants/{tenant}/revisions", get(tenants::revisions))
+        .route("/v1/tenants/{tenant}/revisions/{revision}", get(tenants::revision))
+        .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
     Router::new()
         .merge(instances)
         .merge(bundles)
+        .merge(tenants)
         .route("/v1/gateways", get(gateways::list))
         .route("/healthz", get(health))
         .method_not_allowed_fallback(wrong_method)

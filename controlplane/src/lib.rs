@@ -15,6 +15,8 @@
 //! - every gateway converges to the newest published tables, whatever happened in between.
 
 mod api;
+mod conditions;
+mod history;
 mod leases;
 mod link;
 mod publish;

@@ -13,7 +13,9 @@ mod bundles;
 mod instances;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Instant,
 };
 
@@ -26,11 +28,15 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::{
+    history::History,
     leases::Leases,
     registry::Registry,
+    source::SourceError,
     store::{Counters, Store, StoreError},
     tenants::{Tenants, Unpublishable},
 };
+
+pub(crate) use bundles::{Asked, Origin, PutBundle};
 
 /// Why a change was refused; nothing was changed.
 #[derive(Debug, Error)]
@@ -41,6 +47,39 @@ pub(crate) enum StateError {
     /// There are as many instances as are ever served.
     #[error("{INSTANCES_MAX} instances are registered; no more are served")]
     Full,
+    /// A watched file is the tenant's only source.
+    #[error(
+        "tenant {tenant:?} is owned by the file {owner}: change that file, or start without it",
+        owner = owner.display()
+    )]
+    Owned {
+        /// The tenant.
+        tenant: String,
+        /// The file.
+        owner: PathBuf,
+    },
+    /// The bundle is not the one the caller has in mind.
+    #[error(
+        "tenant {tenant:?} has {what}, so the condition of the request does not hold",
+        what = current.as_ref().map_or("no bundle".to_owned(), |digest| format!("the bundle {digest}"))
+    )]
+    Condition {
+        /// The tenant.
+        tenant: String,
+        /// The digest of the bundle it has.
+        current: Option<String>,
+    },
+    /// There is nothing to go back to.
+    #[error("tenant {tenant:?} has no bundle of revision {revision} in its history")]
+    NoRevision {
+        /// The tenant.
+        tenant: String,
+        /// The revision asked for.
+        revision: u64,
+    },
+    /// An earlier revision is none that this build serves.
+    #[error("the bundle of that revision is refused by this build: {0}")]
+    Unreadable(#[from] SourceError),
     /// It could not be made durable.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,7 +98,10 @@ pub(crate) struct State {
 struct Model {
     counters: Counters,
     registry: Registry,
-    tenants: Tenants,
+    tenants: Arc<Tenants>,
+    history: History,
+    /// Which watched file owns which tenant.
+    owners: BTreeMap<String, PathBuf>,
 }
 
 /// The state at one moment, to be compiled.
@@ -91,7 +133,9 @@ impl State {
         let model = Model {
             counters: stored.counters,
             registry: Registry::new(stored.instances),
-            tenants: Tenants::new(stored.bundles, stored.allocations),
+            tenants: Arc::new(Tenants::new(stored.bundles, stored.allocations)),
+            history: History::new(stored.revisions),
+            owners: BTreeMap::new(),
         };
         let (changes, _) = watch::channel(model.counters.change);
         Ok(Self { store, writer: Mutex::new(()), model: RwLock::new(model), leases, changes })
@@ -129,8 +173,12 @@ impl State {
         self.model.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn write(&self) -> RwLockWriteGuard<'_, Model> {
+        self.model.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn show(&self, counters: Counters, change: impl FnOnce(&mut Model)) {
-        let mut model = self.model.write().unwrap_or_else(PoisonError::into_inner);
+        let mut model = self.write();
         debug_assert!(counters.change > model.counters.change, "changes are numbered in turn");
         change(&mut model);
         model.counters = counters;

@@ -91,6 +91,12 @@ pub(crate) trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`]; nothing was changed then.
     fn write(&self, counters: Counters, change: &Change<'_>) -> Result<(), StoreError>;
+
+    /// Reads the text of a revision, if it is kept and has one. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn text(&self, key: &RevisionKey) -> Result<Option<String>, StoreError>;
 }
 
 /// The numbers given so far.
@@ -112,6 +118,34 @@ impl Default for Counters {
 /// The ranges of one tenant's splits.
 pub(crate) type TenantAllocations = Vec<(SplitKey, Allocation)>;
 
+/// Names one revision: its tenant and its number.
+pub(crate) type RevisionKey = (String, u64);
+
+/// A revision of a tenant's bundle, without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredRevision {
+    /// Whose it is.
+    pub(crate) tenant: String,
+    /// Its number.
+    pub(crate) revision: u64,
+    /// The digest of its canonical form; none when the bundle was deleted.
+    pub(crate) digest: Option<String>,
+    /// The length of its canonical form, bytes.
+    pub(crate) bytes: u64,
+    /// When it was stored, milliseconds since 1970 (UTC).
+    pub(crate) at_ms: u64,
+    /// Where it came from, for people.
+    pub(crate) source: String,
+}
+
+impl StoredRevision {
+    /// Returns its name.
+    #[must_use]
+    pub(crate) fn key(&self) -> RevisionKey {
+        (self.tenant.clone(), self.revision)
+    }
+}
+
 /// Everything a store keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
@@ -123,6 +157,8 @@ pub(crate) struct Stored {
     pub(crate) bundles: Vec<StoredBundle>,
     /// Ranges of every split.
     pub(crate) allocations: TenantAllocations,
+    /// The history, in no order.
+    pub(crate) revisions: Vec<StoredRevision>,
 }
 
 /// A tenant's bundle as it is kept.
@@ -147,10 +183,24 @@ pub(crate) enum Change<'a> {
     PutInstance(&'a Record),
     /// The instances of these ids are gone.
     DeleteInstances(&'a [String]),
-    /// A tenant's bundle is replaced, with the ranges of its splits.
-    PutBundle(&'a StoredBundle, &'a TenantAllocations),
-    /// A tenant is gone, with its ranges.
-    DeleteBundle(&'a str),
+    /// A tenant's bundle is replaced.
+    PutBundle(BundleChange<'a>),
+    /// A tenant's bundle is gone, with its ranges: the revision that says so, and those that are no
+    /// longer kept.
+    DeleteBundle(&'a StoredRevision, &'a [RevisionKey]),
+}
+
+/// A tenant's new bundle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BundleChange<'a> {
+    /// The bundle.
+    pub(crate) bundle: &'a StoredBundle,
+    /// The ranges of its splits.
+    pub(crate) allocations: &'a TenantAllocations,
+    /// Its place in the history.
+    pub(crate) revision: &'a StoredRevision,
+    /// Revisions that are no longer kept.
+    pub(crate) pruned: &'a [RevisionKey],
 }
 
 #[cfg(test)]

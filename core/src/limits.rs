@@ -54,6 +54,12 @@ pub const NAME_BYTES_MAX: usize = 253;
 pub const UNIT_BYTES_MAX: usize = 1024;
 /// Largest bundle text accepted by the API, bytes.
 pub const BUNDLE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most revisions kept of one tenant.
+pub const REVISIONS_MAX: usize = 100;
+/// Most bytes of the revisions kept of one tenant: a disk holds many tenants.
+pub const REVISIONS_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Most tenants without a bundle whose history is kept.
+pub const GONE_TENANTS_MAX: usize = 100;
 /// Largest body of one registration, bytes.
 pub const REGISTRATION_BYTES_MAX: usize = 64 * 1024;
 /// Most labels of one instance.
@@ -107,4 +113,6 @@ const _: () = assert!(HEAD_BUFFER_BYTES <= HEAD_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MAX + HEADROOM_BYTES <= RELAY_BUFFER_BYTES);
 const _: () = assert!(CHUNK_LINE_BYTES_MAX < HEAD_BUFFER_BYTES);
 const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);
+const _: () = assert!(INSTANCE_TTL_MS_MIN < INSTANCE_TTL_MS_MAX);
+const _: () = assert!(2 * BUNDLE_BYTES_MAX as u64 <= REVISIONS_BYTES_MAX);
 const _: () = assert!(TICK_MS < CONNECT_MS && LINGER_MS < DRAIN_MS);

@@ -35,6 +35,8 @@ struct Members {
     line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u64>,
+    #[serde(rename = "currentDigest", skip_serializing_if = "Option::is_none")]
+    current_digest: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Diagnostic>,
 }
@@ -49,6 +51,7 @@ impl Problem {
             detail: detail.into(),
             line: None,
             column: None,
+            current_digest: None,
             errors: Vec::new(),
         }))
     }
@@ -115,6 +118,14 @@ impl Problem {
         Self::invalid("the registration cannot be accepted", errors)
     }
 
+    /// Returns the answer for a condition that does not hold, with the digest that is current.
+    pub(crate) fn condition(detail: &str, current: Option<String>) -> Self {
+        let (status, title) = (StatusCode::PRECONDITION_FAILED, "Precondition failed");
+        let mut problem = Self::new(status, "precondition-failed", title, detail);
+        problem.0.current_digest = current;
+        problem
+    }
+
     fn conflict(detail: String) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", "Conflict", detail)
     }
@@ -147,6 +158,12 @@ impl From<StateError> for Problem {
         let detail = error.to_string();
         match error {
             StateError::Full => Self::conflict(detail),
+            StateError::Owned { .. } => Self::new(StatusCode::CONFLICT, "owned", "Owned", detail),
+            StateError::Condition { current, .. } => Self::condition(&detail, current),
+            StateError::NoRevision { .. } => Self::not_found(&detail),
+            StateError::Unreadable(_) => {
+                Self::invalid(&detail, vec![Diagnostic::new("", detail.clone())])
+            }
             StateError::Unpublishable(Unpublishable::Compile(CompileError::Hostname {
                 ..
             })) => Self::conflict(detail),

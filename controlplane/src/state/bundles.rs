@@ -1,14 +1,58 @@
 //! Changes of bundles.
 //!
-//! Owns the conditions under which a tenant's bundle is replaced or forgotten.
+//! Owns the conditions under which a tenant's bundle is replaced, rolled back or forgotten, and the
+//! owners of tenants.
+//!
+//! Invariants:
+//! - a tenant that a watched file owns is changed by that file only;
+//! - whoever asks under a condition is answered by the state in which the change would be made;
+//! - every revision that changed rules is in the history, with where it came from.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use halftone_core::policy::{Bundle, digest};
 
-use super::{State, StateError};
-use crate::store::{Change, StoredBundle};
+use super::{Model, State, StateError};
+use crate::{
+    conditions::Conditions,
+    source::{Format, read_bundle},
+    store::{BundleChange, Change, StoredBundle, StoredRevision},
+};
+
+/// Where a bundle comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A call of the API.
+    Rest,
+    /// A watched file.
+    File(PathBuf),
+    /// An earlier revision.
+    Rollback(u64),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rest => f.write_str("rest"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Rollback(revision) => write!(f, "rollback:{revision}"),
+        }
+    }
+}
+
+/// How a bundle is asked to be changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// By whom.
+    pub(crate) origin: Origin,
+    /// Under which conditions.
+    pub(crate) conditions: Conditions,
+    /// When, milliseconds since 1970 (UTC).
+    pub(crate) at_ms: u64,
+}
 
 /// A bundle that was stored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PutBundle {
     /// Its number.
     pub(crate) revision: u64,
@@ -18,6 +62,30 @@ pub(crate) struct PutBundle {
     pub(crate) change: u64,
 }
 
+/// A bundle that could be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// Its digest.
+    pub(crate) digest: String,
+    /// The digest it would replace.
+    pub(crate) current: Option<String>,
+}
+
+/// A tenant as it is listed.
+#[derive(Clone, Debug)]
+pub(crate) struct TenantSummary {
+    /// Its name.
+    pub(crate) tenant: String,
+    /// The number of its bundle.
+    pub(crate) revision: u64,
+    /// The digest of its bundle.
+    pub(crate) digest: String,
+    /// How it was stored.
+    pub(crate) newest: Option<StoredRevision>,
+    /// The file that owns it.
+    pub(crate) owner: Option<PathBuf>,
+}
+
 impl State {
     /// Returns the stored bundle of `tenant`.
     #[must_use]
@@ -25,54 +93,204 @@ impl State {
         self.read().tenants.find(tenant).map(|tenant| tenant.stored.clone())
     }
 
+    /// Returns every tenant with a bundle, oldest first.
+    #[must_use]
+    pub(crate) fn tenants(&self) -> Vec<TenantSummary> {
+        let model = self.read();
+        let summary = |tenant: &crate::tenants::Tenant| TenantSummary {
+            tenant: tenant.stored.tenant.clone(),
+            revision: tenant.stored.revision,
+            digest: tenant.stored.digest.clone(),
+            newest: model.history.of(&tenant.stored.tenant).last().cloned(),
+            owner: model.owners.get(&tenant.stored.tenant).cloned(),
+        };
+        model.tenants.list().iter().map(summary).collect()
+    }
+
+    /// Returns the kept revisions of `tenant`, oldest first.
+    #[must_use]
+    pub(crate) fn revisions(&self, tenant: &str) -> Vec<StoredRevision> {
+        self.read().history.of(tenant).to_vec()
+    }
+
+    /// Returns a kept revision of `tenant` with its text, which a deletion has not. Blocks on the
+    /// disk.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub(crate) fn revision(
+        &self,
+        tenant: &str,
+        revision: u64,
+    ) -> Result<Option<(StoredRevision, Option<String>)>, StateError> {
+        let revisions = self.revisions(tenant);
+        let Some(found) = revisions.into_iter().find(|one| one.revision == revision) else {
+            return Ok(None);
+        };
+        let text = self.store.text(&found.key())?;
+        Ok(Some((found, text)))
+    }
+
+    /// Returns what [`State::put_bundle`] would do. Holds up no change, and changes nothing.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(crate) fn check_bundle(
+        &self,
+        bundle: &Bundle,
+        asked: &Asked,
+    ) -> Result<Checked, StateError> {
+        let (tenants, current) = {
+            let model = self.read();
+            let current = model.current(&bundle.metadata.tenant, asked)?;
+            (Arc::clone(&model.tenants), current)
+        };
+        tenants.admit(bundle)?;
+        Ok(Checked { digest: digest(bundle), current })
+    }
+
     /// Replaces the bundle of its tenant with a validated one. Blocks on the disk.
     ///
     /// # Errors
     /// [`StateError`].
-    pub(crate) fn put_bundle(&self, bundle: Bundle) -> Result<PutBundle, StateError> {
+    pub(crate) fn put_bundle(
+        &self,
+        bundle: Bundle,
+        asked: &Asked,
+    ) -> Result<PutBundle, StateError> {
         let _turn = self.turn();
         let digest = digest(&bundle);
-        let (counters, since, allocations) = {
+        let tenant = bundle.metadata.tenant.clone();
+        let (counters, since, tenants) = {
             let model = self.read();
-            let known = model.tenants.find(&bundle.metadata.tenant);
-            if let Some(same) =
-                known.filter(|known| known.stored.digest == digest && known.bundle.is_ok())
-            {
+            model.current(&tenant, asked)?;
+            let known = model.tenants.find(&tenant);
+            let same = known.filter(|known| known.stored.digest == digest && known.bundle.is_ok());
+            if let Some(same) = same {
                 let (revision, change) = (same.stored.revision, model.counters.change);
                 return Ok(PutBundle { revision, digest, change });
             }
             let counters = model.next(true);
             let since = known.map_or(counters.change, |known| known.stored.since);
-            (counters, since, model.tenants.admit(&bundle)?)
+            (counters, since, Arc::clone(&model.tenants))
         };
+        let allocations = tenants.admit(&bundle)?;
+        // The last one but the model's: what is shown below is then changed where it is.
+        drop(tenants);
+        let text = canonical_text(&bundle);
+        let put = PutBundle { revision: counters.revision, digest, change: counters.change };
+        let revision = put.revision_of(&tenant, text.len(), asked);
         let stored = StoredBundle {
-            tenant: bundle.metadata.tenant.clone(),
+            tenant,
             since,
-            revision: counters.revision,
-            digest: digest.clone(),
-            text: canonical_text(&bundle),
+            revision: put.revision,
+            digest: put.digest.clone(),
+            text,
         };
-        self.store.write(counters, &Change::PutBundle(&stored, &allocations))?;
-        self.show(counters, |model| model.tenants.put(stored, bundle, allocations));
-        Ok(PutBundle { revision: counters.revision, digest, change: counters.change })
+        let pruned = self.read().history.pruned_by(&revision);
+        let change = BundleChange {
+            bundle: &stored,
+            allocations: &allocations,
+            revision: &revision,
+            pruned: &pruned,
+        };
+        self.store.write(counters, &Change::PutBundle(change))?;
+        self.show(counters, |model| {
+            Arc::make_mut(&mut model.tenants).put(stored, bundle, allocations);
+            model.history.push(revision, &pruned);
+        });
+        Ok(put)
     }
 
-    /// Forgets a tenant; returns the change, or nothing when there was none. Blocks on the disk.
+    /// Stores the bundle of an earlier revision as a new one; the ranges of its splits move from where
+    /// they are now. Blocks on the disk.
     ///
     /// # Errors
-    /// [`StateError::Store`].
-    pub(crate) fn delete_bundle(&self, tenant: &str) -> Result<Option<u64>, StateError> {
+    /// [`StateError`]; [`StateError::NoRevision`] and [`StateError::Unreadable`] are about the
+    /// revision gone back to.
+    pub(crate) fn rollback(
+        &self,
+        tenant: &str,
+        revision: u64,
+        asked: &Asked,
+    ) -> Result<PutBundle, StateError> {
+        let missing = || StateError::NoRevision { tenant: tenant.to_owned(), revision };
+        let (_, text) = self.revision(tenant, revision)?.ok_or_else(missing)?;
+        let text = text.ok_or_else(missing)?;
+        let bundle = read_bundle(text.as_bytes(), Format::Json)?;
+        self.put_bundle(bundle, asked)
+    }
+
+    /// Forgets a tenant's bundle, not its history; returns the change, or nothing when there was
+    /// none. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(crate) fn delete_bundle(
+        &self,
+        tenant: &str,
+        asked: &Asked,
+    ) -> Result<Option<u64>, StateError> {
         let _turn = self.turn();
-        let counters = {
+        let (counters, revision, pruned) = {
             let model = self.read();
-            if model.tenants.find(tenant).is_none() {
+            if model.current(tenant, asked)?.is_none() {
                 return Ok(None);
             }
-            model.next(true)
+            let counters = model.next(true);
+            let revision = StoredRevision {
+                tenant: tenant.to_owned(),
+                revision: counters.revision,
+                digest: None,
+                bytes: 0,
+                at_ms: asked.at_ms,
+                source: asked.origin.to_string(),
+            };
+            let pruned = model.history.pruned_by(&revision);
+            (counters, revision, pruned)
         };
-        self.store.write(counters, &Change::DeleteBundle(tenant))?;
-        self.show(counters, |model| model.tenants.remove(tenant));
+        self.store.write(counters, &Change::DeleteBundle(&revision, &pruned))?;
+        self.show(counters, |model| {
+            Arc::make_mut(&mut model.tenants).remove(tenant);
+            model.history.push(revision, &pruned);
+        });
         Ok(Some(counters.change))
+    }
+
+    /// Makes the watched files the owners of their tenants; others own none.
+    #[cfg_attr(not(test), expect(dead_code, reason = "watched files come next"))]
+    pub(crate) fn set_owners(&self, owners: BTreeMap<String, PathBuf>) {
+        let _turn = self.turn();
+        self.write().owners = owners;
+    }
+}
+
+impl Model {
+    /// Returns the digest of what `tenant` has, if that may be changed as asked.
+    fn current(&self, tenant: &str, asked: &Asked) -> Result<Option<String>, StateError> {
+        let owner = self.owners.get(tenant);
+        if let Some(owner) = owner.filter(|owner| asked.origin != Origin::File((*owner).clone())) {
+            return Err(StateError::Owned { tenant: tenant.to_owned(), owner: owner.clone() });
+        }
+        let current = self.tenants.find(tenant).map(|known| known.stored.digest.clone());
+        if asked.conditions.hold(current.as_deref()) {
+            Ok(current)
+        } else {
+            Err(StateError::Condition { tenant: tenant.to_owned(), current })
+        }
+    }
+}
+
+impl PutBundle {
+    fn revision_of(&self, tenant: &str, bytes: usize, asked: &Asked) -> StoredRevision {
+        StoredRevision {
+            tenant: tenant.to_owned(),
+            revision: self.revision,
+            digest: Some(self.digest.clone()),
+            bytes: bytes as u64,
+            at_ms: asked.at_ms,
+            source: asked.origin.to_string(),
+        }
     }
 }
 

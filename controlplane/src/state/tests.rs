@@ -9,6 +9,7 @@ use halftone_core::{
 
 use super::*;
 use crate::{
+    conditions::Conditions,
     source::{Format, read_bundle},
     state::instances::Registered,
     store::{Change, Stored, StoredBundle},
@@ -33,6 +34,10 @@ impl Store for Forgetful {
         let source = Box::new(redb::Error::Corrupted("on demand".to_owned()));
         Err(StoreError::Access { path: "test".into(), doing: "write", source })
     }
+
+    fn text(&self, _: &crate::store::RevisionKey) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
 }
 
 fn state() -> State {
@@ -46,6 +51,14 @@ fn instance(service: &str, addr: &str, group: &str) -> Instance {
 
 fn register(state: &State, instance: Instance) -> Result<Registered, StateError> {
     state.register(instance, None, Instant::now())
+}
+
+fn asked() -> Asked {
+    Asked { origin: Origin::Rest, conditions: Conditions::default(), at_ms: 0 }
+}
+
+fn put(state: &State, bundle: Bundle) -> Result<PutBundle, StateError> {
+    state.put_bundle(bundle, &asked())
 }
 
 fn bundle(tenant: &str, host: &str, canary: &str) -> Bundle {
@@ -75,26 +88,26 @@ fn only_changes_of_rules_get_a_revision() {
     assert_eq!(counters(&state), (1, 2), "nothing new");
     register(&state, instance("a", "127.0.0.1:2", "canary")).expect("registered");
     assert_eq!(counters(&state), (2, 2), "a second instance");
-    let put = state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
-    assert_eq!((put.change, put.revision, counters(&state)), (3, 3, (3, 3)));
+    let first = put(&state, bundle("shop", "shop.example", "1%")).expect("stored");
+    assert_eq!((first.change, first.revision, counters(&state)), (3, 3, (3, 3)));
     register(&state, instance("b", "127.0.0.1:1", "blue")).expect("registered");
     assert_eq!(counters(&state), (4, 3), "the implicit bundle is not in use");
-    let again = state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
-    assert_eq!((again.revision, again.digest), (put.revision, put.digest));
+    let again = put(&state, bundle("shop", "shop.example", "1%")).expect("stored");
+    assert_eq!((again.revision, again.digest), (first.revision, first.digest));
     assert_eq!(state.deregister("b@127.0.0.1:1").expect("removed"), Some(5));
     assert_eq!(state.deregister("b@127.0.0.1:1").expect("nothing"), None);
-    assert_eq!(state.delete_bundle("shop").expect("removed"), Some(6));
-    assert_eq!(state.delete_bundle("shop").expect("nothing"), None);
+    assert_eq!(state.delete_bundle("shop", &asked()).expect("removed"), Some(6));
+    assert_eq!(state.delete_bundle("shop", &asked()).expect("nothing"), None);
     assert_eq!(counters(&state), (6, 4));
 }
 
 #[test]
 fn a_host_name_stays_with_who_has_it() {
     let state = state();
-    state.put_bundle(bundle("old", "one.example", "1%")).expect("stored");
-    state.put_bundle(bundle("new", "two.example", "1%")).expect("stored");
+    put(&state, bundle("old", "one.example", "1%")).expect("stored");
+    put(&state, bundle("new", "two.example", "1%")).expect("stored");
     for (tenant, host, owner) in [("old", "two.example", "new"), ("new", "one.example", "old")] {
-        let refused = state.put_bundle(bundle(tenant, host, "1%")).expect_err("refused");
+        let refused = put(&state, bundle(tenant, host, "1%")).expect_err("refused");
         let text = refused.to_string();
         let asked = format!("tenant {tenant:?} belongs to tenant {owner:?}");
         assert!(text.contains(&asked), "{text}");
@@ -121,10 +134,10 @@ fn weights_move_the_stored_ranges() {
         ranges
     };
     for (weight, ends) in [("1%", 10_000), ("5%", 50_000), ("2%", 20_000)] {
-        state.put_bundle(bundle("shop", "shop.example", weight)).expect("stored");
+        put(&state, bundle("shop", "shop.example", weight)).expect("stored");
         assert_eq!(ranges(&state), [ends]);
     }
-    state.delete_bundle("shop").expect("removed");
+    state.delete_bundle("shop", &asked()).expect("removed");
     assert!(ranges(&state).is_empty());
 }
 
@@ -134,13 +147,13 @@ fn nothing_is_shown_that_was_not_stored() {
     let fails = Arc::clone(&store.fails);
     let state = State::load(Box::new(store), Instant::now()).expect("loaded");
     register(&state, instance("a", "127.0.0.1:1", "canary")).expect("registered");
-    state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
+    put(&state, bundle("shop", "shop.example", "1%")).expect("stored");
     let before = format!("{:?}", state.snapshot());
     fails.store(true, Ordering::Relaxed);
     register(&state, instance("a", "127.0.0.1:2", "canary")).expect_err("failed");
     state.deregister("a@127.0.0.1:1").expect_err("failed");
-    state.put_bundle(bundle("shop", "shop.example", "2%")).expect_err("failed");
-    state.delete_bundle("shop").expect_err("failed");
+    put(&state, bundle("shop", "shop.example", "2%")).expect_err("failed");
+    state.delete_bundle("shop", &asked()).expect_err("failed");
     assert_eq!(format!("{:?}", state.snapshot()), before);
     fails.store(false, Ordering::Relaxed);
     state.deregister("a@127.0.0.1:1").expect("removed");
@@ -194,6 +207,33 @@ fn draining_takes_an_instance_out_of_service_and_leaves_the_rules() {
 }
 
 #[test]
+fn a_tenant_with_an_owner_is_changed_by_its_owner_only() {
+    let state = state();
+    put(&state, bundle("shop", "shop.example", "1%")).expect("stored");
+    let owner = PathBuf::from("shop.yaml");
+    state.set_owners([("shop".to_owned(), owner.clone())].into());
+    let changed = bundle("shop", "shop.example", "2%");
+    let from = |origin| Asked { origin, ..asked() };
+    for origin in [Origin::Rest, Origin::Rollback(2), Origin::File("other.yaml".into())] {
+        let asked = from(origin);
+        for refused in [
+            state.put_bundle(changed.clone(), &asked).map(|_| ()),
+            state.check_bundle(&changed, &asked).map(|_| ()),
+            state.delete_bundle("shop", &asked).map(|_| ()),
+        ] {
+            let refused = refused.expect_err("refused");
+            assert!(matches!(refused, StateError::Owned { .. }), "{refused}");
+            assert!(refused.to_string().contains("shop.yaml"), "{refused}");
+        }
+    }
+    state.put_bundle(changed, &from(Origin::File(owner))).expect("stored");
+    state.set_owners(BTreeMap::new());
+    put(&state, bundle("shop", "shop.example", "3%")).expect("stored");
+    let sources: Vec<_> = state.revisions("shop").into_iter().map(|one| one.source).collect();
+    assert_eq!(sources, ["rest", "file:shop.yaml", "rest"]);
+}
+
+#[test]
 fn what_could_never_be_published_is_refused_at_the_door() {
     let state = state();
     let long = format!("{}:65535", "n".repeat(NAME_BYTES_MAX));
@@ -201,7 +241,7 @@ fn what_could_never_be_published_is_refused_at_the_door() {
     assert!(matches!(refused, StateError::Unpublishable(_)), "{refused}");
     let mut salted = bundle("shop", "shop.example", "1%");
     salted.releases.get_mut("r").expect("there").salt = Some("s".repeat(NAME_BYTES_MAX + 1));
-    let refused = state.put_bundle(salted).expect_err("refused");
+    let refused = put(&state, salted).expect_err("refused");
     assert!(matches!(refused, StateError::Unpublishable(_)), "{refused}");
     assert_eq!(counters(&state), (0, 1));
 }
@@ -222,8 +262,8 @@ fn a_stored_bundle_of_another_build_is_a_problem_until_it_is_replaced() {
         let state = State::load(Box::new(store), Instant::now()).expect("loaded all the same");
         let problem = state.snapshot().bundles.expect_err("a problem");
         assert!(problem.contains("\"shop\""), "{problem}");
-        state.put_bundle(bundle("blog", "blog.example", "1%")).expect("others go on");
-        state.put_bundle(bundle("shop", "shop.example", "1%")).expect("stored");
+        put(&state, bundle("blog", "blog.example", "1%")).expect("others go on");
+        put(&state, bundle("shop", "shop.example", "1%")).expect("stored");
         assert_eq!(state.snapshot().bundles.expect("readable").len(), 2);
     }
 }

@@ -19,7 +19,10 @@ use redb::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Change, Counters, Store, StoreError, Stored, StoredBundle, TenantAllocations};
+use super::{
+    Change, Counters, RevisionKey, Store, StoreError, Stored, StoredBundle, StoredRevision,
+    TenantAllocations,
+};
 use crate::registry::Record;
 
 const FILE: &str = "control.redb";
@@ -33,6 +36,8 @@ const META: Definition = TableDefinition::new("meta");
 const INSTANCES: Definition = TableDefinition::new("instances");
 const BUNDLES: Definition = TableDefinition::new("bundles");
 const ALLOCATIONS: Definition = TableDefinition::new("allocations");
+const REVISIONS: Definition = TableDefinition::new("revisions");
+const TEXTS: Definition = TableDefinition::new("revision_texts");
 
 /// A store in one file.
 pub(crate) struct Embedded {
@@ -106,8 +111,30 @@ impl Embedded {
     ) -> Result<(), StoreError> {
         let bytes = serde_json::to_vec(record)
             .map_err(|error| self.access("encode a record")(redb::Error::Io(error.into())))?;
+        self.put_bytes(transaction, definition, key, &bytes)
+    }
+
+    fn put_bytes(
+        &self,
+        transaction: &WriteTransaction,
+        definition: Definition,
+        key: &str,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
         let mut table = transaction.open_table(definition).map_err(self.access("write a table"))?;
-        table.insert(key, bytes.as_slice()).map_err(self.access("write a record"))?;
+        table.insert(key, bytes).map_err(self.access("write a record"))?;
+        Ok(())
+    }
+
+    fn prune(
+        &self,
+        transaction: &WriteTransaction,
+        pruned: &[RevisionKey],
+    ) -> Result<(), StoreError> {
+        for key in pruned.iter().map(revision_key) {
+            self.delete(transaction, REVISIONS, &key)?;
+            self.delete(transaction, TEXTS, &key)?;
+        }
         Ok(())
     }
 
@@ -131,11 +158,13 @@ impl Store for Embedded {
         let bundles: Vec<StoredBundle> = self.records(&transaction, BUNDLES, "bundles")?;
         let allocations: Vec<TenantAllocations> =
             self.records(&transaction, ALLOCATIONS, "allocations")?;
+        let revisions: Vec<StoredRevision> = self.records(&transaction, REVISIONS, "revisions")?;
         Ok(Stored {
             counters: counters.first().copied().unwrap_or_default(),
             instances,
             bundles,
             allocations: allocations.into_iter().flatten().collect(),
+            revisions,
         })
     }
 
@@ -151,16 +180,39 @@ impl Store for Embedded {
                     self.delete(&transaction, INSTANCES, id)?;
                 }
             }
-            Change::PutBundle(bundle, allocations) => {
-                self.put(&transaction, BUNDLES, &bundle.tenant, bundle)?;
-                self.put(&transaction, ALLOCATIONS, &bundle.tenant, allocations)?;
+            Change::PutBundle(put) => {
+                let key = revision_key(&put.revision.key());
+                self.prune(&transaction, put.pruned)?;
+                self.put(&transaction, BUNDLES, &put.bundle.tenant, put.bundle)?;
+                self.put(&transaction, ALLOCATIONS, &put.bundle.tenant, put.allocations)?;
+                self.put(&transaction, REVISIONS, &key, put.revision)?;
+                self.put_bytes(&transaction, TEXTS, &key, put.bundle.text.as_bytes())?;
             }
-            Change::DeleteBundle(tenant) => {
-                self.delete(&transaction, BUNDLES, tenant)?;
-                self.delete(&transaction, ALLOCATIONS, tenant)?;
+            Change::DeleteBundle(revision, pruned) => {
+                self.prune(&transaction, pruned)?;
+                self.delete(&transaction, BUNDLES, &revision.tenant)?;
+                self.delete(&transaction, ALLOCATIONS, &revision.tenant)?;
+                self.put(&transaction, REVISIONS, &revision_key(&revision.key()), revision)?;
             }
         }
         // A transaction that is dropped on the way here is rolled back.
         transaction.commit().map_err(self.access("make a change durable"))
     }
+
+    fn text(&self, key: &RevisionKey) -> Result<Option<String>, StoreError> {
+        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let table = match transaction.open_table(TEXTS) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(self.access("read a table")(error)),
+        };
+        let key = revision_key(key);
+        let text = table.get(key.as_str()).map_err(self.access("read a record"))?;
+        Ok(text.map(|text| String::from_utf8_lossy(text.value()).into_owned()))
+    }
+}
+
+/// A tenant's name has no slash; numbers of one length sort as they count.
+fn revision_key((tenant, revision): &RevisionKey) -> String {
+    format!("{tenant}/{revision:020}")
 }

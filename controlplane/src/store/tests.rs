@@ -34,6 +34,17 @@ fn allocations(tenant: &str) -> TenantAllocations {
     vec![(key, allocation)]
 }
 
+fn revision(tenant: &str, revision: u64, digest: Option<&str>) -> StoredRevision {
+    StoredRevision {
+        tenant: tenant.to_owned(),
+        revision,
+        digest: digest.map(str::to_owned),
+        bytes: 2,
+        at_ms: 1_700_000_000_000,
+        source: "rest".to_owned(),
+    }
+}
+
 #[test]
 fn a_new_store_is_empty() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -46,24 +57,40 @@ fn a_new_store_is_empty() {
 #[test]
 fn every_change_survives_a_restart() {
     let directory = tempfile::tempdir().expect("a directory");
+    let (kept, gone) = (bundle("kept"), bundle("gone"));
+    let (kept_ranges, gone_ranges) = (allocations("kept"), allocations("gone"));
+    let history = [
+        revision("kept", 7, Some("sha256:00")),
+        revision("gone", 8, Some("sha256:00")),
+        revision("gone", 9, None),
+    ];
+    let put = |bundle, allocations, revision, pruned| {
+        Change::PutBundle(BundleChange { bundle, allocations, revision, pruned })
+    };
+    let pruned = [("gone".to_owned(), 8)];
     let changes = [
         Change::PutInstance(&instance(1)),
         Change::PutInstance(&instance(2)),
         Change::DeleteInstances(&["a@127.0.0.1:1".to_owned(), "never there".to_owned()]),
-        Change::PutBundle(&bundle("kept"), &allocations("kept")),
-        Change::PutBundle(&bundle("gone"), &allocations("gone")),
-        Change::DeleteBundle("gone"),
+        put(&kept, &kept_ranges, &history[0], &[]),
+        put(&gone, &gone_ranges, &history[1], &[]),
+        Change::DeleteBundle(&history[2], &[]),
+        put(&kept, &kept_ranges, &history[0], &pruned),
     ];
     for (at, change) in (1..).zip(&changes) {
         // Opened and closed for each.
         let store = Embedded::open(directory.path()).expect("opened");
         store.write(Counters { change: at, revision: 2 * at }, change).expect("written");
     }
-    let stored = Embedded::open(directory.path()).expect("opened").load().expect("loaded");
-    assert_eq!(stored.counters, Counters { change: 6, revision: 12 });
+    let store = Embedded::open(directory.path()).expect("opened");
+    let stored = store.load().expect("loaded");
+    assert_eq!(stored.counters, Counters { change: 7, revision: 14 });
     assert_eq!(stored.instances, [instance(2)]);
     assert_eq!(stored.bundles, [bundle("kept")]);
     assert_eq!(stored.allocations, allocations("kept"));
+    assert_eq!(stored.revisions, [history[2].clone(), history[0].clone()]);
+    let texts = history.each_ref().map(|one| store.text(&one.key()).expect("readable"));
+    assert_eq!(texts, [Some("{}".to_owned()), None, None]);
 }
 
 #[test]

@@ -75,6 +75,17 @@ impl Control {
         media_type: Option<&str>,
         body: &[u8],
     ) -> Answer {
+        let headers: Vec<_> = media_type.map(|value| ("content-type", value)).into_iter().collect();
+        self.call_with(method, path, &headers, body)
+    }
+
+    pub(crate) fn call_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
@@ -83,8 +94,8 @@ impl Control {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address));
-        if let Some(media_type) = media_type {
-            request = request.header("content-type", media_type);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let mut response = agent.run(request.body(body).expect("a request")).expect("an answer");
         let media_type = response.headers().get("content-type");

@@ -4,6 +4,7 @@
 //! No sleeps: everything is awaited with a deadline.
 
 mod api;
+mod bundles;
 mod control;
 mod gateway;
 mod instances;

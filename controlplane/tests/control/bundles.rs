@@ -1,0 +1,171 @@
+//! The life of a bundle: dry runs, conditions, history and the way back.
+
+use serde_json::{Value, json};
+
+use super::{bundle, directory, start};
+use crate::control::{Answer, Control, options};
+
+const PATH: &str = "/v1/tenants/shop/bundle";
+
+fn shop(canary: &str) -> String {
+    bundle("shop", "shop.example", canary)
+}
+
+fn put(control: &Control, canary: &str, condition: (&str, &str)) -> Answer {
+    let headers = [("content-type", "application/yaml"), condition];
+    control.call_with("PUT", PATH, &headers, shop(canary).as_bytes())
+}
+
+fn digest(answer: &Answer) -> String {
+    answer.json()["digest"].as_str().expect("a digest").to_owned()
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_and_changes_nothing() {
+    let directory = directory();
+    let (gateway, control) = start(directory.path());
+    let before = gateway.wait("nothing", |_| true);
+    let dry = |text: &str| {
+        let path = format!("{PATH}?dryRun=true");
+        control.call("PUT", &path, Some("application/yaml"), text.as_bytes())
+    };
+    let checked = dry(&shop("5%"));
+    assert_eq!(checked.status, 200, "{checked:?}");
+    let digest = digest(&checked);
+    assert_eq!(checked.json(), json!({ "dryRun": true, "digest": digest, "changed": true }));
+    assert_eq!(control.get(PATH).status, 404);
+    assert_eq!(dry(&shop("500%")).status, 422);
+    let answer = control.put_bundle("shop", &shop("5%"));
+    assert_eq!(answer.json()["digest"], digest, "{answer:?}");
+    assert_eq!(answer.headers["etag"], format!("\"{digest}\""));
+    let again = dry(&shop("5%")).json();
+    assert_eq!((&again["changed"], &again["currentDigest"]), (&json!(false), &json!(digest)));
+    let blog = bundle("blog", "shop.example", "1%");
+    let path = "/v1/tenants/blog/bundle?dryRun=true";
+    let disputed = control.call("PUT", path, None, blog.as_bytes());
+    assert_eq!(disputed.status, 409, "{disputed:?}");
+    assert_eq!(control.call("PUT", "/v1/tenants/blog/bundle?dry=1", None, b"").status, 400);
+    assert_eq!(gateway.wait("nothing", |_| true).commits, before.commits + 1);
+}
+
+#[test]
+fn conditions_keep_two_authors_apart() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    let refused = put(&control, "1%", ("if-match", "*"));
+    assert_eq!((refused.status, refused.json().get("currentDigest")), (412, None), "{refused:?}");
+    let created = put(&control, "1%", ("if-none-match", "*"));
+    assert_eq!(created.status, 200, "{created:?}");
+    let first = format!("\"{}\"", digest(&created));
+    let refused = put(&control, "2%", ("if-none-match", "*"));
+    assert_eq!(refused.status, 412, "{refused:?}");
+    assert_eq!(refused.json()["type"], "urn:halftone:problem:precondition-failed");
+    assert_eq!(refused.json()["currentDigest"], digest(&created));
+    let second = put(&control, "2%", ("if-match", &first));
+    assert_eq!(second.status, 200, "{second:?}");
+    let late = put(&control, "3%", ("if-match", &first));
+    assert_eq!((late.status, &late.json()["currentDigest"]), (412, &json!(digest(&second))));
+    assert_eq!(put(&control, "3%", ("if-match", "unquoted")).status, 400);
+
+    let second = format!("\"{}\"", digest(&second));
+    let read = |condition| control.call_with("GET", PATH, &[condition], b"");
+    assert_eq!(read(("if-none-match", &second)).status, 304);
+    assert_eq!(read(("if-none-match", &first)).status, 200);
+    let delete = |tag: &str| control.call_with("DELETE", PATH, &[("if-match", tag)], b"");
+    assert_eq!((delete(&first).status, delete(&second).status), (412, 204));
+}
+
+#[test]
+fn an_earlier_revision_comes_back_as_a_new_one() {
+    let directory = directory();
+    let (gateway, control) = start(directory.path());
+    let revision = |answer: &Answer| answer.json()["revision"].as_u64().expect("a number");
+    let first = control.put_bundle("shop", &shop("1%"));
+    let second = control.put_bundle("shop", &shop("5%"));
+    let rollback = |to: u64| {
+        let body = json!({ "revision": to }).to_string();
+        control.call("POST", "/v1/tenants/shop:rollback", None, body.as_bytes())
+    };
+    let back = rollback(revision(&first));
+    assert_eq!((back.status, &back.json()["applied"]), (200, &json!(true)), "{back:?}");
+    assert_eq!(digest(&back), digest(&first));
+    assert!(revision(&back) > revision(&second));
+    let seen = gateway.wait("nothing", |_| true);
+    assert_eq!((seen.rules.revision, &seen.rules.digest), (revision(&back), &digest(&first)));
+    assert_eq!(control.delete(PATH).status, 204);
+    let history = control.get("/v1/tenants/shop/revisions").json();
+    let shown: Vec<(&Value, Option<&Value>)> = history
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (&one["source"], one.get("digest")))
+        .collect();
+    let rollback_source = json!(format!("rollback:{}", revision(&first)));
+    let digests = [&first, &second].map(|answer| json!(digest(answer)));
+    assert_eq!(
+        shown,
+        [
+            (&json!("rest"), None),
+            (&rollback_source, Some(&digests[0])),
+            (&json!("rest"), Some(&digests[1])),
+            (&json!("rest"), Some(&digests[0])),
+        ]
+    );
+    assert!(history[0]["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{history}");
+    assert_eq!(history[0]["deleted"], true);
+    let one = format!("/v1/tenants/shop/revisions/{}", revision(&second));
+    assert_eq!(control.get(&one).json()["bundle"]["metadata"]["tenant"], "shop");
+    // What was deleted can be brought back, also after a restart.
+    let deletion = history[0]["revision"].as_u64().expect("a number");
+    let (of, to) = (revision(&second), digest(&second));
+    assert_eq!(rollback(deletion).status, 404);
+    control.stop();
+    let control = Control::start(options(directory.path(), &[&gateway.socket]));
+    assert_eq!(control.get("/v1/tenants/shop/revisions").json(), history);
+    assert_eq!(control.get("/v1/tenants").json(), json!([]));
+    let body = json!({ "revision": of }).to_string();
+    let back = control.call("POST", "/v1/tenants/shop:rollback", None, body.as_bytes());
+    assert_eq!((back.status, digest(&back)), (200, to), "{back:?}");
+    assert_eq!(control.get("/v1/tenants").json()[0]["tenant"], "shop");
+    for (path, body, status) in [
+        ("/v1/tenants/shop:rollback", "{\"revision\":9999}", 404),
+        ("/v1/tenants/nobody:rollback", "{\"revision\":1}", 404),
+        ("/v1/tenants/shop:rollback", "{}", 422),
+        ("/v1/tenants/shop:explode", "{}", 404),
+    ] {
+        let refused = control.call("POST", path, None, body.as_bytes());
+        assert_eq!(refused.status, status, "{refused:?}");
+        assert_eq!(refused.media_type, "application/problem+json");
+    }
+    assert_eq!(control.get("/v1/tenants/nobody/revisions").status, 404);
+    assert_eq!(control.get("/v1/tenants/shop/revisions/x").status, 400);
+}
+
+#[test]
+fn a_bundle_of_ten_thousand_rules_is_taken_whole_or_not_at_all() {
+    let directory = directory();
+    let (gateway, control) = start(directory.path());
+    let rules = |bad: &str| {
+        let rule = |at: usize| {
+            let target = if at == 9_999 { bad } else { "web-v2" };
+            format!(
+                "{{ matches: [{{ path: {{ type: PathPrefix, value: /p{at} }} }}], release: {target} }}"
+            )
+        };
+        let rules: Vec<String> = (0..10_000).map(rule).collect();
+        let all = format!("rules: [{}]", rules.join(",\n"));
+        shop("5%").replace("rules: [{ release: web-v2 }]", &all)
+    };
+    let started = std::time::Instant::now();
+    let answer = control.put_bundle("shop", &rules("web-v2"));
+    let took = started.elapsed();
+    assert_eq!((answer.status, &answer.json()["applied"]), (200, &json!(true)), "{answer:?}");
+    println!("10 000 rules, stored and served by a gateway: {took:?}");
+    let before = gateway.wait("nothing", |_| true);
+    assert_eq!(before.rules.revision, answer.json()["revision"].as_u64().expect("a number"));
+    let refused = control.put_bundle("shop", &rules("missing"));
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert_eq!(refused.json()["errors"].as_array().map(Vec::len), Some(1));
+    assert_eq!(gateway.wait("nothing", |_| true).commits, before.commits);
+    assert_eq!(control.get("/v1/tenants").json()[0]["digest"], before.rules.digest);
+}
