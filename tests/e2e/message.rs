@@ -208,9 +208,17 @@ impl Wire {
 
     fn fill(&mut self) -> io::Result<usize> {
         let mut bytes = [0; 64 * 1024];
-        let count = self.stream.read(&mut bytes)?;
-        self.pending.extend_from_slice(&bytes[..count]);
-        Ok(count)
+        loop {
+            match self.stream.read(&mut bytes) {
+                // A read with a time limit is not begun again by the kernel (signal(7)).
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(count) => {
+                    self.pending.extend_from_slice(&bytes[..count]);
+                    return Ok(count);
+                }
+            }
+        }
     }
 }
 
