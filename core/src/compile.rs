@@ -18,6 +18,7 @@ use crate::{
     table::{NONE, RuleTable},
 };
 
+mod conditions;
 mod instances;
 mod releases;
 mod routes;

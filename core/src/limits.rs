@@ -48,6 +48,17 @@ pub const INSTANCES_MAX: usize = 400_000;
 pub const RANGES_MAX: usize = 4_096;
 /// Most attributes tried for one bucketing key.
 pub const UNITS_MAX: usize = 16;
+/// Most matches of one rule (Gateway API: 64).
+pub const MATCHES_MAX: usize = 64;
+/// Most conditions of one match on headers, and as many on query parameters or cookies (Gateway
+/// API: 16).
+pub const VALUES_MAX: usize = 16;
+/// Most conditions of one row: a method, a path, host names, address ranges, and values of each kind.
+pub const CONDITIONS_MAX: usize = 4 + 3 * VALUES_MAX;
+/// Longest value a header, a query parameter or a cookie is compared with, bytes (Gateway API: 4096).
+pub const VALUE_BYTES_MAX: usize = 4096;
+/// Most host names or address ranges of one condition: they are tried in turn.
+pub const ALTERNATIVES_MAX: usize = 1024;
 /// Longest name of anything in a bundle, bytes.
 pub const NAME_BYTES_MAX: usize = 253;
 /// Longest value taken as a bucketing key, bytes; a longer one is cut nowhere, it is not present.

@@ -17,9 +17,9 @@ mod percent;
 mod validate;
 
 pub use bundle::{
-    Attribute, AttributeType, Bundle, DefaultRule, HeaderOverride, Match, Metadata, NotServed,
-    PathMatch, PathType, Release, Requires, Route, Rule, Source, Split, Stickiness, UnitMissing,
-    Upstream, Variant,
+    Attribute, AttributeType, Bundle, DefaultRule, HeaderOverride, Match, Metadata, Method,
+    NotServed, PathMatch, PathType, Release, Requires, Route, Rule, Source, Split, Stickiness,
+    UnitMissing, Upstream, ValueMatch, ValueType, Variant,
 };
 pub use canonical::digest;
 pub use implicit::implicit_bundle;

@@ -11,6 +11,7 @@ use crate::{
     table::{ArchivedRuleTable, NONE},
 };
 
+mod conditions;
 mod decide;
 mod find;
 mod values;
@@ -22,6 +23,8 @@ pub use values::{HostScratch, host_name};
 /// What a decision may read of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestView<'a> {
+    /// The method.
+    pub method: &'a str,
     /// The host name: lower case, without port ([`host_name`]).
     pub host: &'a [u8],
     /// The path in normal form ([`crate::http::normalise`]).

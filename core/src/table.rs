@@ -26,7 +26,7 @@ pub const NONE: u32 = u32::MAX;
 pub struct RuleTable {
     /// Exact host names, sorted by name.
     pub hosts: Vec<HostRow>,
-    /// Wildcard host names without their `*`, longest first.
+    /// Wildcard host names without their `*`, sorted by name.
     pub wildcards: Vec<HostRow>,
     /// Routes for every host.
     pub any_host: Span,
@@ -68,6 +68,8 @@ pub struct RouteRow {
     pub name: String,
     /// How the path is compared.
     pub path: PathRow,
+    /// What must hold besides.
+    pub conditions: Vec<ConditionRow>,
     /// The release that decides, or [`NONE`].
     pub release: u32,
     /// Without a release: the variant that is taken.
@@ -81,6 +83,43 @@ pub enum PathRow {
     Exact(String),
     /// Whole segments from the start; without a slash at its end, so empty means every path.
     Prefix(String),
+}
+
+/// A condition on a request.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum ConditionRow {
+    /// The method is this one.
+    Method(String),
+    /// The path.
+    Path(PathRow),
+    /// A header has a value; its name is in lower case.
+    Header(ValueRow),
+    /// A query parameter has a value.
+    Query(ValueRow),
+    /// A cookie has a value.
+    Cookie(ValueRow),
+    /// The host is one of these; one that starts with a dot is a wildcard.
+    Hosts(Vec<String>),
+    /// The caller's address lies in one of these.
+    Sources(Vec<AddressRangeRow>),
+}
+
+/// A name and the value it must have.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ValueRow {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+/// Addresses that share their first bits.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum AddressRangeRow {
+    /// IPv4 address and number of bits.
+    V4([u8; 4], u8),
+    /// IPv6 address and number of bits.
+    V6([u8; 16], u8),
 }
 
 /// A release.

@@ -7,9 +7,14 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{CompileError, releases::TenantRows, row};
+use super::{
+    CompileError,
+    conditions::{condition_rows, path_row},
+    releases::TenantRows,
+    row,
+};
 use crate::{
-    policy::{Bundle, Match, PathType, Rule},
+    policy::{Bundle, Match, Route, Rule},
     table::{HostRow, NONE, PathRow, RouteRow, RuleTable, Span},
 };
 
@@ -21,8 +26,33 @@ pub(super) struct Compiler {
     owners: BTreeMap<String, String>,
 }
 
-/// Exact before prefix, longer before shorter, then by name and place in the bundle.
-type Precedence = (bool, Reverse<usize>, String, usize);
+/// What routes of one host are sorted by (POLICY stage 2): Exact before the longest prefix, then a
+/// method, more headers, more query parameters, the route's name, and the place in the route.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Precedence {
+    is_prefix: bool,
+    length: Reverse<usize>,
+    has_method: Reverse<bool>,
+    headers: Reverse<usize>,
+    queries: Reverse<usize>,
+    name: String,
+    place: (usize, usize),
+}
+
+impl Precedence {
+    fn new(path: &PathRow, matched: &Match, name: &str, place: (usize, usize)) -> Self {
+        let (PathRow::Exact(text) | PathRow::Prefix(text)) = path;
+        Self {
+            is_prefix: matches!(path, PathRow::Prefix(_)),
+            length: Reverse(text.len()),
+            has_method: Reverse(matched.method.is_some()),
+            headers: Reverse(matched.headers.len()),
+            queries: Reverse(matched.query_params.len()),
+            name: name.to_owned(),
+            place,
+        }
+    }
+}
 
 impl Compiler {
     pub(super) fn claim_hosts(&mut self, bundle: &Bundle) -> Result<(), CompileError> {
@@ -61,27 +91,32 @@ impl Compiler {
                             .unwrap_or_default(),
                     });
                 }
-                for (path, exact) in path_rows(rule) {
-                    let length = match &path {
-                        PathRow::Exact(text) | PathRow::Prefix(text) => text.len(),
-                    };
-                    let row = RouteRow {
-                        name: route.name.clone(),
-                        path,
-                        release: release.unwrap_or(NONE),
-                        variant: upstream.map_or(NONE, |span| span.start),
-                    };
-                    let precedence = (!exact, Reverse(length), route.name.clone(), index);
-                    for host in host_keys(&route.hostnames) {
-                        self.hosts
-                            .entry(host.to_owned())
-                            .or_default()
-                            .push((precedence.clone(), row.clone()));
-                    }
-                }
+                let action = (release.unwrap_or(NONE), upstream.map_or(NONE, |span| span.start));
+                self.rule(route, (index, rule), action);
             }
         }
         Ok(())
+    }
+
+    /// Adds a row per match and host name; `action` is a release and a variant.
+    fn rule(&mut self, route: &Route, (index, rule): (usize, &Rule), action: (u32, u32)) {
+        let everything = [Match::default()];
+        let matches = if rule.matches.is_empty() { &everything[..] } else { &rule.matches };
+        for (at, matched) in matches.iter().enumerate() {
+            let path = path_row(matched.path.as_ref());
+            let precedence = Precedence::new(&path, matched, &route.name, (index, at));
+            let row = RouteRow {
+                name: route.name.clone(),
+                path,
+                conditions: condition_rows(matched),
+                release: action.0,
+                variant: action.1,
+            };
+            for host in host_keys(&route.hostnames) {
+                let routes = self.hosts.entry(host.to_owned()).or_default();
+                routes.push((precedence.clone(), row.clone()));
+            }
+        }
     }
 
     pub(super) fn finish(mut self) -> Result<RuleTable, CompileError> {
@@ -97,7 +132,7 @@ impl Compiler {
                 None => table.hosts.push(HostRow { name: host, routes }),
             }
         }
-        table.wildcards.sort_by_key(|host| Reverse(host.name.len()));
+        table.wildcards.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(self.table)
     }
 }
@@ -105,16 +140,4 @@ impl Compiler {
 fn host_keys(hostnames: &[String]) -> impl Iterator<Item = &str> {
     let any = hostnames.is_empty().then_some("*");
     hostnames.iter().map(String::as_str).chain(any)
-}
-
-fn path_rows(rule: &Rule) -> Vec<(PathRow, bool)> {
-    if rule.matches.is_empty() {
-        return vec![(PathRow::Prefix(String::new()), false)];
-    }
-    let row = |condition: &Match| match &condition.path {
-        None => (PathRow::Prefix(String::new()), false),
-        Some(path) if path.kind == PathType::Exact => (PathRow::Exact(path.value.clone()), true),
-        Some(path) => (PathRow::Prefix(path.value.trim_end_matches('/').to_owned()), false),
-    };
-    rule.matches.iter().map(row).collect()
 }

@@ -12,7 +12,7 @@ mod release;
 mod route;
 
 pub use release::{DefaultRule, HeaderOverride, Release, Requires, Split, Stickiness, UnitMissing};
-pub use route::{Match, PathMatch, PathType, Route, Rule};
+pub use route::{Match, Method, PathMatch, PathType, Route, Rule, ValueMatch, ValueType};
 
 /// A tenant's whole policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Bundle, NotServed, instance::is_name};
 
+mod conditions;
 mod release;
 mod route;
 mod upstream;

@@ -1,43 +1,52 @@
 //! Finding the route: POLICY stage 2.
 //!
-//! Owns the walk over hosts and paths. Relies on the compiler for the order of precedence.
+//! Owns the walk over hosts: the exact name, then wildcards from the longest, then every host. Relies
+//! on the compiler for the order of precedence among the routes of one host.
+//!
+//! Cost: a binary search per label of the host, then the routes of that host in turn.
 
-use super::RequestView;
-use crate::table::{ArchivedPathRow, ArchivedRouteRow, ArchivedRuleTable, ArchivedSpan};
+use memchr::memchr_iter;
+use rkyv::vec::ArchivedVec;
+
+use super::{
+    RequestView,
+    conditions::{all_hold, path_matches},
+};
+use crate::table::{ArchivedHostRow, ArchivedRouteRow, ArchivedRuleTable, ArchivedSpan};
 
 /// Finds the first route by host name (exact, wildcard longest first, any), then by precedence.
 pub(super) fn find_route<'t>(
     table: &'t ArchivedRuleTable,
     request: &RequestView<'_>,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
-    let exact = table.hosts.binary_search_by(|host| host.name.as_bytes().cmp(request.host)).ok();
-    if let Some(found) =
-        exact.and_then(|at| find_path(table, &table.hosts[at].routes, request.path))
-    {
+    let exact = named(&table.hosts, request.host);
+    if let Some(found) = exact.and_then(|routes| first(table, routes, request)) {
         return Some(found);
     }
-    for host in table.wildcards.iter() {
-        let suffix = host.name.as_bytes();
-        let matches = request.host.len() > suffix.len() && request.host.ends_with(suffix);
-        if let Some(found) = find_path(table, &host.routes, request.path).filter(|_| matches) {
-            return Some(found);
+    if !table.wildcards.is_empty() {
+        // A wildcard stands for one label at least, so a dot in front of everything is none.
+        for dot in memchr_iter(b'.', request.host).filter(|dot| *dot > 0) {
+            let routes = named(&table.wildcards, &request.host[dot..]);
+            if let Some(found) = routes.and_then(|routes| first(table, routes, request)) {
+                return Some(found);
+            }
         }
     }
-    find_path(table, &table.any_host, request.path)
+    first(table, &table.any_host, request)
 }
 
-fn find_path<'t>(
+fn named<'t>(hosts: &'t ArchivedVec<ArchivedHostRow>, name: &[u8]) -> Option<&'t ArchivedSpan> {
+    let at = hosts.binary_search_by(|host| host.name.as_bytes().cmp(name)).ok()?;
+    Some(&hosts[at].routes)
+}
+
+fn first<'t>(
     table: &'t ArchivedRuleTable,
     routes: &ArchivedSpan,
-    path: &[u8],
+    request: &RequestView<'_>,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
     let span = routes.start.to_native()..routes.end.to_native();
-    span.map(|at| (at, &table.routes[at as usize])).find(|(_, row)| match &row.path {
-        ArchivedPathRow::Exact(exact) => exact.as_bytes() == path,
-        ArchivedPathRow::Prefix(prefix) => {
-            path.strip_prefix(prefix.as_bytes())
-                .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
-                || prefix.is_empty()
-        }
+    span.map(|at| (at, &table.routes[at as usize])).find(|(_, row)| {
+        path_matches(&row.path, request.path) && all_hold(&row.conditions, request)
     })
 }

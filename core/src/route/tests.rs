@@ -33,6 +33,7 @@ fn bundle(routes: Value, release: Value) -> Value {
 }
 
 struct Ask<'a> {
+    method: &'a str,
     host: &'a str,
     target: &'a str,
     headers: &'a [(&'a str, &'a str)],
@@ -42,7 +43,7 @@ struct Ask<'a> {
 
 impl Default for Ask<'_> {
     fn default() -> Self {
-        Self { host: "a", target: "/", headers: &[], trusted: true, random: 0 }
+        Self { method: "GET", host: "a", target: "/", headers: &[], trusted: true, random: 0 }
     }
 }
 
@@ -52,6 +53,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
     let (path, query) = ask.target.split_once('?').unwrap_or((ask.target, ""));
     let (mut host, mut scratch) = (HostScratch::new(), PathScratch::new());
     let view = RequestView {
+        method: ask.method,
         host: host_name(ask.host, &mut host),
         path: normalise(path.as_bytes(), &mut scratch).expect("a good path"),
         query: query.as_bytes(),
@@ -199,4 +201,48 @@ fn the_kill_switch_comes_first() {
     let found = ask(&table, &Ask { headers: &[("X-Release-Group", "canary")], ..Ask::default() })
         .expect("a route");
     assert_eq!((found.1.as_str(), found.2), ("t/u/stable", Reason::Disabled));
+}
+
+#[test]
+fn the_more_conditions_the_earlier() {
+    let rule = |matched: Value| json!({ "matches": [matched], "upstream": "u" });
+    let route = |name: &str, matched: Value| json!({ "name": name, "rules": [rule(matched)] });
+    let header = |name: &str| json!({ "name": name, "value": "1" });
+    let path = json!({ "type": "PathPrefix", "value": "/p" });
+    let routes = json!([
+        route("b-path", json!({ "path": path })),
+        route("a-path", json!({ "path": path })),
+        route("post", json!({ "path": path, "method": "POST" })),
+        route("one", json!({ "path": path, "headers": [header("X-A")] })),
+        route("two", json!({ "path": path, "headers": [header("x-a"), header("X-B")] })),
+        route("query", json!({ "path": path, "queryParams": [header("q")] })),
+        route("exact", json!({ "path": { "type": "Exact", "value": "/p/x" }, "queryParams": [header("q")] })),
+        { "name": "rules", "rules": [
+            rule(json!({ "path": { "type": "PathPrefix", "value": "/r" } })),
+            { "matches": [{ "path": { "type": "PathPrefix", "value": "/r" } }], "upstream": "other" },
+            rule(json!({ "headers": [header("x-only")] })),
+        ] },
+    ]);
+    let table =
+        table(bundle(routes, json!({ "upstream": "u", "default": { "variant": "stable" } })));
+    let (a, b) = (("X-a", "1"), ("x-B", "1"));
+    for (method, target, headers, expected) in [
+        ("GET", "/p", &[][..], Some("a-path")),
+        ("POST", "/p", &[a, b][..], Some("post")),
+        ("GET", "/p", &[a][..], Some("one")),
+        ("GET", "/p", &[a, b][..], Some("two")),
+        ("GET", "/p?q=1", &[b][..], Some("query")),
+        ("GET", "/p?q=1", &[a][..], Some("one")),
+        ("GET", "/p?x&q=2&q=1", &[][..], Some("a-path")),
+        ("GET", "/p/x?q=1", &[a, b][..], Some("exact")),
+        ("GET", "/p/x", &[a, a][..], Some("a-path")),
+        ("GET", "/r", &[("x-only", "1")][..], Some("rules")),
+        ("GET", "/", &[("x-only", "1")][..], Some("rules")),
+        ("get", "/", &[][..], None),
+    ] {
+        let found = ask(&table, &Ask { method, target, headers, ..Ask::default() });
+        let found = found.map(|found| (found.0, found.1));
+        assert_eq!(found.as_ref().map(|f| f.0.as_str()), expected, "{method} {target} {headers:?}");
+        assert!(found.is_none_or(|found| found.1 == "t/u/stable"), "the first rule of two equal");
+    }
 }

@@ -20,6 +20,24 @@ pub struct Cidr {
 pub struct CidrError(String);
 
 impl Cidr {
+    /// Returns the range of the addresses that share their first `prefix` bits with `address`.
+    #[must_use]
+    pub fn new(address: IpAddr, prefix: u8) -> Self {
+        Self { address, prefix }
+    }
+
+    /// Returns the address.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Returns the number of bits that count.
+    #[must_use]
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
     /// Returns whether `address` lies inside.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

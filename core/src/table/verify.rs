@@ -7,17 +7,19 @@
 use rkyv::{
     rend::{u16_le, u32_le},
     string::ArchivedString,
+    vec::ArchivedVec,
 };
 use thiserror::Error;
 
 use super::{
-    ArchivedAddressRow, ArchivedDefaultRow, ArchivedHostRow, ArchivedInstanceTable,
-    ArchivedPathRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceKind, ArchivedSourceRow,
-    ArchivedSpan, NONE,
+    ArchivedAddressRangeRow, ArchivedAddressRow, ArchivedConditionRow, ArchivedDefaultRow,
+    ArchivedHostRow, ArchivedInstanceTable, ArchivedPathRow, ArchivedReleaseRow, ArchivedRuleTable,
+    ArchivedSourceKind, ArchivedSourceRow, ArchivedSpan, ArchivedValueRow, NONE,
 };
 use crate::limits::{
-    ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, NAME_BYTES_MAX,
-    RANGES_MAX, RELEASES_MAX, ROUTES_MAX, UNITS_MAX, VARIANTS_MAX,
+    ADDRESSES_MAX, ALTERNATIVES_MAX, ATTRIBUTES_MAX, BUCKETS, CONDITIONS_MAX, HOST_BYTES_MAX,
+    INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, RELEASES_MAX, ROUTES_MAX, UNITS_MAX,
+    VALUE_BYTES_MAX, VARIANTS_MAX,
 };
 
 /// Why a table cannot be served.
@@ -93,14 +95,8 @@ impl Verify for ArchivedRuleTable {
             check("attribute", row, attribute.sources.iter().all(is_source))?;
         }
         for (row, route) in self.routes.iter().enumerate() {
-            let (ArchivedPathRow::Exact(path) | ArchivedPathRow::Prefix(path)) = &route.path;
-            let prefix = matches!(route.path, ArchivedPathRow::Prefix(_));
-            check("route", row, (prefix && path.is_empty()) || path.starts_with('/'))?;
-            check(
-                "route",
-                row,
-                !(prefix && path.ends_with('/')) && route.name.len() <= NAME_BYTES_MAX,
-            )?;
+            check("route", row, is_path(&route.path) && is_short(&route.name))?;
+            conditions("route", row, &route.conditions)?;
             if route.release == NONE {
                 index("route", row, route.variant, self.variants.len())?;
             } else {
@@ -127,7 +123,7 @@ impl ArchivedRuleTable {
         for (row, host) in self.wildcards.iter().enumerate() {
             check("wildcard", row, is_host(host) && host.name.starts_with('.'))?;
             span("wildcard", row, &host.routes, routes)?;
-            let sorted = row == 0 || self.wildcards[row - 1].name.len() >= host.name.len();
+            let sorted = row == 0 || *self.wildcards[row - 1].name < *host.name;
             ordered("wildcard", row, sorted)?;
         }
         Ok(())
@@ -229,12 +225,63 @@ fn span(
     }
 }
 
+/// Checks what a match relies on: forms and bounds, so that each costs what it may cost.
+fn conditions(
+    what: &'static str,
+    row: usize,
+    conditions: &ArchivedVec<ArchivedConditionRow>,
+) -> Result<(), VerifyError> {
+    bounded("conditions", conditions.len(), CONDITIONS_MAX)?;
+    for condition in conditions.iter() {
+        let good = match condition {
+            ArchivedConditionRow::Method(method) => !method.is_empty() && is_short(method),
+            ArchivedConditionRow::Path(path) => is_path(path),
+            ArchivedConditionRow::Header(value) => is_field_name(&value.name) && is_value(value),
+            ArchivedConditionRow::Query(value) | ArchivedConditionRow::Cookie(value) => {
+                !value.name.is_empty() && is_value(value)
+            }
+            ArchivedConditionRow::Hosts(hosts) => {
+                hosts.len() <= ALTERNATIVES_MAX && hosts.iter().all(is_host_name)
+            }
+            ArchivedConditionRow::Sources(ranges) => {
+                ranges.len() <= ALTERNATIVES_MAX && ranges.iter().all(is_range)
+            }
+        };
+        check(what, row, good)?;
+    }
+    Ok(())
+}
+
+fn is_path(path: &ArchivedPathRow) -> bool {
+    match path {
+        ArchivedPathRow::Exact(path) => path.starts_with('/'),
+        ArchivedPathRow::Prefix(path) => {
+            path.is_empty() || path.starts_with('/') && !path.ends_with('/')
+        }
+    }
+}
+
+fn is_value(row: &ArchivedValueRow) -> bool {
+    is_short(&row.name) && row.value.len() <= VALUE_BYTES_MAX
+}
+
+fn is_range(range: &ArchivedAddressRangeRow) -> bool {
+    match range {
+        ArchivedAddressRangeRow::V4(_, bits) => *bits <= 32,
+        ArchivedAddressRangeRow::V6(_, bits) => *bits <= 128,
+    }
+}
+
 fn is_short(text: &ArchivedString) -> bool {
     text.len() <= NAME_BYTES_MAX
 }
 
 fn is_host(host: &ArchivedHostRow) -> bool {
-    let name = host.name.as_bytes();
+    is_host_name(&host.name)
+}
+
+fn is_host_name(name: &ArchivedString) -> bool {
+    let name = name.as_bytes();
     !name.is_empty() && name.len() <= HOST_BYTES_MAX && !name.iter().any(u8::is_ascii_uppercase)
 }
 

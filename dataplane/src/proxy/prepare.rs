@@ -167,6 +167,7 @@ fn decide<E: Engine>(
             return;
         };
         let view = RequestView {
+            method: head.method,
             host: host_name(head.host, &mut host_scratch),
             path,
             query: head.query.as_bytes(),

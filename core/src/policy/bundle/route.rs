@@ -49,13 +49,13 @@ pub struct Match {
     pub path: Option<PathMatch>,
     /// On the method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<NotServed>,
+    pub method: Option<Method>,
     /// On headers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub headers: Option<NotServed>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<ValueMatch>,
     /// On query parameters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query_params: Option<NotServed>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query_params: Vec<ValueMatch>,
 }
 
 /// A condition on the path.
@@ -76,4 +76,63 @@ pub enum PathType {
     Exact,
     /// Whole segments from the start.
     PathPrefix,
+    /// An expression; not served by this build.
+    RegularExpression,
+}
+
+/// A condition on a header, a query parameter or a cookie.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValueMatch {
+    /// How the value is compared.
+    #[serde(rename = "type", default)]
+    pub kind: ValueType,
+    /// The name; of a header in any case.
+    pub name: String,
+    /// What the value is compared with.
+    pub value: String,
+}
+
+/// How a value is compared (Gateway API HeaderMatchType and QueryParamMatchType).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ValueType {
+    /// The whole value.
+    #[default]
+    Exact,
+    /// An expression; not served by this build.
+    RegularExpression,
+}
+
+/// A method (Gateway API HTTPMethod).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "methods of RFC 9110 and RFC 5789, named as they are sent")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Connect,
+    Options,
+    Trace,
+    Patch,
+}
+
+impl Method {
+    /// Returns the method as it is sent.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+            Self::Options => "OPTIONS",
+            Self::Trace => "TRACE",
+            Self::Patch => "PATCH",
+        }
+    }
 }

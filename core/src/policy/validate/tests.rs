@@ -58,6 +58,27 @@ fn each_fault_is_named() {
         ("/routes/0/hostnames/0", json!("API.example.com"), "expected a lower-case host name"),
         ("/routes/0/rules/0/matches/0/path/value", json!("user"), "starts with '/'"),
         ("/routes/0/rules/0/matches/0/path/value", json!("/a/../b"), "write \"/b\""),
+        ("/routes/0/rules/0/matches/0/path/value", json!("/a//"), "ends with one '/'"),
+        ("/routes/0/rules/0/matches/0/path/type", json!("RegularExpression"), "not supported"),
+        ("/routes/0/hostnames/0", json!(".example.com"), "expected a lower-case host name"),
+        ("/routes/0/rules/0/matches/0/method", json!("get"), ""),
+        ("/routes/0/rules/0/matches/0/headers", json!([{ "name": "a b", "value": "1" }]), "token"),
+        ("/routes/0/rules/0/matches/0/headers", json!([{ "name": "a", "value": " 1" }]), "spaces"),
+        (
+            "/routes/0/rules/0/matches/0/headers",
+            json!([{ "name": "x-a", "value": "1" }, { "name": "X-A", "value": "2" }]),
+            "headers[1].name: \"X-A\" is named above already",
+        ),
+        (
+            "/routes/0/rules/0/matches/0/headers",
+            json!([{ "name": "x-a", "type": "RegularExpression", "value": "1" }]),
+            "not supported in this build: type: RegularExpression",
+        ),
+        (
+            "/routes/0/rules/0/matches/0/queryParams",
+            json!([{ "name": "q", "value": "a&b" }]),
+            "as it is sent in a query",
+        ),
         (
             "/routes/0/rules/1/release",
             json!("user-v2"),

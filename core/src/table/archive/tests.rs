@@ -4,13 +4,32 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::table::{
-    AddressRow, AttributeRow, DefaultRow, HostRow, InstanceRow, InstanceSet, InstanceTable, NONE,
-    OverrideRow, PathRow, RangeRow, ReleaseRow, RouteRow, RuleTable, SourceKind, SourceRow, Span,
-    UnitMissingRow, VariantRow,
+    AddressRangeRow, AddressRow, AttributeRow, ConditionRow, DefaultRow, HostRow, InstanceRow,
+    InstanceSet, InstanceTable, NONE, OverrideRow, PathRow, RangeRow, ReleaseRow, RouteRow,
+    RuleTable, SourceKind, SourceRow, Span, UnitMissingRow, ValueRow, VariantRow,
 };
 
 fn rules() -> RuleTable {
-    let route = |path, release, variant| RouteRow { name: "r".into(), path, release, variant };
+    let route = |path, conditions, release, variant| RouteRow {
+        name: "r".into(),
+        path,
+        conditions,
+        release,
+        variant,
+    };
+    let value = |name: &str| ValueRow { name: name.into(), value: "1".into() };
+    let conditions = vec![
+        ConditionRow::Method("GET".into()),
+        ConditionRow::Path(PathRow::Prefix("/user".into())),
+        ConditionRow::Header(value("x-qa")),
+        ConditionRow::Query(value("qa")),
+        ConditionRow::Cookie(value("qa")),
+        ConditionRow::Hosts(vec!["a.example.com".into(), ".example.com".into()]),
+        ConditionRow::Sources(vec![
+            AddressRangeRow::V4([192, 0, 2, 0], 24),
+            AddressRangeRow::V6([0; 16], 128),
+        ]),
+    ];
     let variant = |name: &str| VariantRow { name: name.into(), key: format!("t/u/{name}") };
     let source = |kind, name: &str| SourceRow { kind, name: name.into(), trusted: true };
     RuleTable {
@@ -18,9 +37,9 @@ fn rules() -> RuleTable {
         wildcards: vec![HostRow { name: ".example.com".into(), routes: Span { start: 1, end: 2 } }],
         any_host: Span { start: 1, end: 3 },
         routes: vec![
-            route(PathRow::Exact("/user".into()), 0, NONE),
-            route(PathRow::Prefix("/user".into()), 0, NONE),
-            route(PathRow::Prefix(String::new()), NONE, 0),
+            route(PathRow::Exact("/user".into()), conditions, 0, NONE),
+            route(PathRow::Prefix("/user".into()), vec![], 0, NONE),
+            route(PathRow::Prefix(String::new()), vec![], NONE, 0),
         ],
         releases: vec![ReleaseRow {
             tenant: "t".into(),
@@ -151,10 +170,14 @@ fn every_flipped_bit_is_refused_by_the_checksum() {
     }
 }
 
+fn header(name: &str, value: &str) -> ConditionRow {
+    ConditionRow::Header(ValueRow { name: name.into(), value: value.into() })
+}
+
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 17] = [
+    let breaks: [(&str, Break); 25] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -164,6 +187,24 @@ fn meaningless_tables_are_refused() {
         ("route variant", |t| t.routes[2].variant = 2),
         ("path form", |t| t.routes[0].path = PathRow::Exact("user".into())),
         ("prefix form", |t| t.routes[1].path = PathRow::Prefix("/user/".into())),
+        ("method", |t| t.routes[1].conditions = vec![ConditionRow::Method(String::new())]),
+        ("condition path", |t| {
+            t.routes[1].conditions = vec![ConditionRow::Path(PathRow::Exact(String::new()))]
+        }),
+        ("header case", |t| t.routes[1].conditions = vec![header("X-Qa", "1")]),
+        ("header value", |t| t.routes[1].conditions = vec![header("x-qa", &"1".repeat(5000))]),
+        ("query name", |t| {
+            let nameless = ValueRow { name: String::new(), value: "1".into() };
+            t.routes[1].conditions = vec![ConditionRow::Query(nameless)]
+        }),
+        ("condition host", |t| {
+            t.routes[1].conditions = vec![ConditionRow::Hosts(vec!["A".into()])]
+        }),
+        ("range bits", |t| {
+            let range = AddressRangeRow::V4([0; 4], 33);
+            t.routes[1].conditions = vec![ConditionRow::Sources(vec![range])]
+        }),
+        ("conditions", |t| t.routes[1].conditions = vec![header("x-qa", "1"); 100]),
         ("variants", |t| t.releases[0].variants = Span { start: 1, end: 3 }),
         ("no variants", |t| t.releases[0].variants = Span { start: 1, end: 1 }),
         ("unit", |t| t.releases[0].units = vec![2]),
@@ -207,6 +248,7 @@ proptest! {
             for (host, path) in [("a.example.com", "/user"), ("b.example.com", "/user/x"), ("", "/")] {
                 let headers = [crate::http::Header { name: "cookie", value: b"uid=u7" }];
                 let view = crate::route::RequestView {
+                    method: "GET",
                     host: host.as_bytes(), path: path.as_bytes(), query: b"user=1", headers: &headers,
                     client_ip: "192.0.2.1", trusted: true,
                 };
