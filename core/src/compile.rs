@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    policy::{Bundle, Split},
+    policy::Bundle,
     rollout::allocation::{Allocation, AllocationError},
     table::{NONE, RuleTable},
 };
@@ -22,10 +22,12 @@ mod conditions;
 mod instances;
 mod releases;
 mod routes;
+mod weights;
 
 pub use instances::compile_instances;
 use releases::TenantRows;
 use routes::Compiler;
+pub use weights::{WeightError, allocate, set_weight};
 
 /// Names one split of one release.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,12 +67,14 @@ pub enum CompileError {
         name: String,
     },
     /// Weights do not fit the stored ranges.
-    #[error("release {release:?} of tenant {tenant:?}: {source}")]
+    #[error("{split:?} of release {release:?} of tenant {tenant:?}: {source}")]
     Allocation {
         /// The tenant.
         tenant: String,
         /// The release.
         release: String,
+        /// The split.
+        split: String,
         /// What is wrong.
         #[source]
         source: AllocationError,
@@ -78,30 +82,6 @@ pub enum CompileError {
     /// More rows than an index can count.
     #[error("the bundles have more rows than a table can")]
     TooLarge,
-}
-
-/// Applies the weights written in `bundle` to the stored ranges of its splits.
-///
-/// # Errors
-/// [`CompileError::Allocation`]; `allocations` is unchanged then.
-pub fn allocate(bundle: &Bundle, allocations: &mut Allocations) -> Result<(), CompileError> {
-    let tenant = &bundle.metadata.tenant;
-    let mut next = allocations.clone();
-    for (name, release) in &bundle.releases {
-        let Some(Split::Weights(weights)) = &release.default.split else { continue };
-        let weights =
-            weights.iter().map(|(variant, weight)| (variant.clone(), weight.ppm())).collect();
-        let key = split_key(tenant, name);
-        next.entry(key).or_default().apply(&weights).map_err(|source| {
-            CompileError::Allocation { tenant: tenant.clone(), release: name.clone(), source }
-        })?;
-    }
-    *allocations = next;
-    Ok(())
-}
-
-fn split_key(tenant: &str, release: &str) -> SplitKey {
-    SplitKey { tenant: tenant.to_owned(), release: release.to_owned(), split: "default".to_owned() }
 }
 
 /// Compiles validated `bundles`, oldest tenant first, into the rule table.

@@ -57,6 +57,8 @@ pub const VALUES_MAX: usize = 16;
 pub const CONDITIONS_MAX: usize = 4 + 3 * VALUES_MAX;
 /// Longest value a header, a query parameter or a cookie is compared with, bytes (Gateway API: 4096).
 pub const VALUE_BYTES_MAX: usize = 4096;
+/// Most targets of one release: they are tried in turn.
+pub const TARGETS_MAX: usize = 4096;
 /// Most host names or address ranges of one condition: they are tried in turn.
 pub const ALTERNATIVES_MAX: usize = 1024;
 /// Longest name of anything in a bundle, bytes.

@@ -14,21 +14,25 @@ mod canonical;
 mod implicit;
 mod instance;
 mod percent;
+mod timestamp;
 mod validate;
 
 pub use bundle::{
     Attribute, AttributeType, Bundle, DefaultRule, HeaderOverride, Match, Metadata, Method,
     NotServed, PathMatch, PathType, Release, Requires, Route, Rule, Source, Split, Stickiness,
-    UnitMissing, Upstream, ValueMatch, ValueType, Variant,
+    Target, TargetMatch, UnitMissing, Upstream, ValueMatch, ValueType, Variant,
 };
 pub use canonical::digest;
 pub use implicit::implicit_bundle;
 pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
 pub use percent::Percent;
+pub use timestamp::Timestamp;
 pub use validate::{Diagnostic, validate};
 
 /// The variant every release falls back to.
 pub const STABLE: &str = "stable";
+/// The split of `default`, beside those of targets, which have the target's id.
+pub const DEFAULT_SPLIT: &str = "default";
 /// The label that names an instance's variant in the implicit bundle.
 pub const GROUP: &str = "group";
 /// The tenant of the implicit bundle.

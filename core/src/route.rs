@@ -16,7 +16,7 @@ mod decide;
 mod find;
 mod values;
 
-use decide::decide;
+use decide::{Choice, decide};
 use find::find_route;
 pub use values::{HostScratch, host_name};
 
@@ -49,6 +49,8 @@ pub enum Reason {
     Disabled,
     /// A header named the variant.
     Override,
+    /// The request is in an audience.
+    TargetingMatch,
     /// Nothing else took the request.
     Default,
     /// The bucket lies in a range.
@@ -63,6 +65,7 @@ impl Reason {
             Self::Static => "STATIC",
             Self::Disabled => "DISABLED",
             Self::Override => "OVERRIDE",
+            Self::TargetingMatch => "TARGETING_MATCH",
             Self::Default => "DEFAULT",
             Self::Split => "SPLIT",
         }
@@ -80,6 +83,8 @@ pub struct Decision {
     pub variant: u32,
     /// Why.
     pub reason: Reason,
+    /// The target that took it: its place in the release's `targets`.
+    pub target: Option<u32>,
     /// The bucket, where one was looked at.
     pub bucket: Option<u32>,
 }
@@ -87,12 +92,13 @@ pub struct Decision {
 /// Decides; nothing when no route matches.
 ///
 /// `random` is a number nobody can predict or repeat: it stands in for a bucketing key where the
-/// release asks for that.
+/// release asks for that. `now_unix_s` is the time in seconds since 1970, for what expires.
 #[must_use]
 pub fn route(
     table: &ArchivedRuleTable,
     request: &RequestView<'_>,
     random: u32,
+    now_unix_s: u64,
 ) -> Option<Decision> {
     let (at, found) = find_route(table, request)?;
     let release = found.release.to_native();
@@ -103,12 +109,14 @@ pub fn route(
             release: None,
             variant,
             reason: Reason::Static,
+            target: None,
             bucket: None,
         });
     }
     let row = &table.releases[release as usize];
-    let (variant, reason, bucket) = decide(table, row, request, random);
-    Some(Decision { route: at, release: Some(release), variant, reason, bucket })
+    let Choice { variant, reason, target, bucket } =
+        decide(table, row, request, random, now_unix_s);
+    Some(Decision { route: at, release: Some(release), variant, reason, target, bucket })
 }
 
 /// Returns the fields that an untrusted peer may not send on.

@@ -139,10 +139,27 @@ pub struct ReleaseRow {
     pub unit_missing: UnitMissingRow,
     /// The salt of the buckets.
     pub salt: String,
+    /// Audiences, the first that matches wins.
+    pub targets: Vec<TargetRow>,
     /// Where requests go that nothing else took.
-    pub default: DefaultRow,
+    pub default: ChoiceRow,
     /// The kill switch.
     pub disabled: bool,
+    /// From when on it counts as disabled, in seconds since 1970; the largest number is never.
+    pub expires_unix_s: u64,
+}
+
+/// An audience.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct TargetRow {
+    /// Its name.
+    pub id: String,
+    /// What must hold.
+    pub conditions: Vec<ConditionRow>,
+    /// From when on it matches no more, in seconds since 1970; the largest number is never.
+    pub expires_unix_s: u64,
+    /// Where it goes.
+    pub choice: ChoiceRow,
 }
 
 /// A header whose value is the name of a variant.
@@ -163,9 +180,9 @@ pub enum UnitMissingRow {
     Random,
 }
 
-/// Where requests go that nothing else took.
+/// Where requests go.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub enum DefaultRow {
+pub enum ChoiceRow {
     /// To one variant.
     Variant(u32),
     /// Wherever the bucket lies; beyond all ranges, to stable. Sorted, disjoint.

@@ -14,7 +14,7 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::{Poll, Waker},
-    time::Instant,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crossbeam::channel::{Receiver, Sender};
@@ -112,6 +112,8 @@ pub struct Worker<E: Engine> {
     /// Tasks that wait for the next tick.
     waiting: RefCell<Vec<Waker>>,
     ticks: Cell<u64>,
+    /// The wall clock as of the newest tick, in seconds since 1970.
+    unix_s: Cell<u64>,
 }
 
 impl<E: Engine> Worker<E> {
@@ -138,6 +140,12 @@ impl<E: Engine> Worker<E> {
         let turn = self.turn.get().wrapping_add(0x9E37_79B9);
         self.turn.set(turn);
         turn
+    }
+
+    /// Returns the wall clock in seconds since 1970, a tick old at most.
+    #[inline]
+    pub fn unix_s(&self) -> u64 {
+        self.unix_s.get()
     }
 
     /// Returns whether the worker is about to stop.
@@ -177,6 +185,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         connections: Cell::new(0),
         waiting: RefCell::default(),
         ticks: Cell::new(0),
+        unix_s: Cell::new(wall_clock_s()),
     });
     let mut listening = Vec::new();
     for socket in start.listeners {
@@ -256,8 +265,13 @@ fn acknowledge<E: Engine>(worker: &Worker<E>, seen: &mut (u64, u64), applied: &S
     }
 }
 
+fn wall_clock_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
 fn tick<E: Engine>(worker: &Worker<E>) {
     worker.ticks.set(worker.ticks.get() + 1);
+    worker.unix_s.set(wall_clock_s());
     worker.wheel.turn();
     if worker.draining.get() {
         worker.wheel.end_idle();

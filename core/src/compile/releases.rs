@@ -4,13 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Allocations, CompileError, row, split_key, variant_key};
+use super::{
+    Allocations, CompileError, conditions::target_rows, row, variant_key, weights::split_key,
+};
 use crate::{
-    policy::{Attribute, Bundle, CLIENT_IP, Release, Requires, STABLE, Stickiness, UnitMissing},
+    policy::{
+        Attribute, Bundle, CLIENT_IP, DEFAULT_SPLIT, Release, Requires, STABLE, Split, Stickiness,
+        Target, Timestamp, UnitMissing,
+    },
     rollout::allocation::Allocation,
     table::{
-        AttributeRow, DefaultRow, OverrideRow, RangeRow, ReleaseRow, RuleTable, SourceKind,
-        SourceRow, Span, UnitMissingRow, VariantRow,
+        AttributeRow, ChoiceRow, OverrideRow, RangeRow, ReleaseRow, RuleTable, SourceKind,
+        SourceRow, Span, TargetRow, UnitMissingRow, VariantRow,
     },
 };
 
@@ -68,26 +73,20 @@ impl<'a> TenantRows<'a> {
         let missing_upstream = || unresolved("upstream", &release.upstream);
         let variants =
             *self.upstreams.get(release.upstream.as_str()).ok_or_else(missing_upstream)?;
-        let variant = |wanted: &str| {
-            let known = (variants.start..variants.end)
-                .find(|at| table.variants[*at as usize].name == wanted);
-            known.ok_or_else(|| unresolved("default", wanted))
+        let choices = Choices { variants, table, allocations, tenant, release: name };
+        let default = &release.default;
+        let default =
+            choices.row(DEFAULT_SPLIT, default.variant.as_deref(), default.split.as_ref())?;
+        let target = |target: &Target| {
+            let (variant, split) = (target.variant.as_deref(), target.split.as_ref());
+            Ok(TargetRow {
+                id: target.id.clone(),
+                conditions: target_rows(target),
+                expires_unix_s: expiry(target.expires_at),
+                choice: choices.row(&target.id, variant, split)?,
+            })
         };
-        let default = match &release.default.split {
-            Some(_) => {
-                let ranges = allocations
-                    .get(&split_key(tenant, name))
-                    .map(Allocation::ranges)
-                    .unwrap_or_default();
-                let rows = ranges.into_iter().map(|(range, name)| {
-                    Ok(RangeRow { start: range.start, end: range.end, variant: variant(name)? })
-                });
-                DefaultRow::Split(rows.collect::<Result<_, _>>()?)
-            }
-            None => {
-                DefaultRow::Variant(variant(release.default.variant.as_deref().unwrap_or(STABLE))?)
-            }
-        };
+        let targets = release.targets.iter().map(target).collect::<Result<_, CompileError>>()?;
         let sticky = release.stickiness != Stickiness::None;
         let units = release.unit.iter().filter(|_| sticky).map(|unit| {
             attributes.get(unit.as_str()).copied().ok_or_else(|| unresolved("unit", unit))
@@ -103,8 +102,54 @@ impl<'a> TenantRows<'a> {
             units,
             unit_missing: if random { UnitMissingRow::Random } else { UnitMissingRow::Stable },
             salt: release.salt.clone().unwrap_or_else(|| name.to_owned()),
+            targets,
             default,
             disabled: release.disabled,
+            expires_unix_s: expiry(release.expires_at),
+        })
+    }
+}
+
+/// Returns the moment of expiry; never is the largest number.
+fn expiry(at: Option<Timestamp>) -> u64 {
+    at.map_or(u64::MAX, Timestamp::unix_s)
+}
+
+/// What it takes to say where requests of one release go.
+struct Choices<'a> {
+    variants: Span,
+    table: &'a RuleTable,
+    allocations: &'a Allocations,
+    tenant: &'a str,
+    release: &'a str,
+}
+
+impl Choices<'_> {
+    fn row(
+        &self,
+        name: &str,
+        variant: Option<&str>,
+        split: Option<&Split>,
+    ) -> Result<ChoiceRow, CompileError> {
+        if split.is_none() {
+            return Ok(ChoiceRow::Variant(self.variant(name, variant.unwrap_or(STABLE))?));
+        }
+        let key = split_key(self.tenant, self.release, name);
+        let ranges = self.allocations.get(&key).map(Allocation::ranges).unwrap_or_default();
+        let rows = ranges.into_iter().map(|(range, variant)| {
+            let variant = self.variant(name, variant)?;
+            Ok(RangeRow { start: range.start, end: range.end, variant })
+        });
+        Ok(ChoiceRow::Split(rows.collect::<Result<_, _>>()?))
+    }
+
+    fn variant(&self, split: &str, wanted: &str) -> Result<u32, CompileError> {
+        let known = (self.variants.start..self.variants.end)
+            .find(|at| self.table.variants[*at as usize].name == wanted);
+        known.ok_or_else(|| CompileError::Unresolved {
+            tenant: self.tenant.to_owned(),
+            path: format!("releases.{}.{split}", self.release),
+            name: wanted.to_owned(),
         })
     }
 }

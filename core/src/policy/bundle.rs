@@ -11,7 +11,10 @@ use super::Label;
 mod release;
 mod route;
 
-pub use release::{DefaultRule, HeaderOverride, Release, Requires, Split, Stickiness, UnitMissing};
+pub use release::{
+    DefaultRule, HeaderOverride, Release, Requires, Split, Stickiness, Target, TargetMatch,
+    UnitMissing,
+};
 pub use route::{Match, Method, PathMatch, PathType, Route, Rule, ValueMatch, ValueType};
 
 /// A tenant's whole policy.

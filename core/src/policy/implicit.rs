@@ -85,7 +85,7 @@ fn release(service: &str) -> Release {
         salt: None,
         stickiness: Stickiness::Hash,
         overrides,
-        targets: None,
+        targets: Vec::new(),
         default: DefaultRule { variant: Some(STABLE.to_owned()), split: None },
         schedule: None,
         analysis: None,

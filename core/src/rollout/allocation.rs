@@ -79,6 +79,12 @@ impl Allocation {
         self.variants.get(variant).map_or(0, |ranges| weight(ranges))
     }
 
+    /// Returns the weight of every variant that has one, in parts per million.
+    #[must_use]
+    pub fn weights(&self) -> BTreeMap<String, u32> {
+        self.variants.iter().map(|(name, ranges)| (name.clone(), weight(ranges))).collect()
+    }
+
     /// Returns every range with its variant, lowest bucket first.
     #[must_use]
     pub fn ranges(&self) -> Vec<(Range, &str)> {

@@ -16,24 +16,29 @@ use super::{
 };
 use crate::{
     signal::trust::Cidr,
-    table::{ArchivedAddressRangeRow, ArchivedConditionRow, ArchivedPathRow},
+    table::{ArchivedAddressRangeRow, ArchivedConditionRow, ArchivedPathRow, ArchivedRuleTable},
 };
 
 /// Returns whether every one of `conditions` holds.
 pub(super) fn all_hold(
+    table: &ArchivedRuleTable,
     conditions: &ArchivedVec<ArchivedConditionRow>,
     request: &RequestView<'_>,
 ) -> bool {
-    conditions.iter().all(|condition| holds(condition, request))
+    conditions.iter().all(|condition| holds(table, condition, request))
 }
 
-fn holds(condition: &ArchivedConditionRow, request: &RequestView<'_>) -> bool {
+fn holds(
+    table: &ArchivedRuleTable,
+    condition: &ArchivedConditionRow,
+    request: &RequestView<'_>,
+) -> bool {
     match condition {
         ArchivedConditionRow::Method(method) => **method == *request.method,
         ArchivedConditionRow::Path(path) => path_matches(path, request.path),
         ArchivedConditionRow::Header(row) => {
             let mut joined = SmallVec::new();
-            header(request.headers, &row.name, &mut joined) == Some(row.value.as_bytes())
+            believed_header(table, request, &row.name, &mut joined) == Some(row.value.as_bytes())
         }
         ArchivedConditionRow::Query(row) => {
             query(request.query, &row.name) == Some(row.value.as_bytes())
@@ -49,6 +54,19 @@ fn holds(condition: &ArchivedConditionRow, request: &RequestView<'_>) -> bool {
             address.is_ok_and(|address| ranges.iter().any(|range| cidr(range).contains(address)))
         }
     }
+}
+
+/// Returns the value of a header; one that is reserved is not there when the peer is not trusted: it
+/// will be stripped (POLICY stage 1), and what is stripped decides nothing.
+pub(super) fn believed_header<'a>(
+    table: &ArchivedRuleTable,
+    request: &RequestView<'a>,
+    name: &str,
+    joined: &'a mut SmallVec<[u8; 128]>,
+) -> Option<&'a [u8]> {
+    let value = header(request.headers, name, joined)?;
+    let believed = request.trusted || !table.reserved.iter().any(|reserved| **reserved == *name);
+    believed.then_some(value)
 }
 
 /// Returns whether `path` (in normal form) is the row's, or lies below it.

@@ -47,6 +47,6 @@ fn first<'t>(
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
     let span = routes.start.to_native()..routes.end.to_native();
     span.map(|at| (at, &table.routes[at as usize])).find(|(_, row)| {
-        path_matches(&row.path, request.path) && all_hold(&row.conditions, request)
+        path_matches(&row.path, request.path) && all_hold(table, &row.conditions, request)
     })
 }

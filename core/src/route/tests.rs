@@ -32,6 +32,7 @@ fn bundle(routes: Value, release: Value) -> Value {
         "upstreams": { "u": upstream(), "other": upstream() }, "routes": routes, "releases": { "user-v2.1": release } })
 }
 
+#[derive(Clone, Copy)]
 struct Ask<'a> {
     method: &'a str,
     host: &'a str,
@@ -39,11 +40,20 @@ struct Ask<'a> {
     headers: &'a [(&'a str, &'a str)],
     trusted: bool,
     random: u32,
+    now_unix_s: u64,
 }
 
 impl Default for Ask<'_> {
     fn default() -> Self {
-        Self { method: "GET", host: "a", target: "/", headers: &[], trusted: true, random: 0 }
+        Self {
+            method: "GET",
+            host: "a",
+            target: "/",
+            headers: &[],
+            trusted: true,
+            random: 0,
+            now_unix_s: 0,
+        }
     }
 }
 
@@ -62,7 +72,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         trusted: ask.trusted,
     };
     let table = table.table();
-    route(table, &view, ask.random).map(|decision| {
+    route(table, &view, ask.random, ask.now_unix_s).map(|decision| {
         let variant = &table.variants[decision.variant as usize];
         let route = table.routes[decision.route as usize].name.to_string();
         (route, variant.key.to_string(), decision.reason, decision.bucket)
@@ -244,5 +254,91 @@ fn the_more_conditions_the_earlier() {
         let found = found.map(|found| (found.0, found.1));
         assert_eq!(found.as_ref().map(|f| f.0.as_str()), expected, "{method} {target} {headers:?}");
         assert!(found.is_none_or(|found| found.1 == "t/u/stable"), "the first rule of two equal");
+    }
+}
+
+#[test]
+fn targets_in_order_until_they_expire() {
+    let target = |id: &str, matched: Value, variant: &str| json!({ "id": id, "match": matched, "variant": variant });
+    let one = |name: &str| json!([{ "name": name, "value": "1" }]);
+    let mut expiring = target("old", json!({ "headers": one("x-old") }), "canary");
+    expiring["expiresAt"] = json!("1970-01-01T00:01:40Z");
+    let release = json!({ "upstream": "u", "overrides": [{ "header": "X-Release-Group" }], "targets": [
+        target("qa", json!({ "headers": one("X-Qa"), "method": "GET" }), "canary"),
+        expiring,
+        target("cookie", json!({ "cookies": one("qa"), "path": { "type": "PathPrefix", "value": "/c" } }), "canary"),
+        target("query", json!({ "queryParams": one("qa") }), "stable"),
+        target("host", json!({ "hostnames": ["b", "*.c"] }), "canary"),
+        target("near", json!({ "sourceRanges": ["198.51.100.0/24", "192.0.2.0/31"] }), "canary"),
+        { "id": "split", "match": { "headers": one("x-split") }, "split": { "canary": "15%" } },
+        { "id": "later", "match": { "headers": one("x-later") }, "split": "scheduled" },
+        target("reserved", json!({ "headers": [{ "name": "X-RELEASE-group", "value": "9" }] }), "canary"),
+    ], "unit": ["user.id"], "default": { "variant": "stable" } });
+    let table =
+        table(bundle(json!([{ "name": "r", "rules": [{ "release": "user-v2.1" }] }]), release));
+    let found = |ask: &Ask<'_>| {
+        let headers: Vec<Header<'_>> = ask
+            .headers
+            .iter()
+            .map(|(name, value)| Header { name, value: value.as_bytes() })
+            .collect();
+        let (path, query) = ask.target.split_once('?').unwrap_or((ask.target, ""));
+        let view = RequestView {
+            method: ask.method,
+            host: ask.host.as_bytes(),
+            path: path.as_bytes(),
+            query: query.as_bytes(),
+            headers: &headers,
+            client_ip: if ask.random == 1 { "192.0.2.1" } else { "2001:db8::1" },
+            trusted: ask.trusted,
+        };
+        let decision = route(table.table(), &view, 0, ask.now_unix_s).expect("a route");
+        let release = &table.table().releases[0];
+        let id = decision.target.map(|at| release.targets[at as usize].id.to_string());
+        assert_eq!(decision.reason == Reason::TargetingMatch, id.is_some());
+        (id, table.table().variants[decision.variant as usize].name.to_string(), decision.bucket)
+    };
+    let of = |id: &str, variant: &str, bucket| (Some(id.to_owned()), variant.to_owned(), bucket);
+    let nobody = (None, "stable".to_owned(), None);
+    let ask = Ask { host: "a", trusted: false, ..Ask::default() };
+    let with = |headers| Ask { headers, ..ask };
+    assert_eq!(found(&ask), nobody);
+    assert_eq!(found(&with(&[("x-QA", "1"), ("x-old", "1")])), of("qa", "canary", None));
+    assert_eq!(found(&Ask { method: "POST", ..with(&[("x-qa", "1")]) }), nobody);
+    assert_eq!(
+        found(&Ask { now_unix_s: 99, ..with(&[("x-old", "1")]) }),
+        of("old", "canary", None)
+    );
+    assert_eq!(found(&Ask { now_unix_s: 100, ..with(&[("x-old", "1")]) }), nobody);
+    let cookie = with(&[("cookie", "a=1; qa=1")]);
+    assert_eq!(found(&Ask { target: "/c/d", ..cookie }), of("cookie", "canary", None));
+    assert_eq!(found(&Ask { target: "/cd", ..cookie }), nobody);
+    assert_eq!(found(&Ask { target: "/?qa=1", host: "b", ..ask }), of("query", "stable", None));
+    assert_eq!(found(&Ask { host: "b", ..ask }), of("host", "canary", None));
+    assert_eq!(found(&Ask { host: "x.y.c", ..ask }), of("host", "canary", None));
+    assert_eq!(found(&Ask { host: "c", ..ask }), nobody);
+    assert_eq!(found(&Ask { random: 1, ..ask }), of("near", "canary", None));
+    let split = [("x-split", "1"), ("cookie", "uid=u7")];
+    assert_eq!(found(&with(&split)), of("split", "canary", Some(149_856)));
+    assert_eq!(found(&with(&[("x-split", "1")])), of("split", "stable", None));
+    let later = [("x-later", "1"), ("cookie", "uid=u7")];
+    assert_eq!(found(&with(&later)), of("later", "stable", Some(149_856)));
+    // A reserved header is stripped from what an untrusted peer sends, so it decides nothing.
+    let reserved = with(&[("x-release-group", "9")]);
+    assert_eq!(found(&reserved), nobody);
+    assert_eq!(found(&Ask { trusted: true, ..reserved }), of("reserved", "canary", None));
+}
+
+#[test]
+fn an_expired_release_counts_as_disabled() {
+    let release = json!({ "upstream": "u", "expiresAt": "1970-01-01T00:01:40Z",
+        "default": { "split": { "canary": "100%" } } });
+    let table =
+        table(bundle(json!([{ "name": "r", "rules": [{ "release": "user-v2.1" }] }]), release));
+    for (now_unix_s, variant, reason) in
+        [(99, "t/u/canary", Reason::Split), (100, "t/u/stable", Reason::Disabled)]
+    {
+        let found = ask(&table, &Ask { now_unix_s, ..Ask::default() }).expect("a route");
+        assert_eq!((found.1.as_str(), found.2), (variant, reason), "{now_unix_s}");
     }
 }

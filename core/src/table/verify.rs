@@ -12,13 +12,13 @@ use rkyv::{
 use thiserror::Error;
 
 use super::{
-    ArchivedAddressRangeRow, ArchivedAddressRow, ArchivedConditionRow, ArchivedDefaultRow,
+    ArchivedAddressRangeRow, ArchivedAddressRow, ArchivedChoiceRow, ArchivedConditionRow,
     ArchivedHostRow, ArchivedInstanceTable, ArchivedPathRow, ArchivedReleaseRow, ArchivedRuleTable,
     ArchivedSourceKind, ArchivedSourceRow, ArchivedSpan, ArchivedValueRow, NONE,
 };
 use crate::limits::{
     ADDRESSES_MAX, ALTERNATIVES_MAX, ATTRIBUTES_MAX, BUCKETS, CONDITIONS_MAX, HOST_BYTES_MAX,
-    INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, RELEASES_MAX, ROUTES_MAX, UNITS_MAX,
+    INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, RELEASES_MAX, ROUTES_MAX, TARGETS_MAX, UNITS_MAX,
     VALUE_BYTES_MAX, VARIANTS_MAX,
 };
 
@@ -145,19 +145,34 @@ impl ArchivedRuleTable {
         for rule in release.overrides.iter() {
             check("release", row, is_field_name(&rule.header))?;
         }
-        match &release.default {
-            ArchivedDefaultRow::Variant(variant) => inside("release", row, *variant, &variants),
-            ArchivedDefaultRow::Split(ranges) => {
-                bounded("ranges", ranges.len(), RANGES_MAX)?;
-                let mut covered = 0;
-                for range in ranges.iter() {
-                    let (start, end) = (range.start.to_native(), range.end.to_native());
-                    ordered("range", row, covered <= start && start < end && end <= BUCKETS)?;
-                    inside("release", row, range.variant, &variants)?;
-                    covered = end;
-                }
-                Ok(())
+        bounded("targets", release.targets.len(), TARGETS_MAX)?;
+        for target in release.targets.iter() {
+            check("target", row, is_short(&target.id))?;
+            conditions("target", row, &target.conditions)?;
+            choice(row, &target.choice, &variants)?;
+        }
+        choice(row, &release.default, &variants)
+    }
+}
+
+/// Checks where requests go: variants of the release, ranges in order.
+fn choice(
+    row: usize,
+    choice: &ArchivedChoiceRow,
+    variants: &std::ops::Range<u32>,
+) -> Result<(), VerifyError> {
+    match choice {
+        ArchivedChoiceRow::Variant(variant) => inside("release", row, *variant, variants),
+        ArchivedChoiceRow::Split(ranges) => {
+            bounded("ranges", ranges.len(), RANGES_MAX)?;
+            let mut covered = 0;
+            for range in ranges.iter() {
+                let (start, end) = (range.start.to_native(), range.end.to_native());
+                ordered("range", row, covered <= start && start < end && end <= BUCKETS)?;
+                inside("release", row, range.variant, variants)?;
+                covered = end;
             }
+            Ok(())
         }
     }
 }

@@ -175,7 +175,7 @@ fn decide<E: Engine>(
             client_ip: request.client_ip(downstream),
             trusted: peer.trusted,
         };
-        request.decision = route(rules, &view, worker.random());
+        request.decision = route(rules, &view, worker.random(), worker.unix_s());
         let stripped = if peer.trusted { Mask::default() } else { reserved(rules, head.headers) };
         worker.counters.borrow_mut().stripped += u64::from(stripped.len());
         let served =

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{NotServed, is_false};
-use crate::policy::{CLIENT_IP, Percent};
+use super::{Method, NotServed, PathMatch, ValueMatch, is_false};
+use crate::policy::{CLIENT_IP, DEFAULT_SPLIT, Percent, Timestamp};
 
 /// The thing being rolled out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,8 +34,8 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<HeaderOverride>,
     /// Audiences, first match wins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub targets: Option<NotServed>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
     /// Where everyone else goes.
     pub default: DefaultRule,
     /// The steps of the rollout.
@@ -62,12 +62,23 @@ pub struct Release {
     /// What an instance can carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<NotServed>,
-    /// When it ends by itself.
+    /// When it ends by itself: from then on it counts as disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<NotServed>,
+    pub expires_at: Option<Timestamp>,
     /// The kill switch: everyone to stable.
     #[serde(default, skip_serializing_if = "is_false")]
     pub disabled: bool,
+}
+
+impl Release {
+    /// Returns every split with its name: `default`, or the id of its target.
+    pub fn splits(&self) -> impl Iterator<Item = (&str, &Split)> {
+        let targets = self
+            .targets
+            .iter()
+            .filter_map(|target| Some((target.id.as_str(), target.split.as_ref()?)));
+        targets.chain(self.default.split.as_ref().map(|split| (DEFAULT_SPLIT, split)))
+    }
 }
 
 fn canary() -> String {
@@ -126,6 +137,63 @@ pub enum Requires {
     Signed,
     /// Anyone.
     Any,
+}
+
+/// An audience, and where it goes: one of `match`, `when`, `nested`; one of `variant`, `split`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// Its name in weights, logs and explanations.
+    pub id: String,
+    /// Conditions that must all hold.
+    #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<TargetMatch>,
+    /// An expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<NotServed>,
+    /// The attributes of a nested table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nested: Option<NotServed>,
+    /// The cells of a nested table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<NotServed>,
+    /// One variant for everyone in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Weights of its own; the rest is stable's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// From when on it matches no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Conditions of a target that must all hold: those of [`super::Match`], cookies, host names and
+/// addresses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetMatch {
+    /// On the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathMatch>,
+    /// On the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// On headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<ValueMatch>,
+    /// On query parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query_params: Vec<ValueMatch>,
+    /// On cookies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cookies: Vec<ValueMatch>,
+    /// On the host: any of these names; `*.example.com` is a wildcard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hostnames: Vec<String>,
+    /// On the caller's address: any of these ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_ranges: Vec<String>,
 }
 
 /// Where requests go that no target took: a variant, or a split.

@@ -7,6 +7,7 @@ use super::{Found, check_token};
 use crate::{
     limits::{ALTERNATIVES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX, VALUES_MAX},
     policy::{NotServed, PathMatch, PathType, ValueMatch, ValueType, instance::is_name},
+    signal::trust::Cidr,
 };
 
 /// Where a value is taken from.
@@ -14,6 +15,7 @@ use crate::{
 pub(super) enum Place {
     Header,
     Query,
+    Cookie,
 }
 
 pub(super) fn check_hostnames(found: &mut Found, path: &str, hostnames: &[String]) {
@@ -53,6 +55,23 @@ pub(super) fn check_path(found: &mut Found, path: &str, matched: Option<&PathMat
     }
 }
 
+pub(super) fn check_ranges(found: &mut Found, path: &str, ranges: &[String]) {
+    if ranges.len() > ALTERNATIVES_MAX {
+        found.add(path, format!("expected at most {ALTERNATIVES_MAX} ranges"));
+    }
+    for (index, range) in ranges.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        match range.parse::<Cidr>() {
+            Err(error) => found.add(&path, error.to_string()),
+            // Addresses are compared with v4-mapped ones unwrapped.
+            Ok(range) if range.address().to_canonical() != range.address() => {
+                found.add(&path, "expected an IPv4 range instead of a v4-mapped one");
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
 pub(super) fn check_values(found: &mut Found, path: &str, values: &[ValueMatch], place: Place) {
     if values.len() > VALUES_MAX {
         found.add(path, format!("expected at most {VALUES_MAX}"));
@@ -62,7 +81,7 @@ pub(super) fn check_values(found: &mut Found, path: &str, values: &[ValueMatch],
         let path = format!("{path}[{index}]");
         let same = |other: &&ValueMatch| match place {
             Place::Header => other.name.eq_ignore_ascii_case(name),
-            Place::Query => other.name == *name,
+            Place::Query | Place::Cookie => other.name == *name,
         };
         if values[..index].iter().any(|other| same(&other)) {
             found.add(&format!("{path}.name"), format!("{name:?} is named above already"));
@@ -73,13 +92,14 @@ pub(super) fn check_values(found: &mut Found, path: &str, values: &[ValueMatch],
                 found.add(&format!("{path}.name"), format!("{expected}, got {name:?}"));
             }
             Place::Query => {}
-            Place::Header => check_token(found, &format!("{path}.name"), name),
+            Place::Header | Place::Cookie => check_token(found, &format!("{path}.name"), name),
         }
         if matched.kind == ValueType::RegularExpression {
             found.served(&format!("{path}.type: RegularExpression"), Some(NotServed));
         } else if !is_sent(value, place) {
             let expected = match place {
                 Place::Query => "a value as it is sent in a query, escapes included",
+                Place::Cookie => "a cookie's value (RFC 6265 4.1.1) without quotes",
                 Place::Header => "a value without control characters or spaces around it",
             };
             let message = format!("expected {expected}, got {value:?}");
@@ -92,6 +112,9 @@ pub(super) fn check_values(found: &mut Found, path: &str, values: &[ValueMatch],
 fn is_sent(value: &str, place: Place) -> bool {
     let form = match place {
         Place::Query => is_query_text(value, false),
+        Place::Cookie => {
+            value.bytes().all(|byte| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte))
+        }
         Place::Header => value.trim() == value && !value.chars().any(char::is_control),
     };
     form && !value.is_empty() && value.len() <= VALUE_BYTES_MAX

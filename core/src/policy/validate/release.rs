@@ -1,11 +1,16 @@
 //! Releases: units, overrides, audiences, splits.
 
-use super::{Found, check_token};
+use std::collections::BTreeMap;
+
+use super::{
+    Found, check_token,
+    conditions::{Place, check_hostnames, check_path, check_ranges, check_values},
+};
 use crate::{
-    limits::{BUCKETS, UNITS_MAX},
+    limits::{BUCKETS, NAME_BYTES_MAX, TARGETS_MAX, UNITS_MAX},
     policy::{
-        Bundle, CLIENT_IP, DefaultRule, NotServed, Release, Requires, STABLE, Split, Stickiness,
-        UnitMissing, Upstream,
+        Bundle, CLIENT_IP, DEFAULT_SPLIT, NotServed, Release, Requires, STABLE, Split, Stickiness,
+        Target, TargetMatch, UnitMissing, Upstream,
     },
 };
 
@@ -18,7 +23,6 @@ pub(super) fn check_release(
 ) {
     found.name(path, name);
     for (field, value) in [
-        ("targets", release.targets),
         ("schedule", release.schedule),
         ("analysis", release.analysis),
         ("fuse", release.fuse),
@@ -27,7 +31,6 @@ pub(super) fn check_release(
         ("drain", release.drain),
         ("propagate", release.propagate),
         ("capacity", release.capacity),
-        ("expiresAt", release.expires_at),
     ] {
         found.served(&format!("{path}.{field}"), value);
     }
@@ -44,6 +47,11 @@ pub(super) fn check_release(
     for (index, unit) in release.unit.iter().enumerate() {
         let attributes = bundle.attributes.keys().chain([&client_ip]);
         found.known(&format!("{path}.unit[{index}]"), "attribute", unit, attributes);
+    }
+    if let Some(salt) = &release.salt
+        && !(1..=NAME_BYTES_MAX).contains(&salt.len())
+    {
+        found.add(&format!("{path}.salt"), format!("expected 1 to {NAME_BYTES_MAX} bytes"));
     }
     for (index, rule) in release.overrides.iter().enumerate() {
         let path = format!("{path}.overrides[{index}]");
@@ -65,27 +73,83 @@ pub(super) fn check_release(
             &release.canary,
             upstream.variants.keys(),
         );
-        check_default(found, &format!("{path}.default"), &release.default, upstream);
+        if release.canary == STABLE {
+            let message = "weights move the canary against stable: name another variant";
+            found.add(&format!("{path}.canary"), message);
+        }
+        let default = &release.default;
+        let choice = (default.variant.as_ref(), default.split.as_ref());
+        check_choice(found, &format!("{path}.default"), choice, upstream);
+        check_targets(found, &format!("{path}.targets"), &release.targets, upstream);
     }
 }
 
-fn check_default(found: &mut Found, path: &str, rule: &DefaultRule, upstream: &Upstream) {
-    if rule.variant.is_some() == rule.split.is_some() {
+fn check_targets(found: &mut Found, path: &str, targets: &[Target], upstream: &Upstream) {
+    if targets.len() > TARGETS_MAX {
+        found.add(path, format!("expected at most {TARGETS_MAX} targets"));
+    }
+    let mut ids = BTreeMap::new();
+    for (index, target) in targets.iter().enumerate() {
+        let at = format!("{path}[{index}]");
+        found.name(&format!("{at}.id"), &target.id);
+        if target.id == DEFAULT_SPLIT {
+            found.add(&format!("{at}.id"), "\"default\" is the split of everyone else");
+        }
+        if let Some(first) = ids.insert(&target.id, index) {
+            let message = format!("{:?} is the id of targets[{first}] already", target.id);
+            found.add(&format!("{at}.id"), message);
+        }
+        let fields = [("when", target.when), ("nested", target.nested), ("table", target.table)];
+        for (field, value) in fields {
+            found.served(&format!("{at}.{field}"), value);
+        }
+        let kinds = [target.matched.is_some(), target.when.is_some(), target.nested.is_some()];
+        if kinds.into_iter().filter(|is_there| *is_there).count() != 1 {
+            found.add(&at, "expected exactly one of match, when, nested");
+        }
+        if let Some(matched) = &target.matched {
+            check_target_match(found, &format!("{at}.match"), matched);
+        }
+        if target.nested.is_none() {
+            let choice = (target.variant.as_ref(), target.split.as_ref());
+            check_choice(found, &at, choice, upstream);
+        }
+    }
+}
+
+fn check_target_match(found: &mut Found, path: &str, matched: &TargetMatch) {
+    if *matched == TargetMatch::default() {
+        found.add(path, "expected at least one condition; `default` is for everyone");
+    }
+    check_path(found, &format!("{path}.path"), matched.path.as_ref());
+    check_hostnames(found, &format!("{path}.hostnames"), &matched.hostnames);
+    check_values(found, &format!("{path}.headers"), &matched.headers, Place::Header);
+    check_values(found, &format!("{path}.queryParams"), &matched.query_params, Place::Query);
+    check_values(found, &format!("{path}.cookies"), &matched.cookies, Place::Cookie);
+    check_ranges(found, &format!("{path}.sourceRanges"), &matched.source_ranges);
+}
+
+/// Checks where an audience goes: a variant, or a split.
+fn check_choice(
+    found: &mut Found,
+    path: &str,
+    (variant, split): (Option<&String>, Option<&Split>),
+    upstream: &Upstream,
+) {
+    if variant.is_some() == split.is_some() {
         found.add(path, "expected exactly one of variant, split");
     }
-    if let Some(variant) = &rule.variant {
+    if let Some(variant) = variant {
         found.known(&format!("{path}.variant"), "variant", variant, upstream.variants.keys());
     }
     let path = format!("{path}.split");
-    match &rule.split {
+    match split {
         None => {}
-        Some(Split::Named(name)) if name == "scheduled" => {
-            found.served(&format!("{path}.scheduled"), Some(NotServed))
-        }
+        Some(Split::Named(name)) if name == "scheduled" => {}
         Some(Split::Named(name)) => {
             found.add(
                 &path,
-                format!("expected weights by variant such as {{ canary: 20% }}, got {name:?}"),
+                format!("expected `scheduled`, or weights by variant such as {{ canary: 20% }}, got {name:?}"),
             );
         }
         Some(Split::Weights(weights)) => {
@@ -100,7 +164,8 @@ fn check_default(found: &mut Found, path: &str, rule: &DefaultRule, upstream: &U
             }
             let total: u64 = weights.values().map(|weight| u64::from(weight.ppm())).sum();
             if total > u64::from(BUCKETS) {
-                let percent = total / 10_000;
+                let percent = format!("{}.{:04}", total / 10_000, total % 10_000);
+                let percent = percent.trim_end_matches('0').trim_end_matches('.');
                 found.add(&path, format!("weights add up to {percent}%; at most 100%"));
             }
         }

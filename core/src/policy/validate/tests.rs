@@ -18,6 +18,12 @@ fn valid() -> Value {
         ] }],
         "releases": { "user-v2": { "upstream": "user-api", "unit": ["user.id", "client.ip"],
             "overrides": [{ "header": "X-Release-Group", "requires": "trusted" }],
+            "targets": [
+                { "id": "qa", "match": { "method": "GET", "cookies": [{ "name": "qa", "value": "1" }],
+                    "hostnames": ["*.example.com"], "sourceRanges": ["10.0.0.0/8", "fd00::/8"] },
+                  "variant": "canary", "expiresAt": "2027-01-31T00:00:00Z" },
+                { "id": "beta", "match": { "headers": [{ "name": "X-Beta", "type": "Exact", "value": "1" }] },
+                  "split": "scheduled" } ],
             "default": { "split": { "canary": "20%" } } } }
     })
 }
@@ -42,17 +48,38 @@ fn each_fault_is_named() {
         ("/releases/user-v2/unit/0", json!("user.di"), "did you mean \"user.id\"?"),
         ("/releases/user-v2/default/split/canary", json!("100.1%"), ""),
         ("/releases/user-v2/default/split/beta", json!("1%"), "unknown variant \"beta\""),
-        (
-            "/releases/user-v2/default/split",
-            json!("scheduled"),
-            "not supported in this build: scheduled",
-        ),
+        ("/releases/user-v2/default/split", json!("scheduld"), "expected `scheduled`, or weights"),
         (
             "/releases/user-v2/default/variant",
             json!("stable"),
             "expected exactly one of variant, split",
         ),
-        ("/releases/user-v2/targets", json!([]), "not supported in this build: targets"),
+        ("/releases/user-v2/canary", json!("stable"), "name another variant"),
+        ("/releases/user-v2/salt", json!(""), "expected 1 to"),
+        ("/releases/user-v2/expiresAt", json!("tomorrow"), ""),
+        ("/releases/user-v2/targets/0/id", json!("default"), "the split of everyone else"),
+        ("/releases/user-v2/targets/0/id", json!("beta"), "is the id of targets[0] already"),
+        ("/releases/user-v2/targets/0/when", json!("true"), "not supported in this build: when"),
+        ("/releases/user-v2/targets/0/when", json!("true"), "exactly one of match, when, nested"),
+        ("/releases/user-v2/targets/0/nested", json!([]), "not supported in this build: nested"),
+        ("/releases/user-v2/targets/0/split", json!("scheduled"), "one of variant, split"),
+        ("/releases/user-v2/targets/0/variant", json!("canaray"), "did you mean \"canary\"?"),
+        ("/releases/user-v2/targets/0/match", json!({}), "at least one condition"),
+        (
+            "/releases/user-v2/targets/0/match/sourceRanges",
+            json!(["10.0.0.0/33", "::ffff:10.0.0.0/104"]),
+            "sourceRanges[1]: expected an IPv4 range",
+        ),
+        (
+            "/releases/user-v2/targets/0/match/cookies",
+            json!([{ "name": "qa", "value": "a b" }]),
+            "a cookie's value",
+        ),
+        (
+            "/releases/user-v2/targets/1/split",
+            json!({ "canary": "60%", "stable": "40%" }),
+            "stable takes the rest",
+        ),
         ("/releases/user-v2/unitMissing", json!("mint"), "not supported in this build"),
         ("/upstreams/user-api/variants/canary/addresses/0", json!("x"), "expected \"ip:port\""),
         ("/routes/0/hostnames/0", json!("API.example.com"), "expected a lower-case host name"),

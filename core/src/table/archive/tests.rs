@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::table::{
-    AddressRangeRow, AddressRow, AttributeRow, ConditionRow, DefaultRow, HostRow, InstanceRow,
+    AddressRangeRow, AddressRow, AttributeRow, ChoiceRow, ConditionRow, HostRow, InstanceRow,
     InstanceSet, InstanceTable, NONE, OverrideRow, PathRow, RangeRow, ReleaseRow, RouteRow,
-    RuleTable, SourceKind, SourceRow, Span, UnitMissingRow, ValueRow, VariantRow,
+    RuleTable, SourceKind, SourceRow, Span, TargetRow, UnitMissingRow, ValueRow, VariantRow,
 };
 
 fn rules() -> RuleTable {
@@ -37,7 +37,7 @@ fn rules() -> RuleTable {
         wildcards: vec![HostRow { name: ".example.com".into(), routes: Span { start: 1, end: 2 } }],
         any_host: Span { start: 1, end: 3 },
         routes: vec![
-            route(PathRow::Exact("/user".into()), conditions, 0, NONE),
+            route(PathRow::Exact("/user".into()), conditions.clone(), 0, NONE),
             route(PathRow::Prefix("/user".into()), vec![], 0, NONE),
             route(PathRow::Prefix(String::new()), vec![], NONE, 0),
         ],
@@ -49,11 +49,18 @@ fn rules() -> RuleTable {
             units: vec![0, 1],
             unit_missing: UnitMissingRow::Stable,
             salt: "user-v2".into(),
-            default: DefaultRow::Split(vec![
+            targets: vec![TargetRow {
+                id: "qa".into(),
+                conditions,
+                expires_unix_s: 1_801_353_600,
+                choice: ChoiceRow::Variant(1),
+            }],
+            default: ChoiceRow::Split(vec![
                 RangeRow { start: 0, end: 10_000, variant: 1 },
                 RangeRow { start: 50_000, end: 60_000, variant: 1 },
             ]),
             disabled: false,
+            expires_unix_s: u64::MAX,
         }],
         variants: vec![variant("stable"), variant("canary")],
         attributes: vec![
@@ -177,7 +184,7 @@ fn header(name: &str, value: &str) -> ConditionRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 25] = [
+    let breaks: [(&str, Break); 28] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -208,15 +215,18 @@ fn meaningless_tables_are_refused() {
         ("variants", |t| t.releases[0].variants = Span { start: 1, end: 3 }),
         ("no variants", |t| t.releases[0].variants = Span { start: 1, end: 1 }),
         ("unit", |t| t.releases[0].units = vec![2]),
-        ("default", |t| t.releases[0].default = DefaultRow::Variant(2)),
+        ("default", |t| t.releases[0].default = ChoiceRow::Variant(2)),
         ("range order", |t| {
             t.releases[0].default =
-                DefaultRow::Split(vec![RangeRow { start: 5, end: 5, variant: 1 }])
+                ChoiceRow::Split(vec![RangeRow { start: 5, end: 5, variant: 1 }])
         }),
         ("range end", |t| {
             t.releases[0].default =
-                DefaultRow::Split(vec![RangeRow { start: 5, end: 1_000_001, variant: 1 }])
+                ChoiceRow::Split(vec![RangeRow { start: 5, end: 1_000_001, variant: 1 }])
         }),
+        ("target", |t| t.releases[0].targets[0].choice = ChoiceRow::Variant(2)),
+        ("target id", |t| t.releases[0].targets[0].id = "x".repeat(300)),
+        ("target condition", |t| t.releases[0].targets[0].conditions = vec![header("X", "1")]),
         ("override", |t| t.releases[0].overrides[0].header = "X-Upper".into()),
         ("source", |t| t.attributes[0].sources[0].name = String::new()),
     ];
@@ -252,7 +262,7 @@ proptest! {
                     host: host.as_bytes(), path: path.as_bytes(), query: b"user=1", headers: &headers,
                     client_ip: "192.0.2.1", trusted: true,
                 };
-                if let Some(decision) = crate::route::route(archive.table(), &view, 1) {
+                if let Some(decision) = crate::route::route(archive.table(), &view, 1, 0) {
                     prop_assert!((decision.variant as usize) < archive.table().variants.len());
                 }
             }

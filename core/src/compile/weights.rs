@@ -1,0 +1,181 @@
+//! Weights: what people ask for, applied to the stored ranges.
+//!
+//! Owns which splits a bundle has and which of them a weight moves. The arithmetic of ranges is
+//! [`crate::rollout::allocation`]'s.
+//!
+//! Invariants: nothing is changed when anything is refused; a scheduled split is moved by
+//! [`set_weight`] only, never by applying a bundle.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::{Allocations, CompileError, SplitKey};
+use crate::{
+    policy::{Bundle, DEFAULT_SPLIT, Percent, Release, Split},
+    rollout::allocation::AllocationError,
+};
+
+/// Applies the weights written in `bundle` to the stored ranges of its splits.
+///
+/// A scheduled split keeps its ranges, but for variants that are gone.
+///
+/// # Errors
+/// [`CompileError::Allocation`]; `allocations` is unchanged then.
+pub fn allocate(bundle: &Bundle, allocations: &mut Allocations) -> Result<(), CompileError> {
+    let tenant = &bundle.metadata.tenant;
+    let mut changed = Allocations::new();
+    for (name, release) in &bundle.releases {
+        for (split, weights) in release.splits() {
+            let key = split_key(tenant, name, split);
+            let mut allocation = allocations.get(&key).cloned().unwrap_or_default();
+            let weights = match weights {
+                Split::Weights(weights) => weights
+                    .iter()
+                    .map(|(variant, weight)| (variant.clone(), weight.ppm()))
+                    .collect(),
+                Split::Named(_) => {
+                    let upstream = bundle.upstreams.get(&release.upstream);
+                    let mut weights = allocation.weights();
+                    weights.retain(|variant, _| {
+                        upstream.is_some_and(|upstream| upstream.variants.contains_key(variant))
+                    });
+                    weights
+                }
+            };
+            allocation.apply(&weights).map_err(|source| CompileError::Allocation {
+                tenant: tenant.clone(),
+                release: name.clone(),
+                split: split.to_owned(),
+                source,
+            })?;
+            changed.insert(key, allocation);
+        }
+    }
+    allocations.extend(changed);
+    Ok(())
+}
+
+/// Why a weight was not set; nothing was changed.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum WeightError {
+    /// The tenant has no release of this name.
+    #[error("tenant {tenant:?} has no release {release:?}")]
+    UnknownRelease {
+        /// The tenant.
+        tenant: String,
+        /// The name asked for.
+        release: String,
+    },
+    /// The release has no target of this id.
+    #[error("release {release:?} has no target {target:?}; it has {known:?}")]
+    UnknownTarget {
+        /// The release.
+        release: String,
+        /// The id asked for.
+        target: String,
+        /// The scheduled splits there are.
+        known: Vec<String>,
+    },
+    /// The weight of that split is written in the bundle, or there is none.
+    #[error("{target:?} of release {release:?} is not `split: scheduled`: the bundle decides it")]
+    NotScheduled {
+        /// The release.
+        release: String,
+        /// The target, or `default`.
+        target: String,
+    },
+    /// The release has no scheduled split at all.
+    #[error("release {release:?} has no `split: scheduled`: the bundle decides its weights")]
+    NothingScheduled {
+        /// The release.
+        release: String,
+    },
+    /// The weight does not fit the stored ranges.
+    #[error("{target:?} of release {release:?}: {source}")]
+    Allocation {
+        /// The release.
+        release: String,
+        /// The target, or `default`.
+        target: String,
+        /// What is wrong.
+        #[source]
+        source: AllocationError,
+    },
+}
+
+/// Moves the canary variant of `release` to `weight` in the scheduled splits named by `targets`
+/// (target ids, or `default`), or in all of them when none is named. Other variants keep theirs.
+///
+/// Returns the splits that were moved.
+///
+/// # Errors
+/// [`WeightError`]; `allocations` is unchanged then.
+pub fn set_weight(
+    bundle: &Bundle,
+    allocations: &mut Allocations,
+    release: &str,
+    targets: &[String],
+    weight: Percent,
+) -> Result<Vec<SplitKey>, WeightError> {
+    let tenant = &bundle.metadata.tenant;
+    let spec = bundle.releases.get(release).ok_or_else(|| WeightError::UnknownRelease {
+        tenant: tenant.clone(),
+        release: release.to_owned(),
+    })?;
+    let mut changed = Allocations::new();
+    for target in moved(spec, release, targets)? {
+        let key = split_key(tenant, release, target);
+        let mut allocation = allocations.get(&key).cloned().unwrap_or_default();
+        let mut weights = allocation.weights();
+        weights.insert(spec.canary.clone(), weight.ppm());
+        allocation.apply(&weights).map_err(|source| WeightError::Allocation {
+            release: release.to_owned(),
+            target: target.to_owned(),
+            source,
+        })?;
+        changed.insert(key, allocation);
+    }
+    let keys = changed.keys().cloned().collect();
+    allocations.extend(changed);
+    Ok(keys)
+}
+
+/// Returns the splits that `targets` name, each checked to be scheduled.
+fn moved<'a>(
+    release: &'a Release,
+    name: &str,
+    targets: &'a [String],
+) -> Result<Vec<&'a str>, WeightError> {
+    let splits: BTreeMap<&str, &Split> = release.splits().collect();
+    let is_scheduled = |split: &&str| matches!(splits.get(*split), Some(Split::Named(_)));
+    let scheduled: Vec<&str> = splits.keys().copied().filter(is_scheduled).collect();
+    if targets.is_empty() {
+        return if scheduled.is_empty() {
+            Err(WeightError::NothingScheduled { release: name.to_owned() })
+        } else {
+            Ok(scheduled)
+        };
+    }
+    let find = |target: &'a String| {
+        let (release_name, target_name) = (name.to_owned(), target.clone());
+        let exists = target == DEFAULT_SPLIT || release.targets.iter().any(|one| one.id == *target);
+        if is_scheduled(&target.as_str()) {
+            Ok(target.as_str())
+        } else if exists {
+            Err(WeightError::NotScheduled { release: release_name, target: target_name })
+        } else {
+            let known = scheduled.iter().map(|split| (*split).to_owned()).collect();
+            Err(WeightError::UnknownTarget { release: release_name, target: target_name, known })
+        }
+    };
+    targets.iter().map(find).collect()
+}
+
+/// Returns the key of one split.
+pub(super) fn split_key(tenant: &str, release: &str, split: &str) -> SplitKey {
+    SplitKey { tenant: tenant.to_owned(), release: release.to_owned(), split: split.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

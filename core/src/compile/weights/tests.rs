@@ -1,0 +1,157 @@
+//! Splits of bundles, moved by bundles and by people.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{compile::compile_rules, limits::BUCKETS, policy::validate, table::archive::Archive};
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn bundle(targets: Value, default: Value) -> Bundle {
+    let addresses = json!({ "addresses": ["127.0.0.1:1"] });
+    let bundle = json!({ "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
+        "upstreams": { "u": { "variants": { "stable": addresses, "canary": addresses, "other": addresses } } },
+        "routes": [{ "name": "r", "rules": [{ "release": "v2" }] }],
+        "releases": { "v2": { "upstream": "u", "targets": targets, "default": default } } });
+    let bundle = serde_json::from_value(bundle).expect("the shape is right");
+    assert_eq!(validate(&bundle), []);
+    bundle
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn target(id: &str, split: Value) -> Value {
+    json!({ "id": id, "match": { "headers": [{ "name": id, "value": "1" }] }, "split": split })
+}
+
+fn percent(text: &str) -> Percent {
+    Percent::parse(text).expect("a percentage")
+}
+
+fn weights(allocations: &Allocations) -> Vec<(String, u32, u32)> {
+    let weight = |(key, allocation): (&SplitKey, &crate::rollout::allocation::Allocation)| {
+        (key.split.clone(), allocation.weight_ppm("canary"), allocation.weight_ppm("other"))
+    };
+    allocations.iter().map(weight).filter(|(_, canary, other)| canary + other > 0).collect()
+}
+
+#[test]
+fn people_move_scheduled_splits_only() {
+    let scheduled = || json!("scheduled");
+    let targets = json!([target("a", scheduled()), target("b", json!({ "other": "7%" })),
+        { "id": "c", "match": { "method": "GET" }, "variant": "canary" }]);
+    let bundle = bundle(targets, json!({ "split": "scheduled" }));
+    let mut all = Allocations::new();
+    allocate(&bundle, &mut all).expect("fits");
+    let row = |split: &str, canary, other| (split.to_owned(), canary, other);
+    assert_eq!(weights(&all), [row("b", 0, 70_000)], "applying starts nothing");
+    let moved = set_weight(&bundle, &mut all, "v2", &[], percent("1%")).expect("moves");
+    assert_eq!(moved.iter().map(|key| key.split.as_str()).collect::<Vec<_>>(), ["a", "default"]);
+    set_weight(&bundle, &mut all, "v2", &["default".to_owned()], percent("5%")).expect("moves");
+    let expected = [row("a", 10_000, 0), row("b", 0, 70_000), row("default", 50_000, 0)];
+    assert_eq!(weights(&all), expected);
+    allocate(&bundle, &mut all).expect("fits");
+    assert_eq!(weights(&all), expected, "applying again moves nothing");
+    for (release, target, expected) in [
+        ("v3", "a", "tenant \"t\" has no release \"v3\""),
+        ("v2", "z", "has no target \"z\"; it has [\"a\", \"default\"]"),
+        ("v2", "b", "is not `split: scheduled`"),
+        ("v2", "c", "is not `split: scheduled`"),
+    ] {
+        let targets = ["a".to_owned(), target.to_owned()];
+        let error = set_weight(&bundle, &mut all, release, &targets, percent("50%"));
+        let error = error.expect_err("refused").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert_eq!(weights(&all), expected, "what is refused changes nothing");
+}
+
+#[test]
+fn a_variant_that_is_gone_gives_its_buckets_back() {
+    let mut all = Allocations::new();
+    let mut bundle = bundle(json!([]), json!({ "split": "scheduled" }));
+    allocate(&bundle, &mut all).expect("fits");
+    set_weight(&bundle, &mut all, "v2", &[], percent("10%")).expect("moves");
+    let upstream = bundle.upstreams.get_mut("u").expect("there");
+    upstream.variants.remove("canary");
+    bundle.releases.get_mut("v2").expect("there").canary = "other".to_owned();
+    allocate(&bundle, &mut all).expect("fits");
+    assert_eq!(weights(&all), []);
+    compile_rules(&[&bundle], &all).expect("every variant is there");
+    let static_bundle = json!({ "split": { "other": "1%" } });
+    let error = set_weight(
+        &super::tests::bundle(json!([]), static_bundle),
+        &mut all,
+        "v2",
+        &[],
+        percent("1%"),
+    );
+    assert!(matches!(error, Err(WeightError::NothingScheduled { .. })));
+}
+
+/// The buckets of a variant in one split of a compiled table.
+fn cohort(bundle: &Bundle, all: &Allocations, at: usize, variant: &str) -> BTreeSet<u32> {
+    use crate::table::ArchivedChoiceRow;
+    let table = Archive::build(&compile_rules(&[bundle], all).expect("compiles"), 1).expect("good");
+    let table = table.table();
+    let release = &table.releases[0];
+    let choice = release.targets.get(at).map_or(&release.default, |target| &target.choice);
+    let ArchivedChoiceRow::Split(ranges) = choice else { return BTreeSet::new() };
+    let held = ranges
+        .iter()
+        .filter(|range| table.variants[range.variant.to_native() as usize].name == variant);
+    // A thousandth of the line is enough: weights below are multiples of it.
+    held.flat_map(|range| (range.start.to_native()..range.end.to_native()).step_by(1000)).collect()
+}
+
+/// One revision: weights of canary and other, in thousandths, written for a target and for default
+/// or left to the schedule; then a weight that a person sets, if anything is scheduled.
+type Revision = (Option<(u32, u32)>, Option<(u32, u32)>, u32);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn invariants_m_and_s_hold_through_the_compiler(
+        revisions in prop::collection::vec(
+            (prop::option::of((0u32..500, 0u32..500)), prop::option::of((0u32..500, 0u32..500)), 0u32..600), 1..12),
+    ) {
+        let mut all = Allocations::new();
+        let split = |weights: Option<(u32, u32)>| match weights {
+            None => json!("scheduled"),
+            Some((canary, other)) => {
+                let text = |thousandths: u32| format!("{}.{}%", thousandths / 10, thousandths % 10);
+                json!({ "canary": text(canary), "other": text(other) })
+            }
+        };
+        let mut before: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); 4];
+        for (of_target, of_default, moved) in revisions as Vec<Revision> {
+            let bundle = bundle(json!([target("a", split(of_target))]), json!({ "split": split(of_default) }));
+            let saved = all.clone();
+            if allocate(&bundle, &mut all).is_err() {
+                prop_assert_eq!(&all, &saved);
+                continue;
+            }
+            let saved = all.clone();
+            let weight = Percent::from_ppm(moved * 1000).expect("in range");
+            if set_weight(&bundle, &mut all, "v2", &[], weight).is_err() {
+                prop_assert_eq!(&all, &saved);
+            }
+            for (index, (at, variant)) in
+                [(0, "canary"), (0, "other"), (1, "canary"), (1, "other")].into_iter().enumerate()
+            {
+                let now = cohort(&bundle, &all, at, variant);
+                let written = if at == 0 { of_target } else { of_default };
+                if let Some((canary, other)) = written {
+                    let wanted = if variant == "canary" { canary } else { other };
+                    prop_assert_eq!(now.len(), wanted as usize, "S");
+                }
+                if now.len() >= before[index].len() {
+                    prop_assert!(before[index].is_subset(&now), "M of {} in {}", variant, at);
+                }
+                prop_assert!(now.iter().all(|bucket| *bucket < BUCKETS));
+                before[index] = now;
+            }
+        }
+    }
+}
