@@ -19,8 +19,8 @@ mod validate;
 
 pub use bundle::{
     Attribute, AttributeType, Bundle, DefaultRule, HeaderOverride, Match, Metadata, Method,
-    NotServed, PathMatch, PathType, Release, Requires, Route, Rule, Source, Split, Stickiness,
-    Target, TargetMatch, UnitMissing, Upstream, ValueMatch, ValueType, Variant,
+    NotServed, OnNoHealthy, PathMatch, PathType, Release, Requires, Route, Rule, Source, Split,
+    Stickiness, Target, TargetMatch, UnitMissing, Upstream, ValueMatch, ValueType, Variant,
 };
 pub use canonical::digest;
 pub use implicit::implicit_bundle;

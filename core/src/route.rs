@@ -8,7 +8,7 @@
 
 use crate::{
     http::{Header, Mask},
-    table::{ArchivedRuleTable, NONE},
+    table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE},
 };
 
 mod conditions;
@@ -117,6 +117,19 @@ pub fn route(
     let Choice { variant, reason, target, bucket } =
         decide(table, row, request, random, now_unix_s);
     Some(Decision { route: at, release: Some(release), variant, reason, target, bucket })
+}
+
+/// Returns the variant that takes the request when the decided one has no healthy instance (POLICY
+/// stage 9); nothing when it is to be refused. The decision and its reason stay.
+#[must_use]
+pub fn fallback(table: &ArchivedRuleTable, decision: &Decision) -> Option<u32> {
+    let release = &table.releases[decision.release? as usize];
+    let stable = release.variants.start.to_native();
+    let at = decision.variant.checked_sub(stable)? as usize;
+    match release.on_no_healthy.get(at)? {
+        ArchivedOnNoHealthyRow::FallbackStable => Some(stable),
+        ArchivedOnNoHealthyRow::Fail => None,
+    }
 }
 
 /// Returns the fields that an untrusted peer may not send on.

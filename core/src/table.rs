@@ -131,6 +131,8 @@ pub struct ReleaseRow {
     pub name: String,
     /// Its variants, rows of `variants`; the first is stable.
     pub variants: Span,
+    /// By place in `variants`: what happens when a variant has no healthy instance.
+    pub on_no_healthy: Vec<OnNoHealthyRow>,
     /// The headers by which a variant is named.
     pub overrides: Vec<OverrideRow>,
     /// Attributes tried for the bucketing key, rows of `attributes`.
@@ -160,6 +162,15 @@ pub struct TargetRow {
     pub expires_unix_s: u64,
     /// Where it goes.
     pub choice: ChoiceRow,
+}
+
+/// What happens when a variant has no healthy instance.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum OnNoHealthyRow {
+    /// Its requests go to stable.
+    FallbackStable,
+    /// Its requests are answered 503.
+    Fail,
 }
 
 /// A header whose value is the name of a variant.

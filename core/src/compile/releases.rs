@@ -9,13 +9,13 @@ use super::{
 };
 use crate::{
     policy::{
-        Attribute, Bundle, CLIENT_IP, DEFAULT_SPLIT, Release, Requires, STABLE, Split, Stickiness,
-        Target, Timestamp, UnitMissing,
+        Attribute, Bundle, CLIENT_IP, DEFAULT_SPLIT, OnNoHealthy, Release, Requires, STABLE, Split,
+        Stickiness, Target, Timestamp, UnitMissing,
     },
     rollout::allocation::Allocation,
     table::{
-        AttributeRow, ChoiceRow, OverrideRow, RangeRow, ReleaseRow, RuleTable, SourceKind,
-        SourceRow, Span, TargetRow, UnitMissingRow, VariantRow,
+        AttributeRow, ChoiceRow, OnNoHealthyRow, OverrideRow, RangeRow, ReleaseRow, RuleTable,
+        SourceKind, SourceRow, Span, TargetRow, UnitMissingRow, VariantRow,
     },
 };
 
@@ -87,6 +87,9 @@ impl<'a> TenantRows<'a> {
             })
         };
         let targets = release.targets.iter().map(target).collect::<Result<_, CompileError>>()?;
+        let on_no_healthy = (variants.start..variants.end)
+            .map(|at| on_no_healthy(release, &table.variants[at as usize].name))
+            .collect();
         let sticky = release.stickiness != Stickiness::None;
         let units = release.unit.iter().filter(|_| sticky).map(|unit| {
             attributes.get(unit.as_str()).copied().ok_or_else(|| unresolved("unit", unit))
@@ -98,6 +101,7 @@ impl<'a> TenantRows<'a> {
             tenant: tenant.clone(),
             name: name.to_owned(),
             variants,
+            on_no_healthy,
             overrides,
             units,
             unit_missing: if random { UnitMissingRow::Random } else { UnitMissingRow::Stable },
@@ -107,6 +111,15 @@ impl<'a> TenantRows<'a> {
             disabled: release.disabled,
             expires_unix_s: expiry(release.expires_at),
         })
+    }
+}
+
+/// Returns what was asked for, or: stable fails, the others fall back to it.
+fn on_no_healthy(release: &Release, variant: &str) -> OnNoHealthyRow {
+    match release.on_no_healthy.get(variant) {
+        _ if variant == STABLE => OnNoHealthyRow::Fail,
+        Some(OnNoHealthy::Fail) => OnNoHealthyRow::Fail,
+        Some(OnNoHealthy::FallbackStable) | None => OnNoHealthyRow::FallbackStable,
     }
 }
 

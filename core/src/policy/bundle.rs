@@ -12,8 +12,8 @@ mod release;
 mod route;
 
 pub use release::{
-    DefaultRule, HeaderOverride, Release, Requires, Split, Stickiness, Target, TargetMatch,
-    UnitMissing,
+    DefaultRule, HeaderOverride, OnNoHealthy, Release, Requires, Split, Stickiness, Target,
+    TargetMatch, UnitMissing,
 };
 pub use route::{Match, Method, PathMatch, PathType, Route, Rule, ValueMatch, ValueType};
 

@@ -90,7 +90,7 @@ fn release(service: &str) -> Release {
         schedule: None,
         analysis: None,
         fuse: None,
-        on_no_healthy: None,
+        on_no_healthy: BTreeMap::new(),
         abort: None,
         drain: None,
         propagate: None,

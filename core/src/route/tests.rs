@@ -342,3 +342,32 @@ fn an_expired_release_counts_as_disabled() {
         assert_eq!((found.1.as_str(), found.2), (variant, reason), "{now_unix_s}");
     }
 }
+
+#[test]
+fn only_a_canary_falls_back_and_only_to_stable() {
+    for (asked, variant, expected) in [
+        (json!({}), "canary", Some("t/u/stable")),
+        (json!({ "canary": "fallback-stable", "stable": "fail" }), "canary", Some("t/u/stable")),
+        (json!({ "canary": "fail" }), "canary", None),
+        (json!({}), "stable", None),
+    ] {
+        let release =
+            json!({ "upstream": "u", "onNoHealthy": asked, "default": { "variant": variant } });
+        let table =
+            table(bundle(json!([{ "name": "r", "rules": [{ "release": "user-v2.1" }] }]), release));
+        let table = table.table();
+        let release = Some(0);
+        let row = table.releases[0].variants.start.to_native() + u32::from(variant == "canary");
+        let decision = Decision {
+            route: 0,
+            release,
+            variant: row,
+            reason: Reason::Default,
+            target: None,
+            bucket: None,
+        };
+        let found = fallback(table, &decision).map(|row| table.variants[row as usize].key.as_str());
+        assert_eq!(found, expected, "{variant}");
+        assert_eq!(fallback(table, &Decision { release: None, ..decision }), None);
+    }
+}

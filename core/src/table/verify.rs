@@ -13,8 +13,9 @@ use thiserror::Error;
 
 use super::{
     ArchivedAddressRangeRow, ArchivedAddressRow, ArchivedChoiceRow, ArchivedConditionRow,
-    ArchivedHostRow, ArchivedInstanceTable, ArchivedPathRow, ArchivedReleaseRow, ArchivedRuleTable,
-    ArchivedSourceKind, ArchivedSourceRow, ArchivedSpan, ArchivedValueRow, NONE,
+    ArchivedHostRow, ArchivedInstanceTable, ArchivedOnNoHealthyRow, ArchivedPathRow,
+    ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceKind, ArchivedSourceRow, ArchivedSpan,
+    ArchivedValueRow, NONE,
 };
 use crate::limits::{
     ADDRESSES_MAX, ALTERNATIVES_MAX, ATTRIBUTES_MAX, BUCKETS, CONDITIONS_MAX, HOST_BYTES_MAX,
@@ -138,6 +139,10 @@ impl ArchivedRuleTable {
             row,
             is_short(&release.name) && is_short(&release.tenant) && is_short(&release.salt),
         )?;
+        // One row per variant; stable, the first, has nothing to fall back to.
+        let rows = &release.on_no_healthy;
+        let stable_fails = matches!(rows.first(), Some(ArchivedOnNoHealthyRow::Fail));
+        check("release", row, rows.len() == variants.len() && stable_fails)?;
         bounded("units", release.units.len(), UNITS_MAX)?;
         for unit in release.units.iter() {
             index("release", row, *unit, self.attributes.len())?;

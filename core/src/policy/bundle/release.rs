@@ -48,8 +48,8 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fuse: Option<NotServed>,
     /// What happens when a variant has no healthy instance.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_no_healthy: Option<NotServed>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub on_no_healthy: BTreeMap<String, OnNoHealthy>,
     /// What abort does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abort: Option<NotServed>,
@@ -100,6 +100,16 @@ pub enum UnitMissing {
     Mint,
     /// It is drawn anew each time.
     Random,
+}
+
+/// What happens to requests of a variant that has no healthy instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnNoHealthy {
+    /// They go to stable.
+    FallbackStable,
+    /// They are answered 503.
+    Fail,
 }
 
 /// What keeps a user on a variant.

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     limits::{BUCKETS, NAME_BYTES_MAX, TARGETS_MAX, UNITS_MAX},
     policy::{
-        Bundle, CLIENT_IP, DEFAULT_SPLIT, NotServed, Release, Requires, STABLE, Split, Stickiness,
-        Target, TargetMatch, UnitMissing, Upstream,
+        Bundle, CLIENT_IP, DEFAULT_SPLIT, NotServed, OnNoHealthy, Release, Requires, STABLE, Split,
+        Stickiness, Target, TargetMatch, UnitMissing, Upstream,
     },
 };
 
@@ -26,7 +26,6 @@ pub(super) fn check_release(
         ("schedule", release.schedule),
         ("analysis", release.analysis),
         ("fuse", release.fuse),
-        ("onNoHealthy", release.on_no_healthy),
         ("abort", release.abort),
         ("drain", release.drain),
         ("propagate", release.propagate),
@@ -76,6 +75,13 @@ pub(super) fn check_release(
         if release.canary == STABLE {
             let message = "weights move the canary against stable: name another variant";
             found.add(&format!("{path}.canary"), message);
+        }
+        for (variant, action) in &release.on_no_healthy {
+            let path = format!("{path}.onNoHealthy.{variant}");
+            found.known(&path, "variant", variant, upstream.variants.keys());
+            if variant == STABLE && *action != OnNoHealthy::Fail {
+                found.add(&path, "stable has nothing to fall back to: expected \"fail\"");
+            }
         }
         let default = &release.default;
         let choice = (default.variant.as_ref(), default.split.as_ref());

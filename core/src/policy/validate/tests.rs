@@ -55,6 +55,13 @@ fn each_fault_is_named() {
             "expected exactly one of variant, split",
         ),
         ("/releases/user-v2/canary", json!("stable"), "name another variant"),
+        (
+            "/releases/user-v2/onNoHealthy",
+            json!({ "stable": "fallback-stable" }),
+            "nothing to fall",
+        ),
+        ("/releases/user-v2/onNoHealthy", json!({ "beta": "fail" }), "unknown variant \"beta\""),
+        ("/releases/user-v2/onNoHealthy", json!({ "canary": "stable" }), ""),
         ("/releases/user-v2/salt", json!(""), "expected 1 to"),
         ("/releases/user-v2/expiresAt", json!("tomorrow"), ""),
         ("/releases/user-v2/targets/0/id", json!("default"), "the split of everyone else"),

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::table::{
     AddressRangeRow, AddressRow, AttributeRow, ChoiceRow, ConditionRow, HostRow, InstanceRow,
-    InstanceSet, InstanceTable, NONE, OverrideRow, PathRow, RangeRow, ReleaseRow, RouteRow,
-    RuleTable, SourceKind, SourceRow, Span, TargetRow, UnitMissingRow, ValueRow, VariantRow,
+    InstanceSet, InstanceTable, NONE, OnNoHealthyRow, OverrideRow, PathRow, RangeRow, ReleaseRow,
+    RouteRow, RuleTable, SourceKind, SourceRow, Span, TargetRow, UnitMissingRow, ValueRow,
+    VariantRow,
 };
 
 fn rules() -> RuleTable {
@@ -45,6 +46,7 @@ fn rules() -> RuleTable {
             tenant: "t".into(),
             name: "user-v2".into(),
             variants: Span { start: 0, end: 2 },
+            on_no_healthy: vec![OnNoHealthyRow::Fail, OnNoHealthyRow::FallbackStable],
             overrides: vec![OverrideRow { header: "x-release-group".into(), trusted: true }],
             units: vec![0, 1],
             unit_missing: UnitMissingRow::Stable,
@@ -184,7 +186,7 @@ fn header(name: &str, value: &str) -> ConditionRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 28] = [
+    let breaks: [(&str, Break); 30] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -224,6 +226,8 @@ fn meaningless_tables_are_refused() {
             t.releases[0].default =
                 ChoiceRow::Split(vec![RangeRow { start: 5, end: 1_000_001, variant: 1 }])
         }),
+        ("fallbacks", |t| t.releases[0].on_no_healthy.truncate(1)),
+        ("stable's fallback", |t| t.releases[0].on_no_healthy[0] = OnNoHealthyRow::FallbackStable),
         ("target", |t| t.releases[0].targets[0].choice = ChoiceRow::Variant(2)),
         ("target id", |t| t.releases[0].targets[0].id = "x".repeat(300)),
         ("target condition", |t| t.releases[0].targets[0].conditions = vec![header("X", "1")]),
@@ -263,7 +267,10 @@ proptest! {
                     client_ip: "192.0.2.1", trusted: true,
                 };
                 if let Some(decision) = crate::route::route(archive.table(), &view, 1, 0) {
-                    prop_assert!((decision.variant as usize) < archive.table().variants.len());
+                    let variants = archive.table().variants.len();
+                    prop_assert!((decision.variant as usize) < variants);
+                    let fallback = crate::route::fallback(archive.table(), &decision);
+                    prop_assert!(fallback.is_none_or(|variant| (variant as usize) < variants));
                 }
             }
         }
