@@ -17,6 +17,7 @@ mod gateways;
 mod guard;
 mod instances;
 mod problem;
+mod sources;
 mod tenants;
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use axum::{
 use halftone_core::limits::{BUNDLE_BYTES_MAX, REGISTRATION_BYTES_MAX};
 use serde_json::{Value, json};
 
-use crate::{link::Gateways, publish::Publications, state::State};
+use crate::{files::Files, link::Gateways, publish::Publications, state::State};
 use problem::Problem;
 
 /// Says on every answer to a change whether the gateways serve it.
@@ -42,6 +43,8 @@ const APPLIED: HeaderName = HeaderName::from_static("halftone-applied");
 pub(crate) struct Context {
     /// What is changed and read.
     pub(crate) state: Arc<State>,
+    /// The files that own tenants.
+    pub(crate) files: Arc<Files>,
     /// What is published.
     pub(crate) publications: Publications,
     /// Who it is published to.
@@ -73,6 +76,7 @@ pub(crate) fn router(context: Context) -> Router {
         .merge(bundles)
         .merge(tenants)
         .route("/v1/gateways", get(gateways::list))
+        .route("/v1/sources", get(sources::list))
         .route("/healthz", get(health))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)

@@ -4,7 +4,7 @@
 //! noticing. Does not own policy, compilation or table formats (`halftone-core`), nor the socket's
 //! I/O (`halftone-link`); never on the path of a request.
 //!
-//! Life of a change: `api` takes it → `source` makes it a bundle → `state` checks it, makes it
+//! Life of a change: `api` or `files` takes it → `source` makes it a bundle → `state` checks it, makes it
 //! durable (`store`) and numbers it → `publish` compiles the newest state into tables →
 //! `link` has each gateway prepare and commit them → the answer says whether that happened.
 //!
@@ -15,7 +15,9 @@
 //! - every gateway converges to the newest published tables, whatever happened in between.
 
 mod api;
+mod clock;
 mod conditions;
+mod files;
 mod history;
 mod leases;
 mod link;
@@ -67,6 +69,10 @@ pub struct ControlOptions {
     pub data: PathBuf,
     /// What takes requests while no bundle is stored and no stable instance is registered.
     pub upstream: Option<Address>,
+    /// Files and folders with bundles; each file is the only source of its tenant.
+    pub bundles: Vec<PathBuf>,
+    /// Whether later changes of these files are followed.
+    pub watch: bool,
     /// The version of the build, told to gateways.
     pub version: &'static str,
 }
@@ -176,17 +182,23 @@ async fn serve(
 ) -> Result<(), ControlError> {
     let store = store::Embedded::open(&options.data)?;
     let state = Arc::new(state::State::load(Box::new(store), Instant::now())?);
+    let (paths, owned) = (options.bundles, Arc::clone(&state));
+    let loading = tokio::task::spawn_blocking(move || files::Files::load(paths, owned)).await;
+    let files = loading.map_err(|error| ControlError::process("read the bundles")(error.into()))?;
     let listen = |source| ControlError::Listen { address: options.api, source };
     let listener = TcpListener::bind(options.api).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
 
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(leases::sweep(Arc::clone(&state)));
+    if options.watch {
+        files.watch(stopped.clone());
+    }
     let resolver = resolve::Resolver::system();
     let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
     let gateways = link::start(&options.gateways, &publications, options.version, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
-    let router = api::router(api::Context { state, publications, gateways });
+    let router = api::router(api::Context { state, files, publications, gateways });
 
     tracing::info!(%address, data = %options.data.display(), "the API is served");
     ready(address);

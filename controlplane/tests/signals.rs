@@ -20,6 +20,8 @@ fn sigterm_ends_it_cleanly() {
         gateways: vec![directory.path().join("missing.sock")],
         data: directory.path().join("data"),
         upstream: None,
+        bundles: Vec::new(),
+        watch: false,
         version: "test",
     };
     let control = thread::spawn(move || run(options));

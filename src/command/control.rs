@@ -51,6 +51,8 @@ pub(super) fn run(arguments: ControlArguments) -> Result<()> {
         gateways,
         data: place.control()?,
         upstream: arguments.upstream,
+        bundles: Vec::new(),
+        watch: false,
         version: VERSION,
     };
     run_control(options).context("the control plane cannot run")

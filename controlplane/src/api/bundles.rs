@@ -3,8 +3,6 @@
 //! Owns the resource and its conditional requests; a bundle's text is [`crate::source`]'s, its
 //! admission [`crate::state`]'s.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use axum::{
     Json,
     extract::State as Extract,
@@ -24,6 +22,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
+    clock,
     conditions::{Conditions, Tags},
     source::{Format, read_bundle},
     state::{Asked, Origin, PutBundle},
@@ -122,10 +121,7 @@ pub(crate) async fn delete(
 
 /// Returns what is asked for by `headers`, now.
 pub(super) fn asked(origin: Origin, headers: &HeaderMap) -> Result<Asked, Problem> {
-    // A clock before 1970 is a clock that was never set.
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let at_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
-    Ok(Asked { origin, conditions: conditions(headers)?, at_ms })
+    Ok(Asked { origin, conditions: conditions(headers)?, at_ms: clock::unix_ms() })
 }
 
 fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {

@@ -258,7 +258,6 @@ impl State {
     }
 
     /// Makes the watched files the owners of their tenants; others own none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "watched files come next"))]
     pub(crate) fn set_owners(&self, owners: BTreeMap<String, PathBuf>) {
         let _turn = self.turn();
         self.write().owners = owners;

@@ -35,6 +35,8 @@ pub(crate) fn options(directory: &Path, gateways: &[&Path]) -> ControlOptions {
         gateways: gateways.iter().map(|path| (*path).to_owned()).collect(),
         data: directory.join("data"),
         upstream: Address::parse_url("http://127.0.0.1:8000"),
+        bundles: Vec::new(),
+        watch: false,
         version: "test",
     }
 }

@@ -6,6 +6,7 @@
 mod api;
 mod bundles;
 mod control;
+mod files;
 mod gateway;
 mod instances;
 

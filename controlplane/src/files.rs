@@ -1,0 +1,282 @@
+//! Bundles in files: each the only source of its tenant.
+//!
+//! Owns what each file said last and what became of it, and who owns which tenant by that. Does not
+//! own what a bundle may say ([`crate::source`]) or its admission ([`crate::state`]).
+//!
+//! Invariants:
+//! - a file is read once it has been left alone for [`SETTLED`]; equal content is never applied twice,
+//!   so a save, a move and a swap of links are one reload each;
+//! - what cannot be read or admitted is told once, and the last good bundle stays; a file or a folder
+//!   that is gone, or empty, removes nothing;
+//! - a tenant belongs to the file that named it first, while that file is given.
+
+mod scan;
+mod watch;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use halftone_core::table::archive::fingerprint;
+use tokio::sync::watch as channel;
+
+use crate::{
+    clock,
+    conditions::Conditions,
+    source::{Format, SourceError, read_bundle},
+    state::{Asked, Origin, State, StateError},
+};
+use scan::{Fingerprint, files_of, read};
+use watch::Events;
+
+/// How long a file must not have changed before it is read.
+const SETTLED: Duration = Duration::from_millis(100);
+/// What is said of a file that is gone.
+const GONE: &str = "the file is gone; what it said last is kept";
+
+/// The files that were given, and what is known of them.
+pub(crate) struct Files {
+    paths: Vec<PathBuf>,
+    state: Arc<State>,
+    entries: Mutex<BTreeMap<PathBuf, Entry>>,
+}
+
+/// What is known of one file.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    shown: Source,
+    /// What was dealt with last; nothing when the file was gone.
+    seen: Option<Option<Fingerprint>>,
+    /// What is there now, since when.
+    pending: Option<(Option<Fingerprint>, Instant)>,
+    content: Option<u64>,
+    /// It was not there when it was looked at last.
+    gone: bool,
+    retry: Retry,
+}
+
+/// Whether the same content is tried again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Retry {
+    #[default]
+    Never,
+    /// When another change than this one was made: a dispute may be over.
+    After(u64),
+    /// With every scan: the disk may be well again.
+    Always,
+}
+
+/// A file as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// The tenant it owns.
+    pub(crate) tenant: Option<String>,
+    /// The digest and the revision of the bundle of it that was applied last.
+    pub(crate) applied: Option<(String, u64)>,
+    /// Why what it says now is not applied.
+    pub(crate) error: Option<String>,
+}
+
+impl Files {
+    /// Reads every file of `paths` once. Blocks.
+    #[must_use]
+    pub(crate) fn load(paths: Vec<PathBuf>, state: Arc<State>) -> Arc<Self> {
+        let files = Arc::new(Self { paths, state, entries: Mutex::default() });
+        files.scan(None);
+        files.claim_by_history();
+        files
+    }
+
+    /// Follows the files until `stopped`.
+    pub(crate) fn watch(self: &Arc<Self>, stopped: channel::Receiver<bool>) {
+        let (files, events) = (Arc::clone(self), Events::new());
+        let wake = Arc::clone(&events.sender);
+        let mut told = stopped.clone();
+        tokio::spawn(async move {
+            let _ = told.wait_for(|stopped| *stopped).await;
+            let _ = wake.try_send(());
+        });
+        tokio::task::spawn_blocking(move || watch::run(&files, &stopped, &events));
+    }
+
+    /// Returns what is known of each file, in order.
+    #[must_use]
+    pub(crate) fn sources(&self) -> Vec<(PathBuf, Source)> {
+        let entries = self.entries();
+        // A folder that was missing once is itself no source.
+        let known = entries.iter().filter(|(_, entry)| entry.shown != Source::default());
+        known.map(|(path, entry)| (path.clone(), entry.shown.clone())).collect()
+    }
+
+    /// Looks at every file, and deals with those that changed and have settled; without a time they
+    /// all count as settled. Returns whether one has not.
+    fn scan(&self, now: Option<Instant>) -> bool {
+        let mut places: BTreeSet<PathBuf> = self.entries().keys().cloned().collect();
+        for path in &self.paths {
+            match files_of(path) {
+                Ok(files) => places.extend(files),
+                Err(_) => drop(places.insert(path.clone())),
+            }
+        }
+        let mut unsettled = false;
+        for path in places {
+            // Others read entries meanwhile; nobody else writes them.
+            let mut entry = self.entries().get(&path).cloned().unwrap_or_default();
+            unsettled |= self.look(&path, &mut entry, now);
+            self.entries().insert(path, entry);
+        }
+        unsettled
+    }
+
+    fn look(&self, path: &Path, entry: &mut Entry, now: Option<Instant>) -> bool {
+        let found = Fingerprint::take(path).ok().filter(|_| !path.is_dir());
+        let again = match entry.retry {
+            // A folder that was missing.
+            Retry::Never => entry.shown.error.is_some() && path.is_dir(),
+            Retry::After(change) => *self.state.changes().borrow() != change,
+            Retry::Always => true,
+        };
+        if entry.seen == Some(found) && !again {
+            entry.pending = None;
+            return false;
+        }
+        if let Some(now) = now.filter(|_| entry.seen != Some(found)) {
+            let since = entry.pending.filter(|(pending, _)| *pending == found);
+            let (_, since) = *entry.pending.insert(since.unwrap_or((found, now)));
+            if now.duration_since(since) < SETTLED {
+                return true;
+            }
+        }
+        let text = match found.map(|found| read(path, &found)).transpose() {
+            Ok(Some(None)) => return true,
+            Ok(Some(text)) => Ok(text),
+            Ok(None) => Err(missing(path, &self.paths)),
+            Err(error) => Err(Some(format!("{}: {error}", path.display()))),
+        };
+        (entry.seen, entry.pending) = (Some(found), None);
+        let again = again || std::mem::replace(&mut entry.gone, found.is_none());
+        match text {
+            Ok(text) => self.take(path, entry, &text.unwrap_or_default(), again),
+            Err(error) => entry.refuse(path, error),
+        }
+        false
+    }
+
+    /// Deals with the content of a file.
+    fn take(&self, path: &Path, entry: &mut Entry, text: &[u8], again: bool) {
+        let content = fingerprint(text);
+        if entry.content == Some(content) && !again {
+            return;
+        }
+        entry.content = Some(content);
+        entry.retry = Retry::Never;
+        let json = path.extension().is_some_and(|extension| extension == "json");
+        let format = if json { Format::Json } else { Format::Yaml };
+        let bundle = match read_bundle(text, format) {
+            Ok(bundle) => bundle,
+            Err(error) => return entry.refuse(path, Some(in_words(path, &error))),
+        };
+        let tenant = bundle.metadata.tenant.clone();
+        let asked = Asked {
+            origin: Origin::File(path.to_owned()),
+            conditions: Conditions::default(),
+            at_ms: clock::unix_ms(),
+        };
+        self.claim(path, entry, &tenant);
+        match self.state.put_bundle(bundle, &asked) {
+            Ok(put) => {
+                entry.shown.error = None;
+                entry.shown.applied = Some((put.digest.clone(), put.revision));
+                tracing::info!(path = %path.display(), %tenant, digest = %put.digest, revision = put.revision, "a file is applied");
+            }
+            Err(error) => {
+                entry.retry = match &error {
+                    StateError::Store(_) => Retry::Always,
+                    _ => Retry::After(*self.state.changes().borrow()),
+                };
+                entry.refuse(path, Some(format!("{}: {error}", path.display())));
+            }
+        }
+    }
+
+    /// Makes the file the owner of `tenant` and of nothing else, unless another one is.
+    fn claim(&self, path: &Path, entry: &mut Entry, tenant: &str) {
+        entry.shown.tenant = None;
+        let mut owners = self.owners();
+        owners.retain(|_, owner| owner != path);
+        if !owners.contains_key(tenant) {
+            owners.insert(tenant.to_owned(), path.to_owned());
+            entry.shown.tenant = Some(tenant.to_owned());
+        }
+        self.state.set_owners(owners);
+    }
+
+    /// A file that is bad from the start still owns the tenant it was applied to last.
+    fn claim_by_history(&self) {
+        for tenant in self.state.tenants() {
+            let source = tenant.newest.map(|newest| newest.source).unwrap_or_default();
+            let mut entries = self.entries();
+            let by = |path: &PathBuf| Origin::File(path.clone()).to_string() == source;
+            let found = entries.iter_mut().find(|(path, entry)| {
+                by(path) && entry.shown.tenant.is_none() && matches!(entry.seen, Some(Some(_)))
+            });
+            if let Some((_, entry)) = found.filter(|_| tenant.owner.is_none()) {
+                entry.shown.tenant = Some(tenant.tenant);
+            }
+        }
+        self.state.set_owners(self.owners());
+    }
+
+    fn owners(&self) -> BTreeMap<String, PathBuf> {
+        let entries = self.entries();
+        let owned = entries.iter().filter_map(|(path, entry)| {
+            entry.shown.tenant.clone().map(|tenant| (tenant, path.clone()))
+        });
+        owned.collect()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn refuse(&mut self, path: &Path, error: Option<String>) {
+        if self.shown.error != error
+            && let Some(error) = &error
+        {
+            tracing::error!(path = %path.display(), %error, "a file is not applied; its last good bundle is kept");
+        }
+        self.shown.error = error;
+    }
+}
+
+/// Says what is wrong with a place at which there is no file; a folder is no fault.
+fn missing(path: &Path, given: &[PathBuf]) -> Option<String> {
+    match files_of(path) {
+        Ok(_) => None,
+        Err(error) if given.iter().any(|given| given == path) => {
+            Some(format!("{}: {error}; what it said last is kept", path.display()))
+        }
+        Err(_) => Some(GONE.to_owned()),
+    }
+}
+
+/// Returns every problem of a text, each with its place.
+fn in_words(path: &Path, error: &SourceError) -> String {
+    let file = path.display().to_string();
+    match error {
+        SourceError::Invalid(problems) => {
+            let lines = problems.iter().map(|problem| problem.clone().in_file(&file).to_string());
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        SourceError::Syntax(place) | SourceError::Shape(place) => {
+            let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let column = place.column.map(|column| format!(":{column}")).unwrap_or_default();
+            format!("{file}{line}{column}: {error}")
+        }
+    }
+}
