@@ -153,10 +153,12 @@ fn record<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, request: &R
     let tables = request.tables.as_ref().and_then(|pinned| Tables::newest(pinned));
     {
         let mut counters = worker.counters.borrow_mut();
-        if let (Some(tables), Some(decision)) = (tables, request.decision) {
+        let decided = request.decision.map(|decision| decision.variant);
+        // A variant that could not serve is not credited with the answer of the one that did.
+        if let (Some(tables), Some(variant)) = (tables, request.serving.or(decided)) {
             let took = request.tunnelled.unwrap_or(now).saturating_duration_since(request.started);
             let latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            counters.record(tables, decision.variant, request.status, latency_us);
+            counters.record(tables, variant, request.status, latency_us);
         }
         if let Some(label) = request.error {
             counters.record_error(label);

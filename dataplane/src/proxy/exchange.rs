@@ -41,8 +41,8 @@ pub(super) async fn exchange<E: Engine>(
     take_received_body(downstream, request)?;
     let pinned = request.tables.clone();
     let tables = pinned.as_ref().and_then(|pinned| Tables::newest(pinned));
-    let decided = tables.zip(request.decision);
-    let set = decided.and_then(|(tables, decision)| tables.instance_set(decision.variant));
+    let serving = tables.zip(request.serving);
+    let set = serving.and_then(|(tables, variant)| tables.instance_set(variant));
     let set = set.ok_or(ProxyError::internal(Kind::NoInstance))?;
     let turn = worker.turn();
     let replayable = request.is_idempotent && request.body.is_ended();

@@ -11,7 +11,7 @@ use halftone_core::{
         Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead, empty_slots,
         encode_request, ip_text, normalise, parse_request,
     },
-    route::{Decision, HostScratch, RequestView, host_name, reserved, route},
+    route::{Decision, HostScratch, RequestView, fallback, host_name, reserved, route},
     table::epoch::Pinned,
 };
 use smallvec::SmallVec;
@@ -35,6 +35,8 @@ pub struct Request {
     pub tables: Option<Rc<Pinned<Option<Tables>>>>,
     /// What was decided; nothing when no route matched.
     pub decision: Option<Decision>,
+    /// The variant row that serves it: the decided one, unless that has no instance.
+    pub serving: Option<u32>,
     /// Why it cannot be sent anywhere.
     pub refusal: Option<Kind>,
     /// The length of the head in the receive buffer.
@@ -90,15 +92,20 @@ impl Request {
     pub fn describe<'a>(&self, tables: &'a Tables, decision: Decision, line: &mut Line<'a>) {
         let rules = tables.rules();
         line.route = &rules.routes[decision.route as usize].name;
-        line.variant = &rules.variants[decision.variant as usize].name;
+        let serving = self.serving.unwrap_or(decision.variant);
+        line.variant = &rules.variants[serving as usize].name;
+        if serving != decision.variant {
+            line.fallback_from = &rules.variants[decision.variant as usize].name;
+        }
         line.reason = decision.reason.as_str();
         line.bucket = decision.bucket;
         if let Some(release) = decision.release {
             let release = &rules.releases[release as usize];
             (line.tenant, line.release) = (&release.tenant, &release.name);
+            let target = decision.target.and_then(|at| release.targets.get(at as usize));
+            line.target_id = target.map_or("", |target| &target.id);
         }
-        let instance =
-            self.instance.and_then(|at| tables.instance_set(decision.variant)?.instances.get(at));
+        let instance = self.instance.and_then(|at| tables.instance_set(serving)?.instances.get(at));
         line.upstream = instance.map_or("", |instance| &instance.name);
     }
 }
@@ -119,6 +126,7 @@ pub(super) fn prepare<E: Engine>(
     let mut request = Request {
         tables: None,
         decision: None,
+        serving: None,
         refusal: None,
         head_bytes: head.bytes,
         body_bytes: 0,
@@ -178,12 +186,11 @@ fn decide<E: Engine>(
         request.decision = route(rules, &view, worker.random(), worker.unix_s());
         let stripped = if peer.trusted { Mask::default() } else { reserved(rules, head.headers) };
         worker.counters.borrow_mut().stripped += u64::from(stripped.len());
-        let served =
-            request.decision.map(|decision| tables.instance_set(decision.variant).is_some());
-        request.refusal = match served {
-            None => Some(Kind::NoRoute),
-            Some(false) => Some(Kind::NoInstance),
-            Some(true) => None,
+        request.serving = request.decision.and_then(|decision| serving(tables, &decision));
+        request.refusal = match (request.decision, request.serving) {
+            (None, _) => Some(Kind::NoRoute),
+            (Some(_), None) => Some(Kind::NoInstance),
+            (Some(_), Some(_)) => None,
         };
         let forwarding = Forwarding { peer_ip: peer.text(), trusted: peer.trusted, stripped };
         encode_request(head, forwarding, &mut request.forwarded);
@@ -191,6 +198,14 @@ fn decide<E: Engine>(
         request.refusal = Some(Kind::NoTable);
     }
     request.tables = Some(pinned);
+}
+
+/// Returns the variant that serves a decision: another than the decided one only where that has no
+/// instance and the release allows it (POLICY stage 9).
+fn serving(tables: &Tables, decision: &Decision) -> Option<u32> {
+    let has_instances = |variant: &u32| tables.instance_set(*variant).is_some();
+    let decided = Some(decision.variant).filter(has_instances);
+    decided.or_else(|| fallback(tables.rules(), decision).filter(has_instances))
 }
 
 fn forwarded_client<E: Engine>(

@@ -53,8 +53,12 @@ pub struct Line<'a> {
     pub release: &'a str,
     /// The variant's name; empty when nothing was decided.
     pub variant: &'a str,
+    /// The variant that was decided, when another served because it had no instance.
+    pub fallback_from: &'a str,
     /// Why it was chosen.
     pub reason: &'a str,
+    /// The id of the target that took it; empty when none did.
+    pub target_id: &'a str,
     /// The bucket, where one was looked at.
     pub bucket: Option<u32>,
     /// The instance the request was sent to; empty when to none.
@@ -239,7 +243,9 @@ fn format(line: &Line<'_>, out: &mut Vec<u8>) {
         (",\"tenant\":", line.tenant),
         (",\"release\":", line.release),
         (",\"variant\":", line.variant),
+        (",\"fallback_from\":", line.fallback_from),
         (",\"reason\":", line.reason),
+        (",\"target_id\":", line.target_id),
         (",\"upstream\":", line.upstream),
         (",\"error\":", line.error.unwrap_or_default()),
     ] {
