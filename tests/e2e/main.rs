@@ -24,7 +24,9 @@ mod stack;
 mod static_stability;
 mod status;
 mod supervision;
+mod targets;
 mod trust;
+mod tunnel;
 mod upstream;
 
 /// Makes of each function of an [`stack::Engine`] one test per engine.
