@@ -5,7 +5,7 @@
 //!
 //! Invariants:
 //! - every error is `application/problem+json` (RFC 9457), also for unknown paths and methods;
-//! - bodies are bounded in size and time before they are looked at;
+//! - connections are bounded in number, heads and bodies in size and time, before they are looked at;
 //! - a mutating call is answered only when it is durable; it then waits, for a while, for the
 //!   gateways, and says whether they serve it (`applied`, `Halftone-Applied`);
 //! - while there is no authentication, a page in a browser on this host cannot use the API: foreign
@@ -16,7 +16,9 @@ mod bundles;
 mod gateways;
 mod guard;
 mod instances;
+mod openapi;
 mod problem;
+mod serve;
 mod sources;
 mod tenants;
 
@@ -34,6 +36,7 @@ use serde_json::{Value, json};
 
 use crate::{files::Files, link::Gateways, publish::Publications, state::State};
 use problem::Problem;
+pub(crate) use serve::serve;
 
 /// Says on every answer to a change whether the gateways serve it.
 const APPLIED: HeaderName = HeaderName::from_static("halftone-applied");
@@ -77,6 +80,7 @@ pub(crate) fn router(context: Context) -> Router {
         .merge(tenants)
         .route("/v1/gateways", get(gateways::list))
         .route("/v1/sources", get(sources::list))
+        .route("/openapi.json", get(openapi::show))
         .route("/healthz", get(health))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)

@@ -206,13 +206,12 @@ async fn serve(
         stop.await;
         let _ = stopping.send(true);
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped.clone()));
-    let ended = tokio::select! {
-        ended = server.into_future() => ended.map_err(listen),
-        () = async { until(stopped).await; tokio::time::sleep(DRAIN).await } => Ok(()),
-    };
+    tokio::select! {
+        () = api::serve(listener, router, until(stopped.clone())) => {}
+        () = async { until(stopped).await; tokio::time::sleep(DRAIN).await } => {}
+    }
     tracing::info!("the control plane has stopped");
-    ended
+    Ok(())
 }
 
 /// Waits until `stopped` says so, or until nobody can say it any more.

@@ -73,6 +73,10 @@ pub const REVISIONS_MAX: usize = 100;
 pub const REVISIONS_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Most tenants without a bundle whose history is kept.
 pub const GONE_TENANTS_MAX: usize = 100;
+/// Most open connections of the API: people, scripts and instances that keep one for heartbeats.
+pub const API_CONNECTIONS_MAX: usize = 4_096;
+/// How long a head of the API may take, and a kept connection be silent, milliseconds.
+pub const API_HEAD_MS: u64 = 30_000;
 /// Largest body of one registration, bytes.
 pub const REGISTRATION_BYTES_MAX: usize = 64 * 1024;
 /// Most labels of one instance.

@@ -1,0 +1,149 @@
+//! The shapes of the API, as JSON Schema.
+//!
+//! Owns what answers look like. What a bundle may say is POLICY's, and validated; here it is an object.
+
+use serde_json::{Value, json};
+
+/// Returns every shape by its name.
+pub(super) fn all() -> Value {
+    json!({
+        "Bundle": { "type": "object", "description": "A tenant's whole policy", "properties": {
+            "apiVersion": { "const": "halftone/v1" }, "kind": { "const": "Bundle" },
+            "metadata": { "type": "object", "properties": { "tenant": text("Whose it is") } },
+        }, "required": ["apiVersion", "kind", "metadata"] },
+        "Document": { "type": "object" },
+        "Gateway": gateway(),
+        "Health": object(&["status"], json!({
+            "status": { "enum": ["ok", "degraded"] },
+            "problem": text("Why the newest state is not published"),
+        })),
+        "Instance": instance(),
+        "Labels": { "type": "object", "description": "Any label can be selected; `group` names the \
+            variant and `weight` the share inside it when no bundle is stored",
+            "additionalProperties": { "type": ["string", "integer", "boolean"] } },
+        "Problem": problem(),
+        "Registration": object(&["service", "addr"], json!({
+            "service": text("What it registers under"),
+            "addr": text("`ip:port`, `name:port` or `unix:/path`"),
+            "metadata": labels(),
+            "ttl": text("How long it stays without a heartbeat, 1s to 24h, such as `30s`, `5m`, \
+                `1h`; without it, it stays"),
+        })),
+        "Revision": object(&["revision", "time", "source"], json!({
+            "revision": number("Its number"),
+            "digest": text("The digest of the bundle; absent for a deletion"),
+            "deleted": { "const": true },
+            "time": { "type": "string", "format": "date-time" },
+            "source": text("`rest`, `file:<path>` or `rollback:<revision>`"),
+            "bundle": { "$ref": "#/components/schemas/Bundle" },
+        })),
+        "Rollback": object(&["revision"], json!({ "revision": number("The revision to go back to") })),
+        "Source": object(&["path"], json!({
+            "path": text("The file"),
+            "tenant": text("The tenant it owns"),
+            "appliedDigest": text("The digest of what was applied last"),
+            "appliedRevision": number("The revision that became"),
+            "error": text("Why what it says now is not applied"),
+        })),
+        "Stored": object(&["digest"], json!({
+            "digest": text("The digest of the bundle, also the ETag"),
+            "revision": number("Its number; absent in a dry run"),
+            "applied": { "type": "boolean", "description": "Whether every connected gateway serves it" },
+            "dryRun": { "const": true },
+            "changed": { "type": "boolean", "description": "Whether a dry run would change anything" },
+            "currentDigest": text("The digest a dry run would replace"),
+        })),
+        "Tenant": object(&["tenant", "revision", "digest"], json!({
+            "tenant": text("Its name"),
+            "revision": number("The number of its bundle"),
+            "digest": text("The digest of its bundle"),
+            "time": { "type": "string", "format": "date-time" },
+            "source": text("Where the bundle came from"),
+            "owner": text("The file that owns the tenant"),
+        })),
+    })
+}
+
+fn instance() -> Value {
+    object(
+        &["id", "service", "addr", "metadata", "group", "weight"],
+        json!({
+            "id": text("`service@addr`: registering it again replaces it"),
+            "service": text("What it registered under"),
+            "addr": text("Where it listens"),
+            "metadata": labels(),
+            "group": text("`stable` when none was given"),
+            "weight": number("Its share inside its group; 1 when none was given"),
+            "ttl": text("How long it stays without a heartbeat"),
+            "expiresInMs": number("How long it may still be silent, milliseconds"),
+            "draining": { "const": true, "description": "No new request goes there" },
+            "applied": { "type": "boolean", "description": "Whether every connected gateway knows" },
+        }),
+    )
+}
+
+fn problem() -> Value {
+    let diagnostic = object(
+        &["path", "message"],
+        json!({
+            "path": text("The place in the body"),
+            "message": text("What was expected and what was found"),
+            "file": text("The file"),
+            "line": number("The line, from 1"),
+            "column": number("The column, from 1"),
+        }),
+    );
+    let mut problem = object(
+        &["type", "title", "status", "detail"],
+        json!({
+            "type": text("`urn:halftone:problem:` and a word for programs"),
+            "title": text("The kind of problem"),
+            "status": number("The status code"),
+            "detail": text("What is wrong here"),
+            "line": number("The line of the body, from 1"),
+            "column": number("The column of the body, from 1"),
+            "currentDigest": text("The digest that is current, when a condition does not hold"),
+            "errors": { "type": "array", "items": diagnostic },
+        }),
+    );
+    problem["description"] = "RFC 9457".into();
+    problem
+}
+
+fn gateway() -> Value {
+    object(
+        &["socket", "connected"],
+        json!({
+            "socket": text("Its control socket"),
+            "connected": { "type": "boolean" },
+            "revision": { "type": ["integer", "null"], "description": "The revision it serves" },
+            "rulesEpoch": { "type": ["integer", "null"] },
+            "instancesEpoch": { "type": ["integer", "null"] },
+            "workers": { "type": "array", "items": { "type": "object" } },
+            "workersMissing": number("Workers that did not apply the newest tables in time"),
+            "error": text("Why it is not connected"),
+            "rejected": text("Why it refused the newest tables"),
+            "version": text("Its version"),
+            "pid": number("Its process"),
+            "stats": { "type": "object", "description": "What it counted, by variant" },
+        }),
+    )
+}
+
+fn object(required: &[&str], properties: Value) -> Value {
+    let mut object = json!({ "type": "object", "required": required });
+    object["properties"] = properties;
+    object
+}
+
+fn text(what: &str) -> Value {
+    json!({ "type": "string", "description": what })
+}
+
+fn number(what: &str) -> Value {
+    json!({ "type": "integer", "minimum": 0, "description": what })
+}
+
+fn labels() -> Value {
+    json!({ "$ref": "#/components/schemas/Labels" })
+}
