@@ -31,7 +31,7 @@ use thiserror::Error;
 use crate::{
     admin::{self, Admin},
     engine::{
-        monoio,
+        self,
         probe::{Choice, ProbeError, Request, probe},
     },
     io::connect::{bind, check_free},
@@ -299,7 +299,7 @@ fn seed(worker: usize) -> u64 {
     u64::from_le_bytes(random) ^ u64::from(time.subsec_nanos()) ^ (worker as u64) << 32
 }
 
-fn spawn(engine: Choice, cpu: u32, start: Start) -> Result<JoinHandle<()>, GatewayError> {
+fn spawn(choice: Choice, cpu: u32, start: Start) -> Result<JoinHandle<()>, GatewayError> {
     let id = start.id;
     let run = move || {
         let mut set = CpuSet::new();
@@ -307,7 +307,8 @@ fn spawn(engine: Choice, cpu: u32, start: Start) -> Result<JoinHandle<()>, Gatew
         if let Err(error) = sched_setaffinity(None, &set) {
             tracing::warn!(worker = id, cpu, %error, "The worker could not be pinned to its CPU.");
         }
-        if let Err(error) = monoio::block_on(engine, |engine| worker::run(engine, start)) {
+        let ended = engine::monoio::block_on(choice, |engine| worker::run(engine, start));
+        if let Err(error) = ended {
             tracing::error!(worker = id, %error, "The worker's event loop cannot be built.");
         }
     };

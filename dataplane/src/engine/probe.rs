@@ -7,8 +7,6 @@ use std::{fmt, io, str::FromStr};
 
 use thiserror::Error;
 
-use super::monoio;
-
 /// The value of `--engine`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Request {
@@ -117,7 +115,7 @@ pub fn probe(request: Request) -> Result<(Choice, String), ProbeError> {
     }
     let mut refusal = io::Error::from(io::ErrorKind::Unsupported);
     for (flags, reason) in RINGS {
-        match monoio::ring(flags).build(8).and_then(|ring| ring.submit()) {
+        match super::monoio::ring(flags).build(8).and_then(|ring| ring.submit()) {
             Ok(_) => return Ok((Choice::IoUring(flags), reason.to_owned())),
             Err(error) => refusal = error,
         }
