@@ -8,8 +8,10 @@ use std::cell::RefCell;
 
 use halftone_core::limits::{HEAD_BUFFER_BYTES, RELAY_BUFFER_BYTES};
 
-/// Most free buffers kept of each kind.
-const FREE_MAX: usize = 1024;
+/// Most free head buffers kept: 4 MiB.
+const FREE_HEADS_MAX: usize = 1024;
+/// Most free relay buffers kept: 8 MiB.
+const FREE_RELAYS_MAX: usize = 128;
 
 /// Free lists.
 #[derive(Debug)]
@@ -21,8 +23,8 @@ pub struct Buffers {
 impl Default for Buffers {
     fn default() -> Self {
         Self {
-            heads: RefCell::new(Vec::with_capacity(FREE_MAX)),
-            relays: RefCell::new(Vec::with_capacity(FREE_MAX)),
+            heads: RefCell::new(Vec::with_capacity(FREE_HEADS_MAX)),
+            relays: RefCell::new(Vec::with_capacity(FREE_RELAYS_MAX)),
         }
     }
 }
@@ -56,8 +58,8 @@ impl Buffers {
 
 fn free(list: &RefCell<Vec<Vec<u8>>>, mut buffer: Vec<u8>) {
     let mut list = list.borrow_mut();
-    // A buffer lost to an aborted operation comes back with nothing.
-    if list.len() < FREE_MAX && buffer.capacity() >= HEAD_BUFFER_BYTES {
+    // The list was made for as many as it may hold. A buffer lost to an aborted operation comes back with nothing.
+    if list.len() < list.capacity() && buffer.capacity() >= HEAD_BUFFER_BYTES {
         buffer.clear();
         list.push(buffer);
     }
