@@ -11,6 +11,7 @@
 
 mod bundles;
 mod instances;
+mod weights;
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +21,7 @@ use std::{
 };
 
 use halftone_core::{
-    compile::Allocations,
+    compile::{Allocations, WeightError},
     limits::INSTANCES_MAX,
     policy::{Bundle, Instance},
 };
@@ -77,6 +78,15 @@ pub(crate) enum StateError {
         /// The revision asked for.
         revision: u64,
     },
+    /// There is nothing to weigh.
+    #[error("tenant {tenant:?} has no bundle")]
+    NoBundle {
+        /// The tenant.
+        tenant: String,
+    },
+    /// The weight cannot be moved.
+    #[error(transparent)]
+    Weight(#[from] WeightError),
     /// An earlier revision is none that this build serves.
     #[error("the bundle of that revision is refused by this build: {0}")]
     Unreadable(#[from] SourceError),

@@ -185,6 +185,8 @@ pub(crate) enum Change<'a> {
     DeleteInstances(&'a [String]),
     /// A tenant's bundle is replaced.
     PutBundle(BundleChange<'a>),
+    /// The ranges of a tenant's splits are moved.
+    PutAllocations(&'a str, &'a TenantAllocations),
     /// A tenant's bundle is gone, with its ranges: the revision that says so, and those that are no
     /// longer kept.
     DeleteBundle(&'a StoredRevision, &'a [RevisionKey]),

@@ -100,6 +100,22 @@ impl Tenants {
         Ok(allocations.into_iter().filter(|(key, _)| key.tenant == *name).collect())
     }
 
+    /// Checks that the tables can be made with `ranges`, too.
+    ///
+    /// # Errors
+    /// [`Unpublishable`].
+    pub(crate) fn admit_ranges(&self, ranges: &Allocations) -> Result<(), Unpublishable> {
+        let bundles: Vec<&Bundle> =
+            self.list.iter().filter_map(|tenant| tenant.bundle.as_deref().ok()).collect();
+        Archive::build(&compile_rules(&bundles, ranges)?, 0)?;
+        Ok(())
+    }
+
+    /// Puts ranges that were admitted and stored in their place.
+    pub(crate) fn put_ranges(&mut self, ranges: TenantAllocations) {
+        self.allocations.extend(ranges);
+    }
+
     /// Puts what was admitted and stored in its place.
     pub(crate) fn put(
         &mut self,

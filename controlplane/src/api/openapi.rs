@@ -133,6 +133,15 @@ fn tenants() -> Vec<Operation> {
         .takes(&["application/json"], "Rollback")
         .answers(200, "Stored")
         .refuses(&[400, 404, 408, 409, 412, 413, 422]),
+        operation(
+            "post",
+            "/v1/tenants/{tenant}/releases/{release}:setWeight",
+            "setWeight",
+            "Moves the canary's weight in scheduled splits",
+        )
+        .takes(&["application/json"], "SetWeight")
+        .answers(200, "Applied")
+        .refuses(&[400, 404, 408, 409, 413, 422]),
     ]
 }
 

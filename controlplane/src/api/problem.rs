@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use halftone_core::{
-    compile::CompileError,
+    compile::{CompileError, WeightError},
     policy::{Diagnostic, InstanceError},
 };
 use serde::Serialize;
@@ -160,7 +160,13 @@ impl From<StateError> for Problem {
             StateError::Full => Self::conflict(detail),
             StateError::Owned { .. } => Self::new(StatusCode::CONFLICT, "owned", "Owned", detail),
             StateError::Condition { current, .. } => Self::condition(&detail, current),
-            StateError::NoRevision { .. } => Self::not_found(&detail),
+            StateError::NoRevision { .. }
+            | StateError::NoBundle { .. }
+            | StateError::Weight(WeightError::UnknownRelease { .. }) => Self::not_found(&detail),
+            StateError::Weight(
+                WeightError::NotScheduled { .. } | WeightError::NothingScheduled { .. },
+            ) => Self::conflict(detail),
+            StateError::Weight(_) => Self::invalid(&detail, vec![Diagnostic::new("", &detail)]),
             StateError::Unreadable(_) => {
                 Self::invalid(&detail, vec![Diagnostic::new("", detail.clone())])
             }

@@ -188,6 +188,9 @@ impl Store for Embedded {
                 self.put(&transaction, REVISIONS, &key, put.revision)?;
                 self.put_bytes(&transaction, TEXTS, &key, put.bundle.text.as_bytes())?;
             }
+            Change::PutAllocations(tenant, allocations) => {
+                self.put(&transaction, ALLOCATIONS, tenant, allocations)?;
+            }
             Change::DeleteBundle(revision, pruned) => {
                 self.prune(&transaction, pruned)?;
                 self.delete(&transaction, BUNDLES, &revision.tenant)?;

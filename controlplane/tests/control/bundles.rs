@@ -169,3 +169,35 @@ fn a_bundle_of_ten_thousand_rules_is_taken_whole_or_not_at_all() {
     assert_eq!(gateway.wait("nothing", |_| true).commits, before.commits);
     assert_eq!(control.get("/v1/tenants").json()[0]["digest"], before.rules.digest);
 }
+
+#[test]
+fn a_scheduled_weight_is_moved_beside_the_bundle() {
+    let directory = directory();
+    let (gateway, control) = start(directory.path());
+    let scheduled = shop("5%").replace("split: { canary: 5% }", "split: scheduled");
+    let put = control.put_bundle("shop", &scheduled);
+    assert_eq!(put.status, 200, "{put:?}");
+    let before = gateway.wait("nothing", |_| true);
+    let set = |release: &str, body: &str| {
+        let path = format!("/v1/tenants/shop/releases/{release}:setWeight");
+        control.call("POST", &path, None, body.as_bytes())
+    };
+    let moved = set("web-v2", r#"{"weight":"5%"}"#);
+    assert_eq!((moved.status, &moved.json()["applied"]), (200, &json!(true)), "{moved:?}");
+    let after = gateway.wait("nothing", |_| true);
+    assert_eq!(after.prepared.0, before.prepared.0 + 1, "new rules");
+    assert_eq!(after.rules.digest, before.rules.digest, "of the same bundle");
+    assert_eq!(set("web-v2", r#"{"weight":"5%","targets":["default"]}"#).status, 200);
+    assert_eq!(gateway.wait("nothing", |_| true).commits, after.commits, "it had that weight");
+    for (release, body, status) in [
+        ("nobody", r#"{"weight":"5%"}"#, 404),
+        ("web-v2", r#"{"weight":"5%","targets":["nobody"]}"#, 422),
+        ("web-v2", r#"{"weight":"105%"}"#, 422),
+        ("web-v2", "{}", 422),
+    ] {
+        let refused = set(release, body);
+        assert_eq!(refused.status, status, "{refused:?}");
+    }
+    control.put_bundle("shop", &shop("5%"));
+    assert_eq!(set("web-v2", r#"{"weight":"5%"}"#).status, 409);
+}

@@ -37,7 +37,8 @@ fn every_operation_is_there_and_no_other() {
         let concrete = path
             .replace("{id}", "a@127.0.0.1:1")
             .replace("{tenant}", "shop")
-            .replace("{revision}", "7");
+            .replace("{revision}", "7")
+            .replace("{release}", "r");
         for method in METHODS {
             let answer = control.call(&method.to_uppercase(), &concrete, None, b"");
             let described = &operations[method];

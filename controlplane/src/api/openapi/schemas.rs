@@ -38,6 +38,13 @@ pub(super) fn all() -> Value {
             "bundle": { "$ref": "#/components/schemas/Bundle" },
         })),
         "Rollback": object(&["revision"], json!({ "revision": number("The revision to go back to") })),
+        "Applied": object(&["applied"], json!({
+            "applied": { "type": "boolean", "description": "Whether every connected gateway serves it" },
+        })),
+        "SetWeight": object(&["weight"], json!({
+            "weight": text("The canary's share, such as `5%`"),
+            "targets": { "type": "array", "items": text("A target's id, or `default`; none: all") },
+        })),
         "Source": object(&["path"], json!({
             "path": text("The file"),
             "tenant": text("The tenant it owns"),
