@@ -273,7 +273,7 @@ fn in_words(path: &Path, error: &SourceError) -> String {
             let lines = problems.iter().map(|problem| problem.clone().in_file(&file).to_string());
             lines.collect::<Vec<_>>().join("\n")
         }
-        SourceError::Syntax(place) | SourceError::Shape(place) => {
+        SourceError::Syntax(place) => {
             let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
             let column = place.column.map(|column| format!(":{column}")).unwrap_or_default();
             format!("{file}{line}{column}: {error}")

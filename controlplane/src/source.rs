@@ -14,7 +14,15 @@ use serde::{
     Serialize,
     de::{DeserializeOwned, IgnoredAny},
 };
+use serde_saphyr::Spanned;
 use thiserror::Error;
+
+mod json;
+mod shape;
+mod tree;
+
+use shape::read_shape;
+use tree::{Node, Place, Value};
 
 /// What a text is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,59 +72,81 @@ pub(crate) enum SourceError {
     /// Not YAML, or not JSON.
     #[error("the text cannot be read: {}", .0.message)]
     Syntax(TextProblem),
-    /// A field is unknown, missing or of another type.
-    #[error("the text has not the shape of what is expected: {}", .0.message)]
-    Shape(TextProblem),
-    /// It says what cannot be meant; every such place.
-    #[error("the bundle has {} problem(s)", .0.len())]
+    /// Fields are unknown, missing or of another type, or say what cannot be meant; every such place.
+    #[error("{} problem(s) were found", .0.len())]
     Invalid(Vec<Diagnostic>),
 }
 
-/// Reads a bundle and validates it.
+/// Reads a bundle and validates it: every problem at once, each with its place.
 ///
 /// # Errors
 /// [`SourceError`].
 pub(crate) fn read_bundle(text: &[u8], format: Format) -> Result<Bundle, SourceError> {
-    let bundle: Bundle = read(text, format)?;
-    let problems = validate(&bundle);
-    if problems.is_empty() { Ok(bundle) } else { Err(SourceError::Invalid(problems)) }
+    let root = read_tree(text, format)?;
+    let (bundle, mut problems) = read_shape::<Bundle>(&root.node);
+    problems.extend(root.duplicates);
+    let mistaken: Vec<String> = problems.iter().map(|problem| problem.path.clone()).collect();
+    for problem in bundle.iter().flat_map(validate) {
+        // What was left out for its shape is missed, by what is around it and by what names it.
+        let follows = mistaken
+            .iter()
+            .any(|path| path.starts_with(&problem.path) || problem.message.starts_with("unknown "));
+        if !follows {
+            let Place { line, column } = root.node.locate(&problem.path);
+            problems.push(problem.at(line, column));
+        }
+    }
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    bundle.filter(|_| problems.is_empty()).ok_or(SourceError::Invalid(problems))
 }
 
 /// Reads a value.
 ///
 /// # Errors
-/// [`SourceError::Syntax`] when the text is not of `format`, [`SourceError::Shape`] when it is, but
+/// [`SourceError::Syntax`] when the text is not of `format`, [`SourceError::Invalid`] when it is, but
 /// does not hold a `T`.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8], format: Format) -> Result<T, SourceError> {
-    let parsed = match format {
-        Format::Json => read_json(text),
-        Format::Yaml => read_yaml(text),
-    };
-    parsed.map_err(|problem| {
-        // Errors of shape come before later ones of syntax; a text that failed is read once more
-        // for its syntax alone.
-        let syntax = match format {
-            Format::Json => std::str::from_utf8(text)
-                .map_or_else(|_| Err(problem.clone()), |_| read_json::<IgnoredAny>(text)),
-            Format::Yaml => read_yaml::<IgnoredAny>(text),
-        };
-        match syntax {
-            Ok(_) => SourceError::Shape(problem),
-            Err(problem) => SourceError::Syntax(problem),
-        }
-    })
+    let root = read_tree(text, format)?;
+    let (value, mut problems) = read_shape::<T>(&root.node);
+    problems.extend(root.duplicates);
+    value.filter(|_| problems.is_empty()).ok_or(SourceError::Invalid(problems))
 }
 
-fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, TextProblem> {
-    serde_json::from_slice(text).map_err(|error| {
+/// A text, read.
+struct Root {
+    node: Node,
+    /// Keys that are given twice.
+    duplicates: Vec<Diagnostic>,
+}
+
+fn read_tree(text: &[u8], format: Format) -> Result<Root, SourceError> {
+    let mut node = match format {
+        Format::Json => read_json(text),
+        Format::Yaml => read_yaml(text),
+    }
+    .map_err(SourceError::Syntax)?;
+    let mut duplicates = Vec::new();
+    node.take_duplicates("", &mut duplicates);
+    Ok(Root { node, duplicates })
+}
+
+fn read_json(text: &[u8]) -> Result<Node, TextProblem> {
+    let judged = serde_json::from_slice::<IgnoredAny>(text).map_err(|error| {
         let place = |number: usize| (error.line() > 0).then_some(number as u64);
         let (line, column) = (place(error.line()), place(error.column()));
         TextProblem { message: error.to_string(), line, column }
-    })
+    });
+    let text = std::str::from_utf8(text).map_err(|error| TextProblem {
+        message: format!("not UTF-8: {error}"),
+        line: None,
+        column: None,
+    })?;
+    judged.and_then(|_| json::read_tree(text))
 }
 
-fn read_yaml<T: DeserializeOwned>(text: &[u8]) -> Result<T, TextProblem> {
-    serde_saphyr::from_slice_with_options(text, yaml_options()).map_err(|error| {
+fn read_yaml(text: &[u8]) -> Result<Node, TextProblem> {
+    let read = serde_saphyr::from_slice_with_options::<Spanned<Value>>(text, yaml_options());
+    read.map(Node::from).map_err(|error| {
         let place = error.location();
         TextProblem {
             message: error.without_snippet().to_string(),
@@ -130,7 +160,9 @@ fn yaml_options() -> serde_saphyr::Options {
     // The size of the text is bounded already; a node takes at least two of its bytes.
     let nodes_max = BUNDLE_BYTES_MAX / 2;
     serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_nodes: nodes_max, max_events: 2 * nodes_max },
+        budget: serde_saphyr::budget! { max_depth: json::DEPTH_MAX, max_nodes: nodes_max, max_events: 2 * nodes_max },
+        // Aliases multiply what a text holds; what they are good for takes less than this.
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 250_000 },
         strict_booleans: true,
         with_snippet: false,
     }

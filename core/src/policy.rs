@@ -27,7 +27,7 @@ pub use implicit::implicit_bundle;
 pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
 pub use percent::Percent;
 pub use timestamp::Timestamp;
-pub use validate::{Diagnostic, validate};
+pub use validate::{Diagnostic, nearest, validate};
 
 /// The variant every release falls back to.
 pub const STABLE: &str = "stable";

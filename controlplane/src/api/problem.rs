@@ -143,11 +143,6 @@ impl From<SourceError> for Problem {
             SourceError::Syntax(place) => {
                 Self::new(StatusCode::BAD_REQUEST, "syntax", "Syntax error", detail).at(&place)
             }
-            SourceError::Shape(place) => {
-                let message = place.message.clone();
-                let errors = vec![Diagnostic::new("", message)];
-                Self::invalid(&detail, errors).at(&place)
-            }
             SourceError::Invalid(errors) => Self::invalid(&detail, errors),
         }
     }

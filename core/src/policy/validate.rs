@@ -108,6 +108,13 @@ pub fn validate(bundle: &Bundle) -> Vec<Diagnostic> {
     found.0
 }
 
+/// Returns the known name that `name` was probably meant to be.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
+    near.filter(|(distance, _)| *distance <= 2.max(name.len() / 3)).map(|(_, known)| known)
+}
+
 struct Found(Vec<Diagnostic>);
 
 impl Found {
@@ -138,12 +145,8 @@ impl Found {
         if known.clone().any(|candidate| candidate == name) {
             return;
         }
-        let near = known
-            .map(|candidate| (strsim::damerau_levenshtein(candidate, name), candidate))
-            .min()
-            .filter(|(distance, _)| *distance <= 2.max(name.len() / 3));
-        let hint =
-            near.map(|(_, candidate)| format!("; did you mean {candidate:?}?")).unwrap_or_default();
+        let near = nearest(name, known.map(String::as_str));
+        let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
         self.add(path, format!("unknown {what} {name:?}{hint}"));
     }
 }
