@@ -1,0 +1,358 @@
+//! A second opinion: decides a request from the text of a bundle, slowly.
+//!
+//! Written from POLICY alone: JSON values, strings and maps, an own hash. Shares no code with what
+//! it judges, so that a mistake would have to be made twice.
+//!
+//! Static splits of bundles that were applied once are all it knows of weights: variants by name,
+//! lowest bucket first (POLICY "First layout").
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+/// A request as a person would write it down.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// As received: any case, perhaps with a port.
+    pub(crate) host: String,
+    /// As received, without the query.
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) client_ip: String,
+    pub(crate) trusted: bool,
+    pub(crate) now_unix_s: u64,
+}
+
+/// What was decided: names, not rows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) route: String,
+    pub(crate) upstream: String,
+    pub(crate) variant: String,
+    pub(crate) reason: &'static str,
+    pub(crate) target: Option<String>,
+    pub(crate) bucket: Option<u32>,
+}
+
+/// Decides. The outer nothing is a path that is refused, the inner one that no route matches.
+pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>> {
+    let path = normal_path(&request.path)?;
+    let seen = Seen { request, path, host: normal_host(&request.host), reserved: reserved(bundle) };
+    let Some((route, rule)) = find_rule(bundle, &seen) else { return Some(None) };
+    let answer = |upstream: &Value, variant: &str, reason| Answer {
+        route: text(&route["name"]),
+        upstream: text(upstream),
+        variant: variant.to_owned(),
+        reason,
+        target: None,
+        bucket: None,
+    };
+    if rule["release"].is_null() {
+        return Some(Some(answer(&rule["upstream"], "stable", "STATIC")));
+    }
+    let name = text(&rule["release"]);
+    let release = &bundle["releases"][&name];
+    let upstream = &release["upstream"];
+    if release["disabled"] == true || has_passed(&release["expiresAt"], request.now_unix_s) {
+        return Some(Some(answer(upstream, "stable", "DISABLED")));
+    }
+    let variants = bundle["upstreams"][text(upstream)]["variants"].as_object().expect("a map");
+    for rule in list(&release["overrides"]) {
+        let anyone = rule["requires"] == "any";
+        let named = seen.header(rule["header"].as_str().expect("a name"));
+        if let Some(variant) = named.filter(|_| anyone || request.trusted)
+            && variants.contains_key(&variant)
+        {
+            return Some(Some(answer(upstream, &variant, "OVERRIDE")));
+        }
+    }
+    let bucket = || bucket_of(bundle, release, &name, &seen);
+    let go = |choice: &Value| match choice["variant"].as_str() {
+        Some(variant) => (variant.to_owned(), None),
+        None => match bucket() {
+            None => ("stable".to_owned(), None),
+            Some(bucket) => (lies_in(&choice["split"], bucket), Some(bucket)),
+        },
+    };
+    for target in list(&release["targets"]) {
+        if !has_passed(&target["expiresAt"], request.now_unix_s) && seen.matches(&target["match"]) {
+            let (variant, bucket) = go(target);
+            let target = Some(text(&target["id"]));
+            let answer = answer(upstream, &variant, "TARGETING_MATCH");
+            return Some(Some(Answer { target, bucket, ..answer }));
+        }
+    }
+    let (variant, bucket) = go(&release["default"]);
+    let reason = if bucket.is_some() { "SPLIT" } else { "DEFAULT" };
+    Some(Some(Answer { bucket, ..answer(upstream, &variant, reason) }))
+}
+
+/// A request in normal form (stage 0) without what will be stripped (stage 1).
+struct Seen<'a> {
+    request: &'a Request,
+    path: String,
+    host: String,
+    reserved: Vec<String>,
+}
+
+impl Seen<'_> {
+    fn header(&self, name: &str) -> Option<String> {
+        let name = name.to_lowercase();
+        if !self.request.trusted && self.reserved.contains(&name) {
+            return None;
+        }
+        let same = |(field, _): &&(String, String)| field.to_lowercase() == name;
+        let values: Vec<&str> =
+            self.request.headers.iter().filter(same).map(|(_, value)| value.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    fn cookie(&self, name: &str) -> Option<String> {
+        let fields =
+            self.request.headers.iter().filter(|(field, _)| field.to_lowercase() == "cookie");
+        let pairs: Vec<&str> =
+            fields.flat_map(|(_, value)| value.split(';')).map(str::trim).collect();
+        let value = pairs.iter().find_map(|pair| {
+            pair.split_once('=').filter(|(found, _)| *found == name).map(|(_, value)| value)
+        })?;
+        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        Some(bare.unwrap_or(value).to_owned())
+    }
+
+    fn query(&self, name: &str) -> Option<String> {
+        let mut pairs = self.request.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
+    }
+
+    fn matches(&self, matched: &Value) -> bool {
+        let all = |field: &str, found: &dyn Fn(&str) -> Option<String>| {
+            list(&matched[field]).iter().all(|one| {
+                found(one["name"].as_str().expect("a name")).as_deref() == one["value"].as_str()
+            })
+        };
+        let hosts = list(&matched["hostnames"]);
+        let ranges = list(&matched["sourceRanges"]);
+        (matched["method"].is_null() || matched["method"] == self.request.method.as_str())
+            && (matched["path"].is_null() || self.path_matches(&matched["path"]))
+            && all("headers", &|name| self.header(name))
+            && all("queryParams", &|name| self.query(name))
+            && all("cookies", &|name| self.cookie(name))
+            && (hosts.is_empty() || hosts.iter().any(|name| host_matches(&text(name), &self.host)))
+            && (ranges.is_empty() || ranges.iter().any(|range| self.is_from(&text(range))))
+    }
+
+    fn path_matches(&self, matched: &Value) -> bool {
+        let value = text(&matched["value"]);
+        if matched["type"] == "Exact" {
+            return self.path == value;
+        }
+        // Per segment: every segment of the prefix is the path's at the same place.
+        let prefix = value.strip_suffix('/').unwrap_or(&value).to_owned();
+        let wanted: Vec<&str> = prefix.split('/').collect();
+        let found: Vec<&str> = self.path.split('/').collect();
+        found.len() >= wanted.len() && found[..wanted.len()] == wanted[..]
+    }
+
+    fn is_from(&self, range: &str) -> bool {
+        let Ok(address) = self.request.client_ip.parse::<IpAddr>() else { return false };
+        let (network, length) = range.split_once('/').expect("a length");
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(address) => format!("{:032b}", u32::from(address)),
+            IpAddr::V6(address) => format!("{:0128b}", u128::from(address)),
+        };
+        let (network, address) = (bits(network.parse().expect("an address")), bits(address));
+        let length: usize = length.parse().expect("a number");
+        network.len() == address.len() && network[..length] == address[..length]
+    }
+}
+
+fn host_matches(name: &str, host: &str) -> bool {
+    match name.strip_prefix("*.") {
+        Some(parent) => {
+            host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+        }
+        None => name == host,
+    }
+}
+
+/// Stage 2: of every rule that matches, the first in order of precedence.
+fn find_rule<'a>(bundle: &'a Value, seen: &Seen<'_>) -> Option<(&'a Value, &'a Value)> {
+    let mut candidates = Vec::new();
+    for route in list(&bundle["routes"]) {
+        let hosts = list(&route["hostnames"]);
+        // A rank per way the host fits: an exact name, a wildcard by its length, any host.
+        let fits = hosts.iter().map(text).filter(|name| host_matches(name, &seen.host));
+        let host = if hosts.is_empty() {
+            Some((0, 0))
+        } else {
+            fits.map(|name| (if name.starts_with('*') { 1 } else { 2 }, name.len())).max()
+        };
+        let Some(host) = host else { continue };
+        for (index, rule) in list(&route["rules"]).iter().enumerate() {
+            let everything = [Value::Object(serde_json::Map::new())];
+            let matches = list(&rule["matches"]);
+            let matches = if matches.is_empty() { &everything[..] } else { matches };
+            for (at, matched) in matches.iter().enumerate().filter(|(_, one)| seen.matches(one)) {
+                let exact = matched["path"]["type"] == "Exact";
+                let length = matched["path"]["value"].as_str().unwrap_or("/");
+                let length = if exact { length.len() } else { length.trim_end_matches('/').len() };
+                let counts = (list(&matched["headers"]).len(), list(&matched["queryParams"]).len());
+                let method = !matched["method"].is_null();
+                // The larger wins, then the smaller name and place.
+                let strength = (host, exact, length, method, counts);
+                let order = (text(&route["name"]), index, at);
+                candidates.push((std::cmp::Reverse(strength), order, route, rule));
+            }
+        }
+    }
+    candidates.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    candidates.first().map(|(_, _, route, rule)| (*route, *rule))
+}
+
+/// Headers that name a variant for trusted peers only.
+fn reserved(bundle: &Value) -> Vec<String> {
+    let releases = bundle["releases"].as_object().into_iter().flat_map(|all| all.values());
+    let rules = releases.flat_map(|release| list(&release["overrides"]));
+    rules
+        .filter(|rule| rule["requires"] != "any")
+        .map(|rule| text(&rule["header"]).to_lowercase())
+        .collect()
+}
+
+fn bucket_of(bundle: &Value, release: &Value, name: &str, seen: &Seen<'_>) -> Option<u32> {
+    let default = [Value::from("client.ip")];
+    let units = list(&release["unit"]);
+    let units = if units.is_empty() { &default[..] } else { units };
+    let salt = release["salt"].as_str().unwrap_or(name);
+    for unit in units {
+        let unit = text(unit);
+        let mut values = Vec::new();
+        if unit == "client.ip" {
+            values.push(Some(seen.request.client_ip.clone()));
+        }
+        for source in list(&bundle["attributes"][&unit]["from"]) {
+            let believed = source["trusted"] != true || seen.request.trusted;
+            let value = match (&source["header"], &source["cookie"], &source["query"]) {
+                (Value::String(name), _, _) => seen.header(name),
+                (_, Value::String(name), _) => seen.cookie(name),
+                (_, _, Value::String(name)) => seen.query(name),
+                _ => None,
+            };
+            values.push(value.filter(|_| believed));
+        }
+        let present = |value: &String| !value.is_empty() && value.len() <= 1024;
+        if let Some(value) = values.into_iter().flatten().find(present) {
+            let hash = murmur(format!("{salt}:{value}").as_bytes());
+            return Some(((u64::from(hash) * 1_000_000) >> 32) as u32);
+        }
+    }
+    None
+}
+
+/// The first layout of a static split: variants by name, lowest bucket first.
+fn lies_in(split: &Value, bucket: u32) -> String {
+    let mut end = 0;
+    let mut weights: Vec<(&String, &Value)> =
+        split.as_object().map(|split| split.iter().collect()).unwrap_or_default();
+    weights.sort_by_key(|(name, _)| (*name).clone());
+    for (name, weight) in weights {
+        let weight = text(weight);
+        // The generated weights have one decimal at most.
+        let (whole, tenths) = weight
+            .trim_end_matches('%')
+            .split_once('.')
+            .unwrap_or((weight.trim_end_matches('%'), "0"));
+        let number = |digits: &str| digits.parse::<u32>().expect("a number");
+        end += number(whole) * 10_000 + number(tenths) * 1_000;
+        if bucket < end {
+            return name.clone();
+        }
+    }
+    "stable".to_owned()
+}
+
+/// `1970-01-01T00:00:SSZ` is all the generated bundles use.
+fn has_passed(moment: &Value, now_unix_s: u64) -> bool {
+    let seconds = moment.as_str().map(|text| text[17..19].parse::<u64>().expect("seconds"));
+    seconds.is_some_and(|seconds| now_unix_s >= seconds)
+}
+
+fn normal_host(host: &str) -> String {
+    let name = host.split(':').next().unwrap_or_default().to_lowercase();
+    name.strip_suffix('.').map(str::to_owned).unwrap_or(name)
+}
+
+/// Unreserved escapes decoded, the others in upper case; dot segments removed; `//` kept.
+fn normal_path(path: &str) -> Option<String> {
+    let mut decoded = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        decoded.push_str(before);
+        let digits = after.get(..2)?;
+        let byte = u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
+        let character = char::from(byte);
+        if character.is_ascii_alphanumeric() || "-._~".contains(character) {
+            decoded.push(character);
+        } else {
+            decoded.push_str(&format!("%{}", digits.to_uppercase()));
+        }
+        rest = &after[2..];
+    }
+    decoded.push_str(rest);
+    let mut kept: Vec<&str> = Vec::new();
+    let segments: Vec<&str> = decoded.split('/').skip(1).collect();
+    for (at, segment) in segments.iter().enumerate() {
+        let is_last = at + 1 == segments.len();
+        match *segment {
+            "." | ".." => {
+                if *segment == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            other => kept.push(other),
+        }
+    }
+    Some(format!("/{}", kept.join("/")))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// MurmurHash3_x86_32 with seed 0, one block after the other.
+fn murmur(bytes: &[u8]) -> u32 {
+    let scramble = |k: u32| k.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    let mut hash = 0u32;
+    for block in bytes.chunks(4) {
+        let word = block.iter().rev().fold(0u32, |word, byte| (word << 8) | u32::from(*byte));
+        hash ^= scramble(word);
+        if block.len() == 4 {
+            hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+        }
+    }
+    hash ^= u32::try_from(bytes.len()).expect("a short text");
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}
+
+#[test]
+fn the_published_vectors_hold() {
+    for (text, hash) in [
+        ("user-v2.1:u7", 0x265c_fd4a),
+        ("user-v2.1:user-42", 0xba6a_0098),
+        ("user-v2.1:北京-用户", 0x0059_ff36),
+        ("hello", 0x248b_fa47),
+    ] {
+        assert_eq!(murmur(text.as_bytes()), hash, "{text}");
+    }
+}

@@ -1,0 +1,251 @@
+//! Bundles and requests to disagree about.
+//!
+//! Owns a small generator: few names, so that requests meet rules often. Everything comes from one
+//! seed (splitmix64, Steele et al. 2014).
+
+use serde_json::{Map, Value, json};
+
+use crate::evaluator::Request;
+
+/// Numbers from a seed.
+pub(crate) struct Seeded(pub(crate) u64);
+
+const HOSTS: [&str; 6] =
+    ["a.example.com", "b.example.com", "x.b.example.com", "example.com", "a", "other"];
+const PATHS: [&str; 9] =
+    ["/", "/user", "/user/", "/user/deep", "/a//b", "/a", "/%2F", "/users", "/user/deep/x"];
+const HEADERS: [&str; 4] = ["x-a", "X-B", "X-Release-Group", "x-user"];
+const VALUES: [&str; 5] = ["1", "2", "canary", "stable", "u7"];
+const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
+
+impl Seeded {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        word ^ (word >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).expect("below a usize")
+    }
+
+    fn one_in(&mut self, of: usize) -> bool {
+        self.below(of) == 0
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len())]
+    }
+
+    /// A bundle that validates.
+    pub(crate) fn bundle(&mut self) -> Value {
+        let addresses = json!({ "addresses": ["127.0.0.1:1"] });
+        let variants = json!({ "stable": addresses, "canary": addresses, "beta": addresses });
+        let releases: Map<String, Value> =
+            ["r1", "r2"].iter().map(|name| ((*name).to_owned(), self.release())).collect();
+        let routes: Vec<Value> = (0..1 + self.below(5)).map(|at| self.route(at)).collect();
+        json!({
+            "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
+            "attributes": { "user.id": { "type": "string", "from": [
+                { "header": "x-user", "trusted": self.one_in(2) }, { "cookie": "uid" }, { "query": "user" } ] } },
+            "upstreams": { "u": { "variants": variants }, "w": { "variants": variants } },
+            "routes": routes, "releases": releases,
+        })
+    }
+
+    fn route(&mut self, at: usize) -> Value {
+        let rules: Vec<Value> = (0..1 + self.below(3)).map(|_| self.rule()).collect();
+        let name = format!("{}{at}", self.pick(&["m", "k", "z"]));
+        let mut route = json!({ "name": name, "rules": rules });
+        if !self.one_in(3) {
+            route["hostnames"] = self.hostnames();
+        }
+        route
+    }
+
+    fn hostnames(&mut self) -> Value {
+        let names = [
+            "a.example.com",
+            "b.example.com",
+            "*.example.com",
+            "*.b.example.com",
+            "example.com",
+            "a",
+        ];
+        (0..1 + self.below(2)).map(|_| self.pick(&names)).collect()
+    }
+
+    fn rule(&mut self) -> Value {
+        let mut rule = match self.below(4) {
+            0 => json!({ "upstream": self.pick(&["u", "w"]) }),
+            _ => json!({ "release": self.pick(&["r1", "r2"]) }),
+        };
+        if !self.one_in(4) {
+            rule["matches"] = (0..1 + self.below(2)).map(|_| self.conditions(false)).collect();
+        }
+        rule
+    }
+
+    /// Conditions of a route, or with cookies, hosts and addresses those of a target.
+    fn conditions(&mut self, of_target: bool) -> Value {
+        let mut matched = json!({});
+        if self.one_in(2) {
+            let kind = self.pick(&["Exact", "PathPrefix", "PathPrefix"]);
+            matched["path"] = json!({ "type": kind, "value": self.pick(&PATHS) });
+        }
+        if self.one_in(4) {
+            matched["method"] = json!(self.pick(&METHODS));
+        }
+        if self.one_in(3) {
+            let names = if self.one_in(3) { &HEADERS[..] } else { &HEADERS[..2] };
+            matched["headers"] = json!([{ "name": self.pick(names), "value": self.pick(&VALUES) }]);
+        }
+        if self.one_in(4) {
+            matched["queryParams"] = json!([{ "name": self.pick(&["q", "user"]), "type": "Exact", "value": self.pick(&VALUES) }]);
+        }
+        if of_target && self.one_in(4) {
+            matched["cookies"] =
+                json!([{ "name": self.pick(&["qa", "uid"]), "value": self.pick(&VALUES) }]);
+        }
+        if of_target && self.one_in(4) {
+            matched["hostnames"] = self.hostnames();
+        }
+        if of_target && self.one_in(4) {
+            let ranges = [
+                "10.0.0.0/8",
+                "192.0.2.0/31",
+                "192.0.2.77/25",
+                "2001:db8::/33",
+                "0.0.0.0/0",
+                "::/0",
+            ];
+            matched["sourceRanges"] = (0..1 + self.below(2)).map(|_| self.pick(&ranges)).collect();
+        }
+        if of_target && matched == json!({}) {
+            matched["method"] = json!("GET");
+        }
+        matched
+    }
+
+    fn release(&mut self) -> Value {
+        let targets: Vec<Value> = (0..self.below(4))
+            .map(|at| {
+                let mut target = self.choice();
+                target["id"] = json!(format!("t{at}"));
+                target["match"] = self.conditions(true);
+                if self.one_in(3) {
+                    target["expiresAt"] = self.moment();
+                }
+                target
+            })
+            .collect();
+        let mut release = json!({ "upstream": self.pick(&["u", "w"]), "default": self.choice(), "targets": targets });
+        if self.one_in(2) {
+            let requires = self.pick(&["trusted", "trusted", "any"]);
+            release["overrides"] =
+                json!([{ "header": self.pick(&HEADERS[1..3]), "requires": requires }]);
+        }
+        if !self.one_in(3) {
+            release["unit"] =
+                if self.one_in(2) { json!(["user.id"]) } else { json!(["user.id", "client.ip"]) };
+        }
+        if self.one_in(3) {
+            release["salt"] = json!(self.pick(&["user-v2.1", "北京"]));
+        }
+        if self.one_in(8) {
+            release["disabled"] = json!(true);
+        }
+        if self.one_in(6) {
+            release["expiresAt"] = self.moment();
+        }
+        release
+    }
+
+    fn moment(&mut self) -> Value {
+        json!(format!("1970-01-01T00:00:{:02}Z", self.below(60)))
+    }
+
+    fn choice(&mut self) -> Value {
+        match self.below(4) {
+            0 => json!({ "variant": self.pick(&["stable", "canary", "beta"]) }),
+            1 => json!({ "split": "scheduled" }),
+            _ => {
+                let canary = format!("{}.{}%", self.below(50), self.below(10));
+                json!({ "split": { "canary": canary, "beta": format!("{}%", self.below(50)) } })
+            }
+        }
+    }
+
+    /// A request that meets the bundles above often.
+    pub(crate) fn request(&mut self) -> Request {
+        let port = self.pick(&["", ":8080", ""]);
+        let mut host = format!("{}{}{port}", self.pick(&HOSTS), self.pick(&["", "", "."]));
+        if self.one_in(4) {
+            host = host.to_uppercase();
+        }
+        let tails = [
+            "",
+            "",
+            "",
+            "/",
+            "/x/..",
+            "/./deep",
+            "/%2e%2E/user",
+            "/%75",
+            "//",
+            "/..",
+            "/.",
+            "%2f",
+            "/%zz",
+            "/.x",
+            "/...",
+        ];
+        let path = format!("{}{}", self.pick(&PATHS), self.pick(&tails));
+        let queries = ["", "", "q=1", "q=2&q=1", "user=u7", "x&user=&q=canary", "qq=1&user=2", "q"];
+        let headers = (0..self.below(5)).map(|_| self.field()).collect();
+        let addresses = [
+            "192.0.2.1",
+            "192.0.2.77",
+            "10.1.2.3",
+            "2001:db8::1",
+            "2001:db8:8000::1",
+            "",
+            "203.0.113.9",
+        ];
+        Request {
+            method: self.pick(&METHODS).to_owned(),
+            host,
+            path,
+            query: self.pick(&queries).to_owned(),
+            headers,
+            client_ip: self.pick(&addresses).to_owned(),
+            trusted: self.one_in(2),
+            now_unix_s: self.next() % 70,
+        }
+    }
+
+    fn field(&mut self) -> (String, String) {
+        if self.one_in(3) {
+            let cookies = [
+                "uid=u7",
+                "qa=1; uid=\"u7\"",
+                " uid = x;uid=2",
+                "qa=2;qa=1",
+                "uid",
+                "uid=;qa=canary",
+                "xuid=1",
+            ];
+            return (self.pick(&["cookie", "Cookie"]).to_owned(), self.pick(&cookies).to_owned());
+        }
+        let name = self.pick(&HEADERS);
+        let name = if self.one_in(2) { name.to_uppercase() } else { name.to_owned() };
+        let value = if self.one_in(4) {
+            format!("user-{}", self.below(1000))
+        } else {
+            self.pick(&VALUES).to_owned()
+        };
+        (name, value)
+    }
+}
