@@ -15,6 +15,7 @@ mod command;
 mod cpus;
 mod demo;
 mod place;
+mod sources;
 mod stack;
 mod supervise;
 mod table;

@@ -19,6 +19,7 @@ use crate::{
     api::Client,
     cpus::CpuList,
     place::Place,
+    sources::SourceArguments,
     supervise::{Output, Program, Stopping},
     usage::Usage,
 };
@@ -45,6 +46,8 @@ pub(crate) struct Stack {
     pub(crate) upstream: Option<Address>,
     /// The values of `--trusted`.
     pub(crate) trusted: Vec<String>,
+    /// Where bundles come from besides the API.
+    pub(crate) sources: SourceArguments,
 }
 
 impl Stack {
@@ -106,6 +109,12 @@ impl Stack {
         arguments.add_path("--gateway", self.place.socket());
         if let Some(upstream) = &self.upstream {
             arguments.add("--upstream", format_args!("http://{upstream}"));
+        }
+        for path in &self.sources.bundle {
+            arguments.add_path("--bundle", path.clone());
+        }
+        if self.sources.watch {
+            arguments.0.push("--watch".into());
         }
         arguments.0
     }

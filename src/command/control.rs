@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result};
 use halftone_controlplane::{ControlOptions, run as run_control};
 use halftone_core::policy::Address;
 
-use crate::{VERSION, place::Place, supervise::SupervisorArgument, usage};
+use crate::{
+    VERSION, place::Place, sources::SourceArguments, supervise::SupervisorArgument, usage,
+};
 
 /// Options of `halftone control`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +34,8 @@ pub(crate) struct ControlArguments {
     #[arg(long, value_name = "URL", value_parser = usage::upstream)]
     upstream: Option<Address>,
     #[command(flatten)]
+    sources: SourceArguments,
+    #[command(flatten)]
     supervisor: SupervisorArgument,
 }
 
@@ -51,8 +55,8 @@ pub(super) fn run(arguments: ControlArguments) -> Result<()> {
         gateways,
         data: place.control()?,
         upstream: arguments.upstream,
-        bundles: Vec::new(),
-        watch: false,
+        bundles: arguments.sources.bundle,
+        watch: arguments.sources.watch,
         version: VERSION,
     };
     run_control(options).context("the control plane cannot run")

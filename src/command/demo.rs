@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::{
     demo::{Demo, VERSIONS},
     place::Place,
+    sources::SourceArguments,
     stack::Stack,
     supervise::{self, Output, Program},
 };
@@ -62,6 +63,7 @@ pub(super) fn run(arguments: &DemoArguments, output: &mut (dyn Write + Send)) ->
         engine: "auto".to_owned(),
         upstream: None,
         trusted: Vec::new(),
+        sources: SourceArguments::default(),
     };
     stack.check_ports()?;
     let services = free_addresses()?;

@@ -11,6 +11,7 @@ use halftone_core::{policy::Address, signal::trust::Trusted};
 use crate::{
     cpus::CpuList,
     place::Place,
+    sources::SourceArguments,
     stack::Stack,
     supervise::{self, Afterwards, Output},
     usage::{self, Usage},
@@ -46,6 +47,8 @@ pub(crate) struct UpArguments {
     /// [default: this host]
     #[arg(long, value_name = "CIDR", num_args = 1..)]
     trusted: Vec<String>,
+    #[command(flatten)]
+    sources: SourceArguments,
 }
 
 /// Runs a gateway and a control plane until a signal.
@@ -62,6 +65,7 @@ pub(super) fn run(arguments: UpArguments, output: &mut (dyn Write + Send)) -> Re
         engine: arguments.engine,
         upstream: arguments.upstream,
         trusted: arguments.trusted,
+        sources: arguments.sources,
     };
     stack.check_ports()?;
     supervise::run(stack.programs(|_| Output::Inherited), |stopping| {

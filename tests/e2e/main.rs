@@ -19,6 +19,7 @@ mod ports;
 mod quick_start;
 mod readme;
 mod smuggling;
+mod sources;
 mod split;
 mod stack;
 mod static_stability;
