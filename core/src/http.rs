@@ -16,6 +16,7 @@ pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use encode::{
     Forwarding, encode_error, encode_request, encode_response, ip_text, write_forwarded_for,
 };
+pub(crate) use head::is_like;
 pub use head::{
     Framing, HeadError, Header, HeaderSlots, Mask, RequestHead, ResponseHead, empty_slots,
     parse_request, parse_response,

@@ -7,7 +7,7 @@
 //! header is repeated, randomness is an argument.
 
 use crate::{
-    http::{Header, Mask},
+    http::{Header, Mask, is_like},
     table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE},
 };
 
@@ -137,7 +137,7 @@ pub fn fallback(table: &ArchivedRuleTable, decision: &Decision) -> Option<u32> {
 pub fn reserved(table: &ArchivedRuleTable, headers: &[Header<'_>]) -> Mask {
     let mut mask = Mask::default();
     for (index, header) in headers.iter().enumerate() {
-        if table.reserved.iter().any(|name| header.name.eq_ignore_ascii_case(name)) {
+        if table.reserved.iter().any(|name| is_like(header.name, name)) {
             mask.insert(index);
         }
     }

@@ -9,7 +9,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use halftone_core::{
@@ -68,7 +68,6 @@ impl Answer {
 
 impl Admin {
     fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         let (answer, head_only) = match read_request(&mut stream)? {
             Some((method, path)) if method == "GET" || method == "HEAD" => {
@@ -119,7 +118,14 @@ impl Admin {
 fn read_request(stream: &mut TcpStream) -> io::Result<Option<(String, String)>> {
     let mut received = Vec::with_capacity(HEAD_BUFFER_BYTES);
     let mut piece = [0; 1024];
+    let until = Instant::now() + TIMEOUT;
     while received.len() < HEAD_BUFFER_BYTES {
+        // The time is for the whole request, however many pieces it comes in.
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
         let bytes = stream.read(&mut piece)?;
         received.extend_from_slice(&piece[..bytes]);
         match parse_request(&received, &mut empty_slots()) {

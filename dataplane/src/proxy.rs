@@ -49,6 +49,9 @@ pub async fn handle_request<E: Engine>(
         Ok(Some(request)) => request,
         Err(error) => return refuse(worker, downstream, error).await,
     };
+    // The head is whole: from here on the upstream's deadline watches over the request.
+    downstream.stream.deadline.disarm();
+    request.keep_alive &= !downstream.stream.deadline.has_passed();
     let outcome = match request.refusal {
         Some(kind) => Err(ProxyError::internal(kind)),
         None => exchange::exchange(worker, downstream, &mut request).await,

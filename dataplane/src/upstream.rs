@@ -5,7 +5,8 @@
 //!
 //! Invariants:
 //! - last in, first out, so that the connections least needed grow old and are closed;
-//! - taking a pooled connection costs no system call, unless a request could not be sent twice;
+//! - a kept connection is used only while it is open and silent (one system call, as nginx pays one);
+//! - one that was not used for its time is closed, also when nobody asks for it again;
 //! - an instance that refuses is followed by the next of its variant, never of another.
 
 use std::{
@@ -71,6 +72,18 @@ impl<E: Engine> Pools<E> {
         std::iter::from_fn(|| idle.pop()).find(|stream| !stream.deadline.has_passed())
     }
 
+    /// Closes the connections whose time is over, and forgets places that have none.
+    pub fn sweep(&self) {
+        fn keep<E: Engine, K>(idle: &mut AHashMap<K, Vec<Stream<E>>>) {
+            idle.retain(|_, idle| {
+                idle.retain(|stream| !stream.deadline.has_passed());
+                !idle.is_empty()
+            });
+        }
+        keep(&mut self.sockets.borrow_mut());
+        keep(&mut self.unix.borrow_mut());
+    }
+
     /// Keeps `stream`, a connection to `place` with nothing left to read, for a later request.
     pub fn put(&self, place: Place<'_>, stream: Stream<E>) {
         stream.deadline.arm(POOL_IDLE_MS, End::Both);
@@ -97,10 +110,8 @@ impl<E: Engine> Pools<E> {
 /// How a connection for a request may be come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// Any: should the connection turn out closed, the request is sent again.
+    /// Kept from before or new.
     Any,
-    /// One that is open now: the request may be sent once only.
-    Open,
     /// A new one: a kept one has just turned out closed.
     New,
 }
@@ -134,7 +145,7 @@ pub async fn acquire<'t, E: Engine>(
     for attempt in 0..set.instances.len().min(CONNECT_ATTEMPTS_MAX) {
         let instance = (first + attempt) % set.instances.len();
         let row = &set.instances[instance];
-        let kept = if freshness == Freshness::New { None } else { pooled(pools, row, freshness) };
+        let kept = if freshness == Freshness::New { None } else { pooled(pools, row) };
         if let Some((stream, place)) = kept {
             return Ok(Acquired { stream, place, instance, reused: true });
         }
@@ -149,20 +160,16 @@ pub async fn acquire<'t, E: Engine>(
     Err(failure)
 }
 
+/// Takes a kept connection that is open and silent. Bytes that came between two requests belong to no
+/// request: the next caller would get them for its answer.
 fn pooled<'t, E: Engine>(
     pools: &Pools<E>,
     row: &'t ArchivedInstanceRow,
-    freshness: Freshness,
 ) -> Option<(Stream<E>, Place<'t>)> {
-    for address in row.addresses.iter() {
-        let place = place_of(address);
-        while let Some(stream) = pools.take(place) {
-            if freshness == Freshness::Any || stream.deadline.is_quiet() {
-                return Some((stream, place));
-            }
-        }
-    }
-    None
+    row.addresses.iter().map(place_of).find_map(|place| {
+        let quiet = std::iter::from_fn(|| pools.take(place)).find(|kept| kept.deadline.is_quiet());
+        quiet.map(|stream| (stream, place))
+    })
 }
 
 async fn connect<E: Engine>(

@@ -39,6 +39,9 @@ use crate::{
     upstream::{Pools, Stream},
 };
 
+/// Every so many ticks, upstream connections that were idle for too long are closed.
+const SWEEP_TICKS: u64 = 10;
+
 /// The byte that means: a tick has passed.
 pub const TICK: u8 = b't';
 /// The byte that means: look at the tables and the commands.
@@ -273,6 +276,9 @@ fn tick<E: Engine>(worker: &Worker<E>) {
     worker.ticks.set(worker.ticks.get() + 1);
     worker.unix_s.set(wall_clock_s());
     worker.wheel.turn();
+    if worker.ticks.get().is_multiple_of(SWEEP_TICKS) {
+        worker.pools.sweep();
+    }
     if worker.draining.get() {
         worker.wheel.end_idle();
     }
@@ -291,6 +297,8 @@ async fn accept<E: Engine>(worker: Rc<Worker<E>>, mut listener: E::Listener) {
                 worker.counters.borrow_mut().accepted += 1;
                 let stream = Stream::new(halves, &worker.wheel);
                 let peer = Peer::new(address, worker.trusted.contains(Some(address.ip())));
+                // Counted before its task first runs, so that a drain does not miss it.
+                worker.connections.set(worker.connections.get() + 1);
                 let connection = serve(Rc::clone(&worker), stream, peer);
                 worker.engine.spawn(guard(Rc::clone(&worker), connection));
             }
@@ -304,7 +312,6 @@ async fn accept<E: Engine>(worker: Rc<Worker<E>>, mut listener: E::Listener) {
 
 /// Runs a connection, counts it, and keeps its panic from everyone else.
 async fn guard<E: Engine>(worker: Rc<Worker<E>>, connection: impl Future<Output = ()>) {
-    worker.connections.set(worker.connections.get() + 1);
     let ended = AssertUnwindSafe(connection).catch_unwind().await;
     worker.connections.set(worker.connections.get() - 1);
     if ended.is_err() {

@@ -13,6 +13,7 @@ mod demo;
 mod drain;
 mod failures;
 mod framing;
+mod kept_connections;
 mod message;
 mod poll;
 mod ports;

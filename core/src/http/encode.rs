@@ -46,7 +46,9 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forwarding: Forwarding<'_>, ou
     out.extend_from_slice(forwarding.peer_ip.as_bytes());
     let proto_known = forwarding.trusted
         && head.headers.iter().enumerate().any(|(index, header)| {
-            head.forwarded.contains(index) && header.name.eq_ignore_ascii_case("x-forwarded-proto")
+            head.forwarded.contains(index)
+                && !head.hop_by_hop.contains(index)
+                && header.name.eq_ignore_ascii_case("x-forwarded-proto")
         });
     out.extend_from_slice(if proto_known { b"\r\n" } else { b"\r\nX-Forwarded-Proto: http\r\n" });
     out.extend_from_slice(b"Via: 1.1 halftone\r\n\r\n");

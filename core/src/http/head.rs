@@ -287,13 +287,19 @@ pub fn parse_response<'s, 'b>(
     let headers: &'s [Header<'b>] = response.headers;
     let fields = Fields::classify(headers, http11)?;
     let stated = fields.framing()?;
+    let never_a_body = status < 200 || status == 204;
+    let hop_by_hop = match never_a_body {
+        // No length is announced where no body can follow (RFC 9110 §8.6).
+        true => fields.hop_by_hop.union(fields.length_field),
+        false => fields.hop_by_hop,
+    };
     let bodiless = method == "HEAD" || status < 200 || status == 204 || status == 304;
     let framing = if bodiless { Framing::Empty } else { stated.unwrap_or(Framing::Close) };
     Ok(Some(ResponseHead {
         status,
         reason: response.reason.unwrap_or_default(),
         headers,
-        hop_by_hop: fields.hop_by_hop,
+        hop_by_hop,
         framing,
         keep_alive: framing != Framing::Close && !fields.close && (http11 || fields.keep_alive),
         upgrade: fields.upgrade(),
@@ -379,6 +385,7 @@ struct Fields<'b> {
     host: Option<&'b str>,
     hosts: u32,
     length: Option<u64>,
+    length_field: Mask,
     transfer_encoding: Option<&'b [u8]>,
     expect: Option<&'b [u8]>,
     upgrade: Option<&'b [u8]>,
@@ -423,25 +430,29 @@ impl<'b> Fields<'b> {
                 self.hop_by_hop.insert(index);
             }
             7 if is("trailer") => self.hop_by_hop.insert(index),
-            9 if is("forwarded") || is("x-real-ip") => self.forwarded.insert(index),
+            9 if is("forwarded") || is_like(name, "x-real-ip") => self.forwarded.insert(index),
             10 if is("connection") => {
                 self.connection(header.value);
                 self.hop_by_hop.insert(index);
             }
             10 if is("keep-alive") => self.hop_by_hop.insert(index),
+            14 if is("http2-settings") => self.hop_by_hop.insert(index),
             14 if is("content-length") => {
                 let length = parse_length(header.value).ok_or(HeadError::ContentLength)?;
+                self.length_field.insert(index);
                 if self.length.replace(length).is_some() {
                     return Err(HeadError::ContentLength);
                 }
             }
-            15 if is("x-forwarded-for") => {
+            15 if is_like(name, "x-forwarded-for") => {
                 self.forwarded.insert(index);
                 self.forwarded_for.insert(index);
             }
-            16 if is("x-forwarded-host") || is("x-forwarded-port") => self.forwarded.insert(index),
+            16 if is_like(name, "x-forwarded-host") || is_like(name, "x-forwarded-port") => {
+                self.forwarded.insert(index)
+            }
             16 if is("proxy-connection") => self.hop_by_hop.insert(index),
-            17 if is("x-forwarded-proto") => self.forwarded.insert(index),
+            17 if is_like(name, "x-forwarded-proto") => self.forwarded.insert(index),
             17 if is("transfer-encoding") => {
                 if self.transfer_encoding.replace(header.value).is_some() {
                     return Err(HeadError::TransferEncoding);
@@ -494,7 +505,8 @@ impl<'b> Fields<'b> {
 
     /// Returns the protocol, where Connection says that Upgrade is meant for us.
     fn upgrade(&self) -> Option<&'b [u8]> {
-        self.upgrade.filter(|protocol| self.upgrading && !protocol.is_empty())
+        self.upgrade
+            .filter(|protocol| self.upgrading && !protocol.is_empty() && !names_h2c(protocol))
     }
 
     fn expect_continue(&self) -> Result<bool, HeadError> {
@@ -504,6 +516,18 @@ impl<'b> Fields<'b> {
             Some(_) => Err(HeadError::Expect),
         }
     }
+}
+
+/// Returns whether `h2c` is among the protocols: inside such a tunnel a caller would send requests that
+/// nobody routes, sanitises or logs (RFC 9113 dropped it).
+fn names_h2c(protocols: &[u8]) -> bool {
+    tokens(protocols).any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"))
+}
+
+/// Returns whether `name` is `known`, also when it is spelled with `_`, which many services read as `-`.
+pub(crate) fn is_like(name: &str, known: &str) -> bool {
+    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    name.len() == known.len() && name.bytes().map(folded).eq(known.bytes())
 }
 
 fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -184,6 +184,13 @@ impl Deadline {
         self.slot.phase.get() == Phase::Head
     }
 
+    /// Lets the connection take its time: something else watches over what it waits for.
+    #[inline]
+    pub fn disarm(&self) {
+        self.slot.due.set(UNSET);
+        self.slot.phase.set(Phase::Busy);
+    }
+
     /// Returns whether the deadline has passed.
     #[must_use]
     pub fn has_passed(&self) -> bool {

@@ -9,13 +9,13 @@
 use std::{cell::Cell, rc::Rc};
 
 use futures_lite::future::zip;
-use halftone_core::limits::{FIRST_BYTE_MS, STALL_MS};
+use halftone_core::limits::{FIRST_BYTE_MS, LINGER_BYTES_MAX, LINGER_MS, STALL_MS};
 
 use super::{
     Request,
-    error::{Kind, ProxyError},
+    error::{Kind, ProxyError, Side},
     respond::{Answer, Ended, respond},
-    tunnel::{Side, tunnel},
+    tunnel::{Leg, tunnel},
 };
 use crate::{
     conn::{body::Body, http1::Downstream},
@@ -46,7 +46,7 @@ pub(super) async fn exchange<E: Engine>(
     let set = set.ok_or(ProxyError::internal(Kind::NoInstance))?;
     let turn = worker.turn();
     let replayable = request.is_idempotent && request.body.is_ended();
-    let mut freshness = if replayable { Freshness::Any } else { Freshness::Open };
+    let mut freshness = Freshness::Any;
     loop {
         let acquired =
             acquire(&worker.engine, &worker.pools, &worker.wheel, set, turn, freshness).await?;
@@ -87,7 +87,9 @@ async fn attempt<E: Engine>(
     request: &mut Request,
     upstream: &mut Stream<E>,
 ) -> Result<bool, ProxyError> {
-    upstream.deadline.arm(FIRST_BYTE_MS, End::Both);
+    // Before the rest of a body the caller may pause, and the upstream has nothing to answer yet.
+    let patience_ms = if request.body.is_ended() { FIRST_BYTE_MS } else { STALL_MS };
+    upstream.deadline.arm(patience_ms, End::Both);
     let forwarded = std::mem::take(&mut request.forwarded);
     let length = forwarded.len();
     let (written, forwarded) = upstream.writer.write_all(forwarded, 0..length).await;
@@ -107,12 +109,12 @@ async fn attempt<E: Engine>(
         request.tunnelled = Some(worker.engine.now());
         let Answer { writer: answer_writer, reader, .. } = answer;
         let behind = downstream.received.split_off(downstream.consumed + request.head_bytes);
-        let caller = Side { reader: body_reader, writer: answer_writer, deadline, early: behind };
-        let service = Side { reader, writer, deadline: upstream_deadline, early };
+        let caller = Leg { reader: body_reader, writer: answer_writer, deadline, early: behind };
+        let service = Leg { reader, writer, deadline: upstream_deadline, early };
         request.bytes_sent += tunnel(worker, caller, service).await;
         return Ok(false);
     }
-    let sent = Cell::new(false);
+    let (sent, answered) = (Cell::new(false), Cell::new(false));
     let expect_continue = request.expect_continue;
     if expect_continue && request.http11 {
         let hint = answer.writer.write_all(CONTINUE.to_vec(), 0..CONTINUE.len()).await;
@@ -123,24 +125,36 @@ async fn attempt<E: Engine>(
             worker,
             &mut body,
             &mut downstream.received,
+            &answered,
             (body_reader, deadline),
             (writer, upstream_deadline),
         )
         .await;
-        if result.is_ok() {
-            sent.set(true);
-            upstream_deadline.arm(FIRST_BYTE_MS, End::Both);
-        } else {
-            upstream_deadline.end_now(End::Both);
+        match result {
+            Ok(()) => {
+                sent.set(true);
+                upstream_deadline.arm(FIRST_BYTE_MS, End::Both);
+            }
+            // An upstream that takes no more may have answered already: its answer is read to its end.
+            Err(error) if error.side == Side::Upstream => {}
+            Err(_) => upstream_deadline.end_now(End::Both),
         }
         result
     };
     let receive = async {
         let result = respond(worker, request, &mut answer).await;
         if !sent.get() {
-            // The answer came, or will not come: nobody reads the rest of the body any more.
-            deadline.end_now(End::Read);
+            // Nobody takes the rest of the body any more.
             upstream_deadline.end_now(End::Both);
+            if result.is_ok() {
+                // The caller has its answer; what it still sends is read for a while and dropped, since
+                // closing now would reset the connection (RFC 9112 §9.6).
+                answered.set(true);
+                deadline.end_write();
+                deadline.arm(LINGER_MS, End::Both);
+            } else {
+                deadline.end_now(End::Read);
+            }
         }
         result
     };
@@ -162,12 +176,17 @@ async fn relay_body<E: Engine>(
     worker: &Worker<E>,
     body: &mut Body,
     received: &mut Vec<u8>,
+    answered: &Cell<bool>,
     (reader, deadline): (&mut E::Reader, &Deadline),
     (writer, upstream_deadline): (&mut E::Writer, &Deadline),
 ) -> Result<(), ProxyError> {
     let mut buffer = worker.buffers.relay();
-    while !body.is_ended() {
-        deadline.arm(STALL_MS, End::Read);
+    let mut dropped = 0;
+    let mut taken_by_upstream = true;
+    while !body.is_ended() && dropped <= LINGER_BYTES_MAX {
+        if !answered.get() {
+            deadline.arm(STALL_MS, End::Read);
+        }
         buffer.clear();
         let (result, filled) = reader.read(buffer).await;
         buffer = filled;
@@ -182,13 +201,18 @@ async fn relay_body<E: Engine>(
         let (forward, taken) = body.advance(&mut buffer, 0).map_err(broken)?;
         // The start of a pipelined request; all that was received before belonged to this one.
         received.extend_from_slice(&buffer[taken..]);
+        taken_by_upstream &= !answered.get();
+        if !taken_by_upstream {
+            dropped += taken;
+            continue;
+        }
         upstream_deadline.arm(STALL_MS, End::Both);
         let (result, written) = writer.write_all(buffer, 0..forward).await;
         buffer = written;
-        result.map_err(|_| upstream_failed(upstream_deadline, false))?;
+        taken_by_upstream = result.is_ok();
     }
     worker.buffers.free_relay(buffer);
-    Ok(())
+    if taken_by_upstream { Ok(()) } else { Err(upstream_failed(upstream_deadline, false)) }
 }
 
 /// Returns what a failed operation on an upstream means before its answer began.

@@ -126,17 +126,23 @@ async fn read_head<E: Engine>(
     answer: &mut Answer<'_, E>,
     buffer: &mut Vec<u8>,
 ) -> Result<Begun, ProxyError> {
+    let mut seen = false;
     loop {
         while let Some(begun) = begin(worker, request, buffer)? {
             if begun.status >= 200 || begun.status == 101 {
                 return Ok(begun);
             }
-            send(answer, request, buffer, begun.range.clone()).await?;
+            // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
+            if request.http11 {
+                send(answer, request, buffer, begun.range.clone()).await?;
+            }
+            seen = true;
+            answer.upstream_deadline.arm(STALL_MS, End::Both);
             buffer.drain(HEADROOM_BYTES..begun.range.end);
         }
         if !matches!(read(answer, buffer).await, Ok(1..)) {
             // Whatever came of a head is no answer, but it shows that the request was seen.
-            let unseen = buffer.len() == HEADROOM_BYTES && request.bytes_sent == 0;
+            let unseen = buffer.len() == HEADROOM_BYTES && !seen;
             return Err(upstream_failed(answer.upstream_deadline, unseen));
         }
     }
@@ -157,6 +163,8 @@ async fn send<E: Engine>(
     buffer: &mut Vec<u8>,
     range: Range<usize>,
 ) -> Result<(), ProxyError> {
+    // A slow caller is not the upstream's fault.
+    answer.upstream_deadline.disarm();
     answer.deadline.arm(STALL_MS, End::Both);
     let length = range.len() as u64;
     let (result, written) = answer.writer.write_all(std::mem::take(buffer), range).await;

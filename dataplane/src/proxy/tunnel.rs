@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// One side of a tunnel.
-pub(super) struct Side<'a, E: Engine> {
+pub(super) struct Leg<'a, E: Engine> {
     /// Reads from it.
     pub(super) reader: &'a mut E::Reader,
     /// Writes to it.
@@ -30,8 +30,8 @@ pub(super) struct Side<'a, E: Engine> {
 /// Relays between both sides to their end; returns the bytes sent to the caller.
 pub(super) async fn tunnel<E: Engine>(
     worker: &Worker<E>,
-    downstream: Side<'_, E>,
-    upstream: Side<'_, E>,
+    downstream: Leg<'_, E>,
+    upstream: Leg<'_, E>,
 ) -> u64 {
     let deadlines = (downstream.deadline, upstream.deadline);
     let (to_upstream, to_downstream) = (Cell::new(0), Cell::new(0));
