@@ -1,6 +1,12 @@
 //! A control plane in this process, and its API.
 
-use std::{net::SocketAddr, path::Path, sync::mpsc, thread, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use halftone_controlplane::{ControlError, ControlOptions, run_until};
 use halftone_core::policy::Address;
@@ -42,7 +48,21 @@ pub(crate) fn options(directory: &Path, gateways: &[&Path]) -> ControlOptions {
 }
 
 impl Control {
+    /// Starts a control plane. One that was stopped in this very process may hold the store for a
+    /// moment longer, in a thread that is ending: then it is tried again, with a deadline.
+    #[expect(clippy::needless_pass_by_value, reason = "callers build the options in place")]
     pub(crate) fn start(options: ControlOptions) -> Self {
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            match Self::try_start(options.clone()) {
+                Ok(control) => return control,
+                Err(error) if Instant::now() > until => panic!("not started: {error}"),
+                Err(_) => thread::yield_now(),
+            }
+        }
+    }
+
+    fn try_start(options: ControlOptions) -> Result<Self, String> {
         let (ready, address) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
@@ -50,8 +70,12 @@ impl Control {
                 let _ = stopped.await;
             })
         });
-        let address = address.recv_timeout(Duration::from_secs(20)).expect("started");
-        Self { address, stop: Some(stop), thread: Some(thread) }
+        match address.recv_timeout(Duration::from_secs(20)) {
+            Ok(address) => Ok(Self { address, stop: Some(stop), thread: Some(thread) }),
+            Err(_) => {
+                Err(format!("{:?}", thread.join().map(|ended| ended.map_err(|e| e.to_string()))))
+            }
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
