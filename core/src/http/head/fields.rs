@@ -1,0 +1,198 @@
+//! Fields: one pass that finds what each means to the message and to the hop.
+//!
+//! Owns the classes of fields: hop-by-hop ones (RFC 9110 §7.6.1), those about the caller, those that frame.
+//! Does not decide the framing: [`super::framing`] does, from what is found here.
+
+use super::{
+    Framing, HeadError, Header,
+    framing::{framing, parse_length},
+};
+use crate::limits::HEADERS_MAX;
+
+/// A set of fields of one head, by index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mask(u128);
+
+const _: () = assert!(HEADERS_MAX <= 128);
+
+impl Mask {
+    /// Adds the field at `index`.
+    pub fn insert(&mut self, index: usize) {
+        debug_assert!(index < HEADERS_MAX);
+        self.0 |= 1 << index;
+    }
+
+    /// Returns whether the field at `index` is inside.
+    #[must_use]
+    pub fn contains(self, index: usize) -> bool {
+        self.0 >> index & 1 == 1
+    }
+
+    /// Returns whether no field is inside.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Returns the number of fields inside.
+    #[must_use]
+    pub fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Returns the fields of both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What one pass over the fields finds.
+#[derive(Default)]
+pub(super) struct Fields<'b> {
+    pub(super) hop_by_hop: Mask,
+    pub(super) forwarded: Mask,
+    pub(super) forwarded_for: Mask,
+    pub(super) host: Option<&'b str>,
+    pub(super) hosts: u32,
+    length: Option<u64>,
+    pub(super) length_field: Mask,
+    transfer_encoding: Option<&'b [u8]>,
+    expect: Option<&'b [u8]>,
+    upgrade: Option<&'b [u8]>,
+    pub(super) close: bool,
+    pub(super) keep_alive: bool,
+    upgrading: bool,
+    named: bool,
+}
+
+impl<'b> Fields<'b> {
+    pub(super) fn classify(headers: &[Header<'b>], http11: bool) -> Result<Self, HeadError> {
+        let mut fields = Self::default();
+        for (index, header) in headers.iter().enumerate() {
+            fields.field(index, header)?;
+        }
+        if fields.transfer_encoding.is_some() && (fields.length.is_some() || !http11) {
+            return Err(HeadError::TransferEncoding);
+        }
+        if fields.named {
+            fields.drop_named(headers);
+        }
+        Ok(fields)
+    }
+
+    #[inline]
+    fn field(&mut self, index: usize, header: &Header<'b>) -> Result<(), HeadError> {
+        let name = header.name;
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        match name.len() {
+            2 if is("te") => self.hop_by_hop.insert(index),
+            4 if is("host") => {
+                self.hosts += 1;
+                self.host = Some(std::str::from_utf8(header.value).map_err(|_| HeadError::Host)?);
+                self.hop_by_hop.insert(index);
+            }
+            6 if is("expect") => {
+                self.expect = Some(header.value);
+                self.hop_by_hop.insert(index);
+            }
+            7 if is("upgrade") => {
+                self.upgrade = Some(header.value);
+                self.hop_by_hop.insert(index);
+            }
+            7 if is("trailer") => self.hop_by_hop.insert(index),
+            9 if is("forwarded") || is_like(name, "x-real-ip") => self.forwarded.insert(index),
+            10 if is("connection") => {
+                self.connection(header.value);
+                self.hop_by_hop.insert(index);
+            }
+            10 if is("keep-alive") => self.hop_by_hop.insert(index),
+            14 if is("http2-settings") => self.hop_by_hop.insert(index),
+            14 if is("content-length") => {
+                let length = parse_length(header.value).ok_or(HeadError::ContentLength)?;
+                self.length_field.insert(index);
+                if self.length.replace(length).is_some() {
+                    return Err(HeadError::ContentLength);
+                }
+            }
+            15 if is_like(name, "x-forwarded-for") => {
+                self.forwarded.insert(index);
+                self.forwarded_for.insert(index);
+            }
+            16 if is_like(name, "x-forwarded-host") || is_like(name, "x-forwarded-port") => {
+                self.forwarded.insert(index)
+            }
+            16 if is("proxy-connection") => self.hop_by_hop.insert(index),
+            17 if is_like(name, "x-forwarded-proto") => self.forwarded.insert(index),
+            17 if is("transfer-encoding") => {
+                if self.transfer_encoding.replace(header.value).is_some() {
+                    return Err(HeadError::TransferEncoding);
+                }
+                self.hop_by_hop.insert(index);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for token in tokens(value) {
+            if token.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep_alive = true;
+            } else if token.eq_ignore_ascii_case(b"upgrade") {
+                self.upgrading = true;
+            } else {
+                self.named = true;
+            }
+        }
+    }
+
+    /// Drops the fields that Connection names, except those the message cannot do without.
+    fn drop_named(&mut self, headers: &[Header<'b>]) {
+        let is_connection = |header: &&Header<'b>| header.name.eq_ignore_ascii_case("connection");
+        for token in headers.iter().filter(is_connection).flat_map(|header| tokens(header.value)) {
+            for (index, header) in headers.iter().enumerate() {
+                let named = header.name.as_bytes().eq_ignore_ascii_case(token);
+                if named && !header.name.eq_ignore_ascii_case("content-length") {
+                    self.hop_by_hop.insert(index);
+                }
+            }
+        }
+    }
+
+    pub(super) fn framing(&self) -> Result<Option<Framing>, HeadError> {
+        framing(self.transfer_encoding, self.length)
+    }
+
+    /// Returns the protocol, where Connection says that Upgrade is meant for us.
+    pub(super) fn upgrade(&self) -> Option<&'b [u8]> {
+        self.upgrade
+            .filter(|protocol| self.upgrading && !protocol.is_empty() && !names_h2c(protocol))
+    }
+
+    pub(super) fn expect_continue(&self) -> Result<bool, HeadError> {
+        match self.expect {
+            None => Ok(false),
+            Some(value) if value.trim_ascii().eq_ignore_ascii_case(b"100-continue") => Ok(true),
+            Some(_) => Err(HeadError::Expect),
+        }
+    }
+}
+
+/// Returns whether `h2c` is among the protocols: inside such a tunnel a caller would send requests that
+/// nobody routes, sanitises or logs (RFC 9113 dropped it).
+fn names_h2c(protocols: &[u8]) -> bool {
+    tokens(protocols).any(|protocol| protocol.eq_ignore_ascii_case(b"h2c"))
+}
+
+/// Returns whether `name` is `known`, also when it is spelled with `_`, which many services read as `-`.
+pub(crate) fn is_like(name: &str, known: &str) -> bool {
+    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    name.len() == known.len() && name.bytes().map(folded).eq(known.bytes())
+}
+
+fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
+}

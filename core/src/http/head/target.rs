@@ -1,0 +1,56 @@
+//! Request targets: which forms are served, and their parts.
+//!
+//! Owns the target's form (RFC 9112 §3.2) and what a host may look like. Does not decode paths:
+//! [`super::super::path`] does.
+
+use memchr::memchr;
+
+use super::HeadError;
+use crate::limits::{HOST_BYTES_MAX, URI_BYTES_MAX};
+
+/// A request target in parts.
+pub(super) struct Target<'b> {
+    pub(super) origin: &'b str,
+    pub(super) path: &'b str,
+    pub(super) query: &'b str,
+    pub(super) authority: Option<&'b str>,
+}
+
+impl<'b> Target<'b> {
+    pub(super) fn split(method: &str, target: &'b str) -> Result<Self, HeadError> {
+        if method == "CONNECT" {
+            return Err(HeadError::Connect);
+        }
+        if target.len() > URI_BYTES_MAX {
+            return Err(HeadError::TargetTooLong);
+        }
+        if memchr(b'#', target.as_bytes()).is_some() {
+            return Err(HeadError::Target);
+        }
+        let (authority, origin) = if target.starts_with('/')
+            || (target == "*" && method == "OPTIONS")
+        {
+            (None, target)
+        } else {
+            let scheme = target.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://"));
+            let rest = &target[scheme.ok_or(HeadError::Target)?.len()..];
+            let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let origin = if rest[end..].starts_with('/') { &rest[end..] } else { "/" };
+            // "http://host?query" has an empty path, which cannot be forwarded without rewriting.
+            if rest[..end].is_empty() || rest[end..].starts_with('?') {
+                return Err(HeadError::Target);
+            }
+            (Some(&rest[..end]), origin)
+        };
+        let (path, query) = origin.split_once('?').unwrap_or((origin, ""));
+        Ok(Self { origin, path, query, authority })
+    }
+}
+
+/// Returns whether `host` is empty or a host with an optional port (RFC 3986 §3.2.2, no user part).
+pub(super) fn is_host(host: &str) -> bool {
+    host.len() <= HOST_BYTES_MAX
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte))
+}
