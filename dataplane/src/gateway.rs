@@ -5,133 +5,39 @@
 //! open, so that a mistake is an error message and not half a gateway.
 
 use std::{
-    net::{SocketAddr, TcpListener},
-    os::{fd::OwnedFd, unix::net::UnixStream},
-    path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
-use crossbeam::channel::{Sender, unbounded};
+use crossbeam::channel::unbounded;
 use halftone_core::{
     limits::{DRAIN_MS, TICK_MS},
-    signal::trust::Trusted,
     table::epoch::EpochCell,
     wire::GatewayState,
 };
-use halftone_link::SocketError;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use signal_hook::{
     consts::{SIGINT, SIGQUIT, SIGTERM},
     iterator::Signals,
 };
-use thiserror::Error;
 
 use crate::{
     admin::{self, Admin},
-    engine::{
-        self,
-        probe::{Choice, ProbeError, Request, probe},
-    },
-    io::connect::{bind, check_free},
+    engine::probe::probe,
     last_good::LastGood,
     link::{self, Link},
-    publish::{Publisher, WorkerHandle},
-    telemetry::log::LogWriter,
-    worker::{self, Start},
+    publish::Publisher,
+    worker::Start,
 };
 
-/// How a gateway is run.
-#[derive(Clone, Debug)]
-pub struct GatewayOptions {
-    /// Where callers connect.
-    pub listen: Vec<SocketAddr>,
-    /// The control socket.
-    pub socket: PathBuf,
-    /// Where the gateway keeps its files.
-    pub data: PathBuf,
-    /// The CPUs, one worker each; every allowed one when not given.
-    pub cpus: Option<Vec<u32>>,
-    /// The engine.
-    pub engine: Request,
-    /// The peers that are believed.
-    pub trusted: Trusted,
-    /// The access log; off when not given.
-    pub access_log: Option<PathBuf>,
-    /// Where health and metrics are served; nowhere when not given.
-    pub admin: Option<SocketAddr>,
-    /// The version of the build.
-    pub version: &'static str,
-}
+mod options;
+mod resources;
+mod threads;
 
-/// Why a gateway cannot run.
-#[derive(Debug, Error)]
-pub enum GatewayError {
-    /// A CPU is not there, or not allowed to this process.
-    #[error("--cpus: CPU {cpu} is not allowed to this process; allowed are {allowed:?}")]
-    Cpu {
-        /// The CPU.
-        cpu: u32,
-        /// Those that are.
-        allowed: Vec<u32>,
-    },
-    /// No CPU was listed.
-    #[error("--cpus: at least one CPU is needed")]
-    NoCpu,
-    /// No address was listed.
-    #[error("--listen: at least one address is needed")]
-    NoListen,
-    /// The engine does not run here.
-    #[error("--engine: {0}")]
-    Engine(#[from] ProbeError),
-    /// An address cannot be listened on.
-    #[error("--listen: {address} cannot be listened on: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The control socket cannot be made.
-    #[error("--socket: {0}")]
-    Socket(#[from] SocketError),
-    /// The address for health and metrics cannot be listened on.
-    #[error("--admin: {address} cannot be listened on: {source}")]
-    Admin {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The access log cannot be opened.
-    #[error("--access-log: {path}: {source}", path = path.display())]
-    Log {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The operating system refuses something every process needs.
-    #[error("{what}: {source}")]
-    System {
-        /// What was tried.
-        what: &'static str,
-        /// Why it failed.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A worker has ended though nobody asked it to.
-    #[error("worker {0} has ended unexpectedly; the lines above say why")]
-    WorkerEnded(usize),
-}
-
-fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> GatewayError {
-    move |source| GatewayError::System { what, source }
-}
+use options::system;
+pub use options::{GatewayError, GatewayOptions};
+use resources::{cpus, duplicate, listen_admin, listeners, open_log};
+use threads::{channel, seed, spawn};
 
 /// Runs a gateway until it is told to stop: SIGTERM and SIGQUIT finish what is in flight, SIGINT or a
 /// second SIGTERM do not wait.
@@ -215,107 +121,6 @@ fn serve_last_good(publisher: &Publisher, last_good: &LastGood) {
         Ok(_) => tracing::info!(revision, "The last good tables are served."),
         Err(error) => tracing::error!(%error, "The last good tables cannot be served."),
     }
-}
-
-fn cpus(wanted: Option<&[u32]>) -> Result<Vec<u32>, GatewayError> {
-    let set = sched_getaffinity(None)
-        .map_err(|error| system("the allowed CPUs cannot be read")(error.into()))?;
-    let allowed: Vec<u32> = (0..CpuSet::MAX_CPU)
-        .filter(|cpu| set.is_set(*cpu))
-        .filter_map(|cpu| u32::try_from(cpu).ok())
-        .collect();
-    let Some(wanted) = wanted else { return Ok(allowed) };
-    match wanted.iter().find(|cpu| !allowed.contains(cpu)) {
-        Some(cpu) => Err(GatewayError::Cpu { cpu: *cpu, allowed }),
-        None if wanted.is_empty() => Err(GatewayError::NoCpu),
-        None => Ok(wanted.to_vec()),
-    }
-}
-
-/// Binds every address once per worker; with port 0, all workers share the port the first was given.
-fn listeners(
-    listen: &[SocketAddr],
-    workers: usize,
-) -> Result<(Vec<Vec<OwnedFd>>, Vec<SocketAddr>), GatewayError> {
-    if listen.is_empty() {
-        return Err(GatewayError::NoListen);
-    }
-    let mut sockets: Vec<Vec<OwnedFd>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut bound = Vec::with_capacity(listen.len());
-    for address in listen {
-        let mut address = *address;
-        check_free(address).map_err(|source| GatewayError::Listen { address, source })?;
-        for sockets in &mut sockets {
-            let failed = |source| GatewayError::Listen { address, source };
-            let socket = socket2::Socket::from(bind(address).map_err(failed)?);
-            if address.port() == 0 {
-                let local = socket.local_addr().map_err(failed)?;
-                address.set_port(local.as_socket().map_or(0, |local| local.port()));
-            }
-            sockets.push(socket.into());
-        }
-        bound.push(address);
-    }
-    Ok((sockets, bound))
-}
-
-fn listen_admin(address: SocketAddr) -> Result<TcpListener, GatewayError> {
-    let failed = |source| GatewayError::Admin { address, source };
-    let listener = TcpListener::bind(address).map_err(failed)?;
-    tracing::info!(address = %listener.local_addr().map_err(failed)?, "Health and metrics are served.");
-    Ok(listener)
-}
-
-fn duplicate(sockets: &[OwnedFd]) -> Result<Vec<OwnedFd>, GatewayError> {
-    let cloned: std::io::Result<Vec<OwnedFd>> = sockets.iter().map(OwnedFd::try_clone).collect();
-    cloned.map_err(system("a listening socket cannot be duplicated"))
-}
-
-fn open_log(path: Option<&std::path::Path>) -> Result<Option<LogWriter>, GatewayError> {
-    let Some(path) = path else { return Ok(None) };
-    let failed = |source| GatewayError::Log { path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    LogWriter::start(path).map(Some).map_err(failed)
-}
-
-type Wake = (WorkerHandle, OwnedFd, crossbeam::channel::Receiver<worker::Command>);
-
-fn channel() -> Result<Wake, GatewayError> {
-    let (wake, woken) = UnixStream::pair().map_err(system("a wake-up channel cannot be made"))?;
-    for end in [&wake, &woken] {
-        end.set_nonblocking(true).map_err(system("a wake-up channel cannot be made"))?;
-    }
-    let (sender, commands): (Sender<_>, _) = unbounded();
-    Ok((WorkerHandle { wake, commands: sender }, woken.into(), commands))
-}
-
-fn seed(worker: usize) -> u64 {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut random = [0; 8];
-    // Early in boot there may be none; time and worker still tell the seeds apart.
-    let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::NONBLOCK);
-    u64::from_le_bytes(random) ^ u64::from(time.subsec_nanos()) ^ (worker as u64) << 32
-}
-
-fn spawn(choice: Choice, cpu: u32, start: Start) -> Result<JoinHandle<()>, GatewayError> {
-    let id = start.id;
-    let run = move || {
-        let mut set = CpuSet::new();
-        set.set(cpu as usize);
-        if let Err(error) = sched_setaffinity(None, &set) {
-            tracing::warn!(worker = id, cpu, %error, "The worker could not be pinned to its CPU.");
-        }
-        let ended = engine::monoio::block_on(choice, |engine| worker::run(engine, start));
-        if let Err(error) = ended {
-            tracing::error!(worker = id, %error, "The worker's event loop cannot be built.");
-        }
-    };
-    thread::Builder::new()
-        .name(format!("worker-{id}"))
-        .spawn(run)
-        .map_err(system("a worker cannot be started"))
 }
 
 /// Turns the workers' wheels and follows signals; returns whether the workers have finished.

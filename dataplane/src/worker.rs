@@ -1,16 +1,13 @@
 //! A worker: one pinned thread, its engine, and everything it owns.
 //!
-//! Owns accepting, the wake-up channel and the tick. Shares nothing with other workers on the request
-//! path but read-only tables. Invariants:
-//! - a connection's panic ends that connection only (monoio catches none);
-//! - the worker never reads the clock for a deadline: the gateway's ticker sends it a byte per tick;
-//! - an accept error pauses accepting until the next tick instead of spinning.
+//! Owns the wake-up channel and the tick; [`accept`] takes connections. Shares nothing with other workers
+//! on the request path but read-only tables. Invariant: the worker never reads the clock for a deadline;
+//! the gateway's ticker sends it a byte per tick.
 
 use std::{
     cell::{Cell, RefCell},
-    future::{Future, poll_fn},
+    future::poll_fn,
     os::fd::OwnedFd,
-    panic::AssertUnwindSafe,
     rc::Rc,
     sync::Arc,
     task::{Poll, Waker},
@@ -18,15 +15,13 @@ use std::{
 };
 
 use crossbeam::channel::{Receiver, Sender};
-use futures_lite::FutureExt as _;
 use halftone_core::{
     signal::trust::Trusted,
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
 };
 
 use crate::{
-    conn::http1::{Peer, serve},
-    engine::{Engine, Halves, Listener as _, Reader as _},
+    engine::{Engine, Halves, Reader as _},
     io::{
         buffers::Buffers,
         deadline::{Deadline, End, Wheel},
@@ -36,8 +31,12 @@ use crate::{
         counters::{Counters, Snapshot},
         log::AccessLog,
     },
-    upstream::{Pools, Stream},
+    upstream::Pools,
 };
+
+mod accept;
+
+use accept::accept;
 
 /// Every so many ticks, upstream connections that were idle for too long are closed.
 const SWEEP_TICKS: u64 = 10;
@@ -287,38 +286,4 @@ fn tick<E: Engine>(worker: &Worker<E>) {
     }
     let waiting = std::mem::take(&mut *worker.waiting.borrow_mut());
     waiting.into_iter().for_each(Waker::wake);
-}
-
-async fn accept<E: Engine>(worker: Rc<Worker<E>>, mut listener: E::Listener) {
-    loop {
-        match listener.accept().await {
-            _ if worker.is_draining() => return,
-            Ok((halves, address)) => {
-                worker.counters.borrow_mut().accepted += 1;
-                let stream = Stream::new(halves, &worker.wheel);
-                let peer = Peer::new(address, worker.trusted.contains(Some(address.ip())));
-                // Counted before its task first runs, so that a drain does not miss it.
-                worker.connections.set(worker.connections.get() + 1);
-                let connection = serve(Rc::clone(&worker), stream, peer);
-                worker.engine.spawn(guard(Rc::clone(&worker), connection));
-            }
-            Err(error) => {
-                tracing::warn!(worker = worker.id, %error, "Accepting failed; it pauses for a tick.");
-                worker.next_tick().await;
-            }
-        }
-    }
-}
-
-/// Runs a connection, counts it, and keeps its panic from everyone else.
-async fn guard<E: Engine>(worker: Rc<Worker<E>>, connection: impl Future<Output = ()>) {
-    let ended = AssertUnwindSafe(connection).catch_unwind().await;
-    worker.connections.set(worker.connections.get() - 1);
-    if ended.is_err() {
-        worker.counters.borrow_mut().record_error("proxy_internal_error");
-        tracing::error!(
-            worker = worker.id,
-            "A connection ended by a panic; please report this with the lines above."
-        );
-    }
 }

@@ -1,0 +1,80 @@
+//! What a gateway takes from the system before anything starts: CPUs, listening sockets, the log.
+//!
+//! Owns taking it. Invariant: a mistake is an error here, before the first worker runs.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    os::fd::OwnedFd,
+    path::Path,
+};
+
+use rustix::thread::{CpuSet, sched_getaffinity};
+
+use super::options::{GatewayError, system};
+use crate::{
+    io::connect::{bind, check_free},
+    telemetry::log::LogWriter,
+};
+
+pub(super) fn cpus(wanted: Option<&[u32]>) -> Result<Vec<u32>, GatewayError> {
+    let set = sched_getaffinity(None)
+        .map_err(|error| system("the allowed CPUs cannot be read")(error.into()))?;
+    let allowed: Vec<u32> = (0..CpuSet::MAX_CPU)
+        .filter(|cpu| set.is_set(*cpu))
+        .filter_map(|cpu| u32::try_from(cpu).ok())
+        .collect();
+    let Some(wanted) = wanted else { return Ok(allowed) };
+    match wanted.iter().find(|cpu| !allowed.contains(cpu)) {
+        Some(cpu) => Err(GatewayError::Cpu { cpu: *cpu, allowed }),
+        None if wanted.is_empty() => Err(GatewayError::NoCpu),
+        None => Ok(wanted.to_vec()),
+    }
+}
+
+/// Binds every address once per worker; with port 0, all workers share the port the first was given.
+pub(super) fn listeners(
+    listen: &[SocketAddr],
+    workers: usize,
+) -> Result<(Vec<Vec<OwnedFd>>, Vec<SocketAddr>), GatewayError> {
+    if listen.is_empty() {
+        return Err(GatewayError::NoListen);
+    }
+    let mut sockets: Vec<Vec<OwnedFd>> = (0..workers).map(|_| Vec::new()).collect();
+    let mut bound = Vec::with_capacity(listen.len());
+    for address in listen {
+        let mut address = *address;
+        check_free(address).map_err(|source| GatewayError::Listen { address, source })?;
+        for sockets in &mut sockets {
+            let failed = |source| GatewayError::Listen { address, source };
+            let socket = socket2::Socket::from(bind(address).map_err(failed)?);
+            if address.port() == 0 {
+                let local = socket.local_addr().map_err(failed)?;
+                address.set_port(local.as_socket().map_or(0, |local| local.port()));
+            }
+            sockets.push(socket.into());
+        }
+        bound.push(address);
+    }
+    Ok((sockets, bound))
+}
+
+pub(super) fn listen_admin(address: SocketAddr) -> Result<TcpListener, GatewayError> {
+    let failed = |source| GatewayError::Admin { address, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    tracing::info!(address = %listener.local_addr().map_err(failed)?, "Health and metrics are served.");
+    Ok(listener)
+}
+
+pub(super) fn duplicate(sockets: &[OwnedFd]) -> Result<Vec<OwnedFd>, GatewayError> {
+    let cloned: std::io::Result<Vec<OwnedFd>> = sockets.iter().map(OwnedFd::try_clone).collect();
+    cloned.map_err(system("a listening socket cannot be duplicated"))
+}
+
+pub(super) fn open_log(path: Option<&Path>) -> Result<Option<LogWriter>, GatewayError> {
+    let Some(path) = path else { return Ok(None) };
+    let failed = |source| GatewayError::Log { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    LogWriter::start(path).map(Some).map_err(failed)
+}
