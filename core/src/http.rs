@@ -7,13 +7,11 @@
 //! - views borrow the receive buffer; nothing is copied before it is forwarded;
 //! - whatever two readers could frame differently is refused (RFC 9112 §6.3, §11.2), never repaired.
 
-mod bounds;
 mod chunked;
 mod encode;
 mod head;
 mod path;
 
-pub use bounds::{HeadBounds, parse_request_within};
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use encode::{
     Forwarding, encode_error, encode_request, encode_response, ip_text, write_forwarded_for,

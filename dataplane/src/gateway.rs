@@ -73,7 +73,6 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
             applied: applied.clone(),
             tables: Arc::clone(&tables),
             trusted: options.trusted.clone(),
-            limits: options.limits,
             log: log.as_ref().map(|log| log.handle(Instant::now())),
             seed: seed(id),
         };

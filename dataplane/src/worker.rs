@@ -26,7 +26,6 @@ use crate::{
         buffers::Buffers,
         deadline::{Deadline, End, Wheel},
     },
-    limits::Limits,
     tables::Tables,
     telemetry::{
         counters::{Counters, Snapshot},
@@ -83,8 +82,6 @@ pub struct Start {
     pub tables: Arc<EpochCell<Option<Tables>>>,
     /// The peers that are believed.
     pub trusted: Trusted,
-    /// The bounds of this gateway.
-    pub limits: Limits,
     /// Its access log.
     pub log: Option<AccessLog>,
     /// Where its random numbers start.
@@ -105,8 +102,6 @@ pub struct Worker<E: Engine> {
     pub pools: Pools<E>,
     /// The peers that are believed.
     pub trusted: Trusted,
-    /// The bounds of this gateway.
-    pub limits: Limits,
     /// Counters.
     pub counters: RefCell<Counters>,
     /// The access log.
@@ -183,7 +178,6 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         buffers: Buffers::default(),
         pools: Pools::default(),
         trusted: start.trusted,
-        limits: start.limits,
         counters: RefCell::default(),
         log: start.log,
         tables: RefCell::new(EpochReader::new(start.tables)),

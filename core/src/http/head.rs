@@ -49,13 +49,13 @@ pub enum HeadError {
     #[error("a line of the head does not end in CRLF")]
     BareLineFeed,
     /// Too many fields.
-    #[error("the head has more fields than are served here")]
+    #[error("the head has more than {HEADERS_MAX} fields")]
     TooManyFields,
     /// Too many bytes.
-    #[error("the head is longer than is served here")]
+    #[error("the head is longer than {HEAD_BYTES_MAX} bytes")]
     TooLarge,
     /// The request target is too long.
-    #[error("the request target is longer than is served here")]
+    #[error("the request target is longer than {URI_BYTES_MAX} bytes")]
     TargetTooLong,
     /// The request target has none of the served forms.
     #[error("the request target is neither a path, nor an http URL, nor '*'")]

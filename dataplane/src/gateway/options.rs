@@ -8,10 +8,7 @@ use halftone_core::signal::trust::Trusted;
 use halftone_link::SocketError;
 use thiserror::Error;
 
-use crate::{
-    engine::probe::{ProbeError, Request},
-    limits::Limits,
-};
+use crate::engine::probe::{ProbeError, Request};
 
 /// How a gateway is run.
 #[derive(Clone, Debug)]
@@ -28,8 +25,6 @@ pub struct GatewayOptions {
     pub engine: Request,
     /// The peers that are believed.
     pub trusted: Trusted,
-    /// The bounds on what callers send.
-    pub limits: Limits,
     /// The access log; off when not given.
     pub access_log: Option<PathBuf>,
     /// Where health and metrics are served; nowhere when not given.

@@ -9,7 +9,7 @@ use std::{net::IpAddr, ops::Range, rc::Rc, time::Instant};
 use halftone_core::{
     http::{
         Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead, empty_slots,
-        encode_request, ip_text, normalise, parse_request_within,
+        encode_request, ip_text, normalise, parse_request,
     },
     route::{Decision, HostScratch, RequestView, fallback, host_name, reserved, route},
     table::epoch::Pinned,
@@ -121,9 +121,7 @@ pub(super) fn prepare<E: Engine>(
 ) -> Result<Option<Request>, HeadError> {
     let received = &downstream.received[downstream.consumed..];
     let mut slots: HeaderSlots<'_> = empty_slots();
-    let Some(head) = parse_request_within(received, &mut slots, &worker.limits.head)? else {
-        return Ok(None);
-    };
+    let Some(head) = parse_request(received, &mut slots)? else { return Ok(None) };
     let span = |part: &str| span_of(&downstream.received, part.as_bytes());
     let mut request = Request {
         tables: None,
