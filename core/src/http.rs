@@ -18,7 +18,7 @@ pub use encode::{
 };
 pub(crate) use head::is_like;
 pub use head::{
-    Framing, HeadError, Header, HeaderSlots, Mask, RequestHead, ResponseHead, empty_slots,
-    parse_request, parse_response,
+    Framing, HeadError, HeadLimits, Header, HeaderSlots, Mask, RequestHead, ResponseHead,
+    empty_slots, parse_request, parse_response,
 };
 pub use path::{PathScratch, normal_path, normalise};

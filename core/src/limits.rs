@@ -6,6 +6,8 @@
 /// Largest request or response head, bytes. Browsers and gateways meet at 32 KiB (edge default of
 /// Envoy is 60 KiB, of nginx 4 × 8 KiB).
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Least that the largest request head may be set to, bytes: a browser's head with a cookie.
+pub const HEAD_BYTES_MIN: usize = 1024;
 /// Largest request target, bytes (nginx: one 8 KiB header buffer).
 pub const URI_BYTES_MAX: usize = 8 * 1024;
 /// Most header fields in one head (nginx: no bound, Envoy: 100).
@@ -115,6 +117,8 @@ pub const CONNECT_ATTEMPTS_MAX: usize = 3;
 pub const LINGER_MS: u64 = 2_000;
 /// Most bytes read on after an answer that came before the end of the request.
 pub const LINGER_BYTES_MAX: usize = 1024 * 1024;
+/// Longest timeout that can be set, milliseconds: a day. Longer ones are slips of units.
+pub const TIMEOUT_MS_MAX: u64 = 24 * 3_600_000;
 /// The grain of every deadline, milliseconds: the tick of the timing wheel.
 pub const TICK_MS: u64 = 100;
 /// How long requests in flight may take after the signal to stop, milliseconds.
@@ -125,7 +129,8 @@ pub const COMMIT_MS: u64 = 2_000;
 /// The bucket space: parts per million.
 pub const BUCKETS: u32 = 1_000_000;
 
-const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);
+const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MIN < HEAD_BYTES_MAX);
+const _: () = assert!(TUNNEL_IDLE_MS <= TIMEOUT_MS_MAX);
 const _: () = assert!(HEAD_BUFFER_BYTES <= HEAD_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MAX + HEADROOM_BYTES <= RELAY_BUFFER_BYTES);
 const _: () = assert!(CHUNK_LINE_BYTES_MAX < HEAD_BUFFER_BYTES);

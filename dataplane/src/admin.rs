@@ -13,7 +13,7 @@ use std::{
 };
 
 use halftone_core::{
-    http::{empty_slots, parse_request},
+    http::{HeadLimits, empty_slots, parse_request},
     limits::HEAD_BUFFER_BYTES,
 };
 
@@ -128,7 +128,7 @@ fn read_request(stream: &mut TcpStream) -> io::Result<Option<(String, String)>> 
         stream.set_read_timeout(Some(left))?;
         let bytes = stream.read(&mut piece)?;
         received.extend_from_slice(&piece[..bytes]);
-        match parse_request(&received, &mut empty_slots()) {
+        match parse_request(&received, &mut empty_slots(), &HeadLimits::default()) {
             Ok(Some(head)) => return Ok(Some((head.method.to_owned(), head.path.to_owned()))),
             Ok(None) if bytes > 0 => {}
             Ok(None) | Err(_) => return Ok(None),

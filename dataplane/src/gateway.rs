@@ -11,11 +11,7 @@ use std::{
 };
 
 use crossbeam::channel::unbounded;
-use halftone_core::{
-    limits::{DRAIN_MS, TICK_MS},
-    table::epoch::EpochCell,
-    wire::GatewayState,
-};
+use halftone_core::{limits::TICK_MS, table::epoch::EpochCell, wire::GatewayState};
 use signal_hook::{
     consts::{SIGINT, SIGQUIT, SIGTERM},
     iterator::Signals,
@@ -47,6 +43,9 @@ use threads::{channel, seed, spawn};
 pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let mut signals =
         Signals::new([SIGTERM, SIGQUIT, SIGINT]).map_err(system("signals cannot be followed"))?;
+    if let Some(problem) = options.limits.problems().into_iter().next() {
+        return Err(problem.into());
+    }
     let cpus = cpus(options.cpus.as_deref())?;
     let (engine, engine_reason) = probe(options.engine)?;
     let (sockets, listen) = listeners(&options.listen, cpus.len())?;
@@ -73,6 +72,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
             applied: applied.clone(),
             tables: Arc::clone(&tables),
             trusted: options.trusted.clone(),
+            limits: options.limits,
             log: log.as_ref().map(|log| log.handle(Instant::now())),
             seed: seed(id),
         };
@@ -101,7 +101,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         Arc::new(Link { publisher: Arc::clone(&publisher), state, version: options.version });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;
-    let ended = follow(&mut signals, &publisher, &threads);
+    let ended = follow(&mut signals, &publisher, &threads, options.limits.drain_ms);
     drop(std::fs::remove_file(&options.socket));
     if ended? {
         threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -128,6 +128,7 @@ fn follow(
     signals: &mut Signals,
     publisher: &Publisher,
     threads: &[JoinHandle<()>],
+    drain_ms: u64,
 ) -> Result<bool, GatewayError> {
     let mut draining: Option<Instant> = None;
     let mut next = Instant::now();
@@ -138,7 +139,7 @@ fn follow(
                 return Ok(false);
             }
             tracing::info!(
-                within_ms = DRAIN_MS,
+                within_ms = drain_ms,
                 "The gateway finishes what is in flight and stops."
             );
             draining = Some(Instant::now());
@@ -149,7 +150,7 @@ fn follow(
         match (draining, ended) {
             (None, Some(worker)) => return Err(GatewayError::WorkerEnded(worker)),
             (Some(_), _) if threads.iter().all(JoinHandle::is_finished) => return Ok(true),
-            (Some(since), _) if since.elapsed() > Duration::from_millis(DRAIN_MS) => {
+            (Some(since), _) if since.elapsed() > Duration::from_millis(drain_ms) => {
                 tracing::warn!("Requests were still in flight when the time to drain was over.");
                 return Ok(false);
             }

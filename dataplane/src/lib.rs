@@ -13,6 +13,7 @@ pub mod engine;
 pub mod gateway;
 pub mod io;
 pub mod last_good;
+pub mod limits;
 pub mod link;
 pub mod proxy;
 pub mod publish;

@@ -142,7 +142,7 @@ async fn write<E: Engine>(
     downstream: &mut Downstream<E>,
     out: Vec<u8>,
 ) -> bool {
-    downstream.stream.deadline.arm(halftone_core::limits::STALL_MS, End::Both);
+    downstream.stream.deadline.arm(worker.limits.stall_ms, End::Both);
     let length = out.len();
     let (result, out) = downstream.stream.writer.write_all(out, 0..length).await;
     worker.buffers.free_head(out);

@@ -18,7 +18,7 @@ use std::{
 
 use ahash::AHashMap;
 use halftone_core::{
-    limits::{CONNECT_ATTEMPTS_MAX, CONNECT_MS, POOL_IDLE_MAX, POOL_IDLE_MS},
+    limits::CONNECT_ATTEMPTS_MAX,
     table::{ArchivedAddressRow, ArchivedInstanceRow, ArchivedInstanceSet},
 };
 
@@ -28,8 +28,10 @@ use crate::{
         connect::{Place, dial},
         deadline::{Deadline, End, Wheel},
     },
+    limits::Limits,
     proxy::error::{Kind, ProxyError},
     tables::choose,
+    worker::Worker,
 };
 
 /// A connected stream with its deadline.
@@ -53,15 +55,20 @@ impl<E: Engine> Stream<E> {
 pub struct Pools<E: Engine> {
     sockets: RefCell<AHashMap<SocketAddr, Vec<Stream<E>>>>,
     unix: RefCell<AHashMap<String, Vec<Stream<E>>>>,
-}
-
-impl<E: Engine> Default for Pools<E> {
-    fn default() -> Self {
-        Self { sockets: RefCell::default(), unix: RefCell::default() }
-    }
+    /// How long a connection is kept without a request, milliseconds.
+    idle_ms: u64,
+    /// Most connections kept to one place.
+    most: usize,
 }
 
 impl<E: Engine> Pools<E> {
+    /// Returns pools that keep as much as `limits` allow.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let (idle_ms, most) = (limits.pool_idle_ms, limits.pool_connections);
+        Self { sockets: RefCell::default(), unix: RefCell::default(), idle_ms, most }
+    }
+
     fn take(&self, place: Place<'_>) -> Option<Stream<E>> {
         let mut sockets = self.sockets.borrow_mut();
         let mut unix = self.unix.borrow_mut();
@@ -86,9 +93,9 @@ impl<E: Engine> Pools<E> {
 
     /// Keeps `stream`, a connection to `place` with nothing left to read, for a later request.
     pub fn put(&self, place: Place<'_>, stream: Stream<E>) {
-        stream.deadline.arm(POOL_IDLE_MS, End::Both);
+        stream.deadline.arm(self.idle_ms, End::Both);
         let keep = |idle: &mut Vec<Stream<E>>, stream| {
-            if idle.len() < POOL_IDLE_MAX {
+            if idle.len() < self.most {
                 idle.push(stream);
             }
         };
@@ -133,9 +140,7 @@ pub struct Acquired<'t, E: Engine> {
 /// # Errors
 /// The last [`ProxyError`] of the instances tried.
 pub async fn acquire<'t, E: Engine>(
-    engine: &E,
-    pools: &Pools<E>,
-    wheel: &Rc<Wheel>,
+    worker: &Worker<E>,
     set: &'t ArchivedInstanceSet,
     turn: u32,
     freshness: Freshness,
@@ -145,13 +150,13 @@ pub async fn acquire<'t, E: Engine>(
     for attempt in 0..set.instances.len().min(CONNECT_ATTEMPTS_MAX) {
         let instance = (first + attempt) % set.instances.len();
         let row = &set.instances[instance];
-        let kept = if freshness == Freshness::New { None } else { pooled(pools, row) };
+        let kept = if freshness == Freshness::New { None } else { pooled(&worker.pools, row) };
         if let Some((stream, place)) = kept {
             return Ok(Acquired { stream, place, instance, reused: true });
         }
         for address in row.addresses.iter() {
             let place = place_of(address);
-            match connect(engine, wheel, place).await {
+            match connect(worker, place).await {
                 Ok(stream) => return Ok(Acquired { stream, place, instance, reused: false }),
                 Err(error) => failure = error,
             }
@@ -172,18 +177,14 @@ fn pooled<'t, E: Engine>(
     })
 }
 
-async fn connect<E: Engine>(
-    engine: &E,
-    wheel: &Rc<Wheel>,
-    place: Place<'_>,
-) -> Result<Stream<E>, ProxyError> {
+async fn connect<E: Engine>(worker: &Worker<E>, place: Place<'_>) -> Result<Stream<E>, ProxyError> {
     let failed = |error: &std::io::Error| ProxyError::upstream(Kind::of_connect(error));
     let socket = dial(place).map_err(|error| failed(&error))?;
     // The engine owns the socket from here on: if it fails, both end in the same poll, and the wheel
     // cannot turn in between.
-    let deadline = wheel.watch(socket.as_raw_fd());
-    deadline.arm(CONNECT_MS, End::Both);
-    let adopted = engine.adopt_connecting(socket).await;
+    let deadline = worker.wheel.watch(socket.as_raw_fd());
+    deadline.arm(worker.limits.connect_ms, End::Both);
+    let adopted = worker.engine.adopt_connecting(socket).await;
     if deadline.has_passed() {
         return Err(ProxyError::upstream(Kind::ConnectTimeout));
     }

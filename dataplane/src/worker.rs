@@ -16,6 +16,7 @@ use std::{
 
 use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
+    http::HeadLimits,
     signal::trust::Trusted,
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
 };
@@ -26,6 +27,7 @@ use crate::{
         buffers::Buffers,
         deadline::{Deadline, End, Wheel},
     },
+    limits::Limits,
     tables::Tables,
     telemetry::{
         counters::{Counters, Snapshot},
@@ -82,6 +84,8 @@ pub struct Start {
     pub tables: Arc<EpochCell<Option<Tables>>>,
     /// The peers that are believed.
     pub trusted: Trusted,
+    /// What connections are held to.
+    pub limits: Limits,
     /// Its access log.
     pub log: Option<AccessLog>,
     /// Where its random numbers start.
@@ -102,6 +106,10 @@ pub struct Worker<E: Engine> {
     pub pools: Pools<E>,
     /// The peers that are believed.
     pub trusted: Trusted,
+    /// What connections are held to.
+    pub limits: Limits,
+    /// What heads are held to.
+    pub head_limits: HeadLimits,
     /// Counters.
     pub counters: RefCell<Counters>,
     /// The access log.
@@ -176,8 +184,10 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         id: start.id,
         wheel: Rc::new(Wheel::default()),
         buffers: Buffers::default(),
-        pools: Pools::default(),
+        pools: Pools::new(&start.limits),
         trusted: start.trusted,
+        head_limits: start.limits.head(),
+        limits: start.limits,
         counters: RefCell::default(),
         log: start.log,
         tables: RefCell::new(EpochReader::new(start.tables)),

@@ -10,6 +10,7 @@ use halftone_core::signal::trust::Trusted;
 use halftone_dataplane::{
     engine::probe::Request,
     gateway::{GatewayOptions, run as run_gateway},
+    limits::Limits,
 };
 
 use crate::{VERSION, cpus::CpuList, place::Place, supervise::SupervisorArgument, usage::Usage};
@@ -73,6 +74,7 @@ pub(super) fn run(arguments: GatewayArguments) -> Result<()> {
         cpus: arguments.cpus.map(CpuList::into_vec),
         engine: arguments.engine,
         trusted,
+        limits: Limits::default(),
         access_log,
         admin: arguments.admin,
         version: VERSION,

@@ -49,13 +49,13 @@ pub enum HeadError {
     #[error("a line of the head does not end in CRLF")]
     BareLineFeed,
     /// Too many fields.
-    #[error("the head has more than {HEADERS_MAX} fields")]
+    #[error("the head has too many fields")]
     TooManyFields,
     /// Too many bytes.
-    #[error("the head is longer than {HEAD_BYTES_MAX} bytes")]
+    #[error("the head is too large")]
     TooLarge,
     /// The request target is too long.
-    #[error("the request target is longer than {URI_BYTES_MAX} bytes")]
+    #[error("the request target is too long")]
     TargetTooLong,
     /// The request target has none of the served forms.
     #[error("the request target is neither a path, nor an http URL, nor '*'")]
@@ -154,6 +154,23 @@ pub struct ResponseHead<'s, 'b> {
     pub bytes: usize,
 }
 
+/// What request heads are held to; at most what this module can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Most bytes of a head.
+    pub bytes: usize,
+    /// Most bytes of a target.
+    pub uri_bytes: usize,
+    /// Most fields.
+    pub fields: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self { bytes: HEAD_BYTES_MAX, uri_bytes: URI_BYTES_MAX, fields: HEADERS_MAX }
+    }
+}
+
 /// Parses a request head; nothing when more bytes are needed.
 ///
 /// # Errors
@@ -161,6 +178,7 @@ pub struct ResponseHead<'s, 'b> {
 pub fn parse_request<'s, 'b>(
     bytes: &'b [u8],
     slots: &'s mut HeaderSlots<'b>,
+    limits: &HeadLimits,
 ) -> Result<Option<RequestHead<'s, 'b>>, HeadError> {
     let mut request = httparse::Request::new(&mut []);
     let parsed = httparse::ParserConfig::default().parse_request_with_uninit_headers(
@@ -168,13 +186,13 @@ pub fn parse_request<'s, 'b>(
         bytes,
         slots,
     );
-    let Some(length) = complete(parsed)? else {
+    let Some(length) = complete(parsed, limits.bytes)? else {
         let line = memchr(b'\n', bytes).unwrap_or(bytes.len());
         // Method and version take less than 64 bytes beside the target.
-        return if line > URI_BYTES_MAX + 64 {
+        return if line > limits.uri_bytes + 64 {
             Err(HeadError::TargetTooLong)
         } else {
-            incomplete(bytes)
+            incomplete(bytes, limits.bytes)
         };
     };
     check_lines(&bytes[..length])?;
@@ -185,6 +203,12 @@ pub fn parse_request<'s, 'b>(
     };
     let http11 = version == 1;
     let headers: &'s [Header<'b>] = request.headers;
+    if headers.len() > limits.fields {
+        return Err(HeadError::TooManyFields);
+    }
+    if target.len() > limits.uri_bytes {
+        return Err(HeadError::TargetTooLong);
+    }
     let fields = Fields::classify(headers, http11)?;
     let target = Target::split(method, target)?;
     let host = match target.authority {
@@ -231,8 +255,8 @@ pub fn parse_response<'s, 'b>(
         bytes,
         slots,
     );
-    let Some(length) = complete(parsed)? else {
-        return incomplete(bytes);
+    let Some(length) = complete(parsed, HEAD_BYTES_MAX)? else {
+        return incomplete(bytes, HEAD_BYTES_MAX);
     };
     check_lines(&bytes[..length])?;
     let (Some(status), Some(version)) = (response.code, response.version) else {
@@ -265,11 +289,9 @@ pub fn parse_response<'s, 'b>(
     }))
 }
 
-fn complete(parsed: httparse::Result<usize>) -> Result<Option<usize>, HeadError> {
+fn complete(parsed: httparse::Result<usize>, most: usize) -> Result<Option<usize>, HeadError> {
     match parsed {
-        Ok(httparse::Status::Complete(length)) if length > HEAD_BYTES_MAX => {
-            Err(HeadError::TooLarge)
-        }
+        Ok(httparse::Status::Complete(length)) if length > most => Err(HeadError::TooLarge),
         Ok(httparse::Status::Complete(length)) => Ok(Some(length)),
         Ok(httparse::Status::Partial) => Ok(None),
         Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooManyFields),
@@ -278,8 +300,8 @@ fn complete(parsed: httparse::Result<usize>) -> Result<Option<usize>, HeadError>
     }
 }
 
-fn incomplete<T>(bytes: &[u8]) -> Result<Option<T>, HeadError> {
-    if bytes.len() >= HEAD_BYTES_MAX { Err(HeadError::TooLarge) } else { Ok(None) }
+fn incomplete<T>(bytes: &[u8], most: usize) -> Result<Option<T>, HeadError> {
+    if bytes.len() >= most { Err(HeadError::TooLarge) } else { Ok(None) }
 }
 
 /// Refuses lines that end in LF alone: httparse takes them, others may not (RFC 9112 §2.2).

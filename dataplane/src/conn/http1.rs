@@ -11,7 +11,7 @@ use std::{
 
 use halftone_core::{
     http::{encode_error, ip_text},
-    limits::{HEAD_MS, IDLE_MS, LINGER_BYTES_MAX, LINGER_MS, STALL_MS},
+    limits::LINGER_BYTES_MAX,
 };
 use smallvec::SmallVec;
 
@@ -77,7 +77,7 @@ pub async fn serve<E: Engine>(worker: Rc<Worker<E>>, stream: Stream<E>, peer: Pe
     let mut downstream = Downstream { stream, peer, received: worker.buffers.head(), consumed: 0 };
     let linger = serve_requests(&worker, &mut downstream).await;
     if linger {
-        read_on(&mut downstream).await;
+        read_on(&worker, &mut downstream).await;
     }
     worker.buffers.free_head(std::mem::take(&mut downstream.received));
 }
@@ -115,9 +115,9 @@ async fn read_more<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>
         return false;
     }
     match (idle, stream.deadline.is_reading_head()) {
-        (true, _) => stream.deadline.arm_idle(IDLE_MS),
+        (true, _) => stream.deadline.arm_idle(worker.limits.idle_ms),
         // The head has one deadline, from its first byte to its last.
-        (false, false) => stream.deadline.arm_head(HEAD_MS),
+        (false, false) => stream.deadline.arm_head(worker.limits.head_ms),
         (false, true) => {}
     }
     if received.len() == received.capacity() {
@@ -141,17 +141,17 @@ async fn time_out<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>)
     encode_error(kind.status(), kind.label(), kind.detail(), false, false, &mut out);
     worker.counters.borrow_mut().record_error(kind.label());
     let length = out.len();
-    downstream.stream.deadline.arm(STALL_MS, End::Both);
+    downstream.stream.deadline.arm(worker.limits.stall_ms, End::Both);
     let (_, out) = downstream.stream.writer.write_all(out, 0..length).await;
     worker.buffers.free_head(out);
 }
 
 /// Reads on for a while after the last answer: closing with unread bytes would reset the connection
 /// and could take the answer with it (RFC 9112 §9.6).
-async fn read_on<E: Engine>(downstream: &mut Downstream<E>) {
+async fn read_on<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>) {
     let Downstream { stream, received, .. } = downstream;
     stream.deadline.end_write();
-    stream.deadline.arm(LINGER_MS, End::Both);
+    stream.deadline.arm(worker.limits.linger_ms, End::Both);
     let mut left = LINGER_BYTES_MAX;
     loop {
         received.clear();

@@ -8,7 +8,10 @@ use halftone_core::signal::trust::Trusted;
 use halftone_link::SocketError;
 use thiserror::Error;
 
-use crate::engine::probe::{ProbeError, Request};
+use crate::{
+    engine::probe::{ProbeError, Request},
+    limits::{LimitError, Limits},
+};
 
 /// How a gateway is run.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct GatewayOptions {
     pub engine: Request,
     /// The peers that are believed.
     pub trusted: Trusted,
+    /// What connections are held to.
+    pub limits: Limits,
     /// The access log; off when not given.
     pub access_log: Option<PathBuf>,
     /// Where health and metrics are served; nowhere when not given.
@@ -50,6 +55,9 @@ pub enum GatewayError {
     /// No address was listed.
     #[error("--listen: at least one address is needed")]
     NoListen,
+    /// A bound is outside its range.
+    #[error("limits: {0}")]
+    Limit(#[from] LimitError),
     /// The engine does not run here.
     #[error("--engine: {0}")]
     Engine(#[from] ProbeError),

@@ -9,7 +9,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use futures_lite::future::zip;
-use halftone_core::limits::{FIRST_BYTE_MS, LINGER_BYTES_MAX, LINGER_MS, STALL_MS};
+use halftone_core::limits::LINGER_BYTES_MAX;
 
 use super::{
     Request,
@@ -48,8 +48,7 @@ pub(super) async fn exchange<E: Engine>(
     let replayable = request.is_idempotent && request.body.is_ended();
     let mut freshness = Freshness::Any;
     loop {
-        let acquired =
-            acquire(&worker.engine, &worker.pools, &worker.wheel, set, turn, freshness).await?;
+        let acquired = acquire(worker, set, turn, freshness).await?;
         let Acquired { mut stream, place, instance, reused } = acquired;
         request.instance = Some(instance);
         match attempt(worker, downstream, request, &mut stream).await {
@@ -88,7 +87,11 @@ async fn attempt<E: Engine>(
     upstream: &mut Stream<E>,
 ) -> Result<bool, ProxyError> {
     // Before the rest of a body the caller may pause, and the upstream has nothing to answer yet.
-    let patience_ms = if request.body.is_ended() { FIRST_BYTE_MS } else { STALL_MS };
+    let patience_ms = if request.body.is_ended() {
+        worker.limits.first_byte_ms
+    } else {
+        worker.limits.upstream_idle_ms
+    };
     upstream.deadline.arm(patience_ms, End::Both);
     let forwarded = std::mem::take(&mut request.forwarded);
     let length = forwarded.len();
@@ -133,7 +136,7 @@ async fn attempt<E: Engine>(
         match result {
             Ok(()) => {
                 sent.set(true);
-                upstream_deadline.arm(FIRST_BYTE_MS, End::Both);
+                upstream_deadline.arm(worker.limits.first_byte_ms, End::Both);
             }
             // An upstream that takes no more may have answered already: its answer is read to its end.
             Err(error) if error.side == Side::Upstream => {}
@@ -151,7 +154,7 @@ async fn attempt<E: Engine>(
                 // closing now would reset the connection (RFC 9112 §9.6).
                 answered.set(true);
                 deadline.end_write();
-                deadline.arm(LINGER_MS, End::Both);
+                deadline.arm(worker.limits.linger_ms, End::Both);
             } else {
                 deadline.end_now(End::Read);
             }
@@ -185,7 +188,7 @@ async fn relay_body<E: Engine>(
     let mut taken_by_upstream = true;
     while !body.is_ended() && dropped <= LINGER_BYTES_MAX {
         if !answered.get() {
-            deadline.arm(STALL_MS, End::Read);
+            deadline.arm(worker.limits.stall_ms, End::Read);
         }
         buffer.clear();
         let (result, filled) = reader.read(buffer).await;
@@ -206,7 +209,7 @@ async fn relay_body<E: Engine>(
             dropped += taken;
             continue;
         }
-        upstream_deadline.arm(STALL_MS, End::Both);
+        upstream_deadline.arm(worker.limits.upstream_idle_ms, End::Both);
         let (result, written) = writer.write_all(buffer, 0..forward).await;
         buffer = written;
         taken_by_upstream = result.is_ok();

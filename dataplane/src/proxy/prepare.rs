@@ -121,7 +121,9 @@ pub(super) fn prepare<E: Engine>(
 ) -> Result<Option<Request>, HeadError> {
     let received = &downstream.received[downstream.consumed..];
     let mut slots: HeaderSlots<'_> = empty_slots();
-    let Some(head) = parse_request(received, &mut slots)? else { return Ok(None) };
+    let Some(head) = parse_request(received, &mut slots, &worker.head_limits)? else {
+        return Ok(None);
+    };
     let span = |part: &str| span_of(&downstream.received, part.as_bytes());
     let mut request = Request {
         tables: None,

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use halftone_core::{
     http::{Framing, HeaderSlots, empty_slots, encode_response, parse_response},
-    limits::{HEADROOM_BYTES, STALL_MS},
+    limits::HEADROOM_BYTES,
 };
 
 use super::{
@@ -82,7 +82,7 @@ async fn relay<E: Engine>(
     buffer.resize(HEADROOM_BYTES, 0);
     let begun = match read_head(worker, request, answer, buffer).await? {
         begun if begun.status == 101 => {
-            send(answer, request, buffer, begun.range.clone()).await?;
+            send(worker, answer, request, buffer, begun.range.clone()).await?;
             (request.status, request.keep_alive) = (101, false);
             return Ok(Ended::Tunnel(buffer.split_off(begun.range.end)));
         }
@@ -95,13 +95,13 @@ async fn relay<E: Engine>(
     let mut clean = range.end == buffer.len() || !body.is_ended();
     loop {
         if !range.is_empty() {
-            send(answer, request, buffer, range).await?;
+            send(worker, answer, request, buffer, range).await?;
         }
         if body.is_ended() {
             return Ok(Ended::Whole { reusable: begun.reusable && clean });
         }
         buffer.clear();
-        answer.upstream_deadline.arm(STALL_MS, End::Both);
+        answer.upstream_deadline.arm(worker.limits.upstream_idle_ms, End::Both);
         match read(answer, buffer).await {
             Ok(1..) => {}
             Ok(0) if body.ends_with_connection() && !answer.upstream_deadline.has_passed() => {
@@ -134,10 +134,10 @@ async fn read_head<E: Engine>(
             }
             // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
             if request.http11 {
-                send(answer, request, buffer, begun.range.clone()).await?;
+                send(worker, answer, request, buffer, begun.range.clone()).await?;
             }
             seen = true;
-            answer.upstream_deadline.arm(STALL_MS, End::Both);
+            answer.upstream_deadline.arm(worker.limits.upstream_idle_ms, End::Both);
             buffer.drain(HEADROOM_BYTES..begun.range.end);
         }
         if !matches!(read(answer, buffer).await, Ok(1..)) {
@@ -158,6 +158,7 @@ async fn read<E: Engine>(
 }
 
 async fn send<E: Engine>(
+    worker: &Worker<E>,
     answer: &mut Answer<'_, E>,
     request: &mut Request,
     buffer: &mut Vec<u8>,
@@ -165,7 +166,7 @@ async fn send<E: Engine>(
 ) -> Result<(), ProxyError> {
     // A slow caller is not the upstream's fault.
     answer.upstream_deadline.disarm();
-    answer.deadline.arm(STALL_MS, End::Both);
+    answer.deadline.arm(worker.limits.stall_ms, End::Both);
     let length = range.len() as u64;
     let (result, written) = answer.writer.write_all(std::mem::take(buffer), range).await;
     *buffer = written;

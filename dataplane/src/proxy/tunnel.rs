@@ -7,7 +7,6 @@
 use std::cell::Cell;
 
 use futures_lite::future::zip;
-use halftone_core::limits::TUNNEL_IDLE_MS;
 
 use crate::{
     engine::{Engine, Reader as _, Writer as _},
@@ -71,8 +70,8 @@ async fn relay<E: Engine>(
     let whole = loop {
         if !buffer.is_empty() {
             // Either direction keeps both sides alive.
-            from.arm(TUNNEL_IDLE_MS, End::Both);
-            to.arm(TUNNEL_IDLE_MS, End::Both);
+            from.arm(worker.limits.tunnel_idle_ms, End::Both);
+            to.arm(worker.limits.tunnel_idle_ms, End::Both);
             let length = buffer.len();
             let (result, written) = writer.write_all(buffer, 0..length).await;
             buffer = written;
@@ -82,7 +81,7 @@ async fn relay<E: Engine>(
             sent.set(sent.get() + length as u64);
         }
         buffer.clear();
-        from.arm(TUNNEL_IDLE_MS, End::Both);
+        from.arm(worker.limits.tunnel_idle_ms, End::Both);
         let (result, filled) = reader.read(buffer).await;
         buffer = filled;
         match result {

@@ -1,11 +1,13 @@
 //! Rewritten heads, byte for byte.
 
 use super::*;
-use crate::http::{empty_slots, parse_request, parse_response};
+use crate::http::{HeadLimits, empty_slots, parse_request, parse_response};
 
 fn forward(text: &str, trusted: bool, stripped: &[usize]) -> String {
     let mut slots = empty_slots();
-    let head = parse_request(text.as_bytes(), &mut slots).expect("accepted").expect("whole");
+    let head = parse_request(text.as_bytes(), &mut slots, &HeadLimits::default())
+        .expect("accepted")
+        .expect("whole");
     let mut mask = Mask::default();
     stripped.iter().for_each(|index| mask.insert(*index));
     let mut out = Vec::new();

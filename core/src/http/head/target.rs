@@ -6,7 +6,7 @@
 use memchr::memchr;
 
 use super::HeadError;
-use crate::limits::{HOST_BYTES_MAX, URI_BYTES_MAX};
+use crate::limits::HOST_BYTES_MAX;
 
 /// A request target in parts.
 pub(super) struct Target<'b> {
@@ -20,9 +20,6 @@ impl<'b> Target<'b> {
     pub(super) fn split(method: &str, target: &'b str) -> Result<Self, HeadError> {
         if method == "CONNECT" {
             return Err(HeadError::Connect);
-        }
-        if target.len() > URI_BYTES_MAX {
-            return Err(HeadError::TargetTooLong);
         }
         if memchr(b'#', target.as_bytes()).is_some() {
             return Err(HeadError::Target);

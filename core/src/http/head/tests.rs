@@ -6,7 +6,7 @@ use super::*;
 
 fn request(text: &str) -> Result<Option<(Framing, bool, String)>, HeadError> {
     let mut slots = empty_slots();
-    let head = parse_request(text.as_bytes(), &mut slots)?;
+    let head = parse_request(text.as_bytes(), &mut slots, &HeadLimits::default())?;
     Ok(head.map(|head| {
         (head.framing, head.keep_alive, format!("{} {} {}", head.method, head.host, head.target))
     }))
@@ -40,6 +40,28 @@ fn requests_accepted() {
             assert_eq!(request(&text[..end]), Ok(None), "{:?}", &text[..end]);
         }
     }
+}
+
+#[test]
+fn heads_are_held_to_what_was_set() {
+    let limits = HeadLimits { bytes: 64, uri_bytes: 8, fields: 2 };
+    for (text, expected) in [
+        ("GET /87654321 HTTP/1.1\r\nHost: a\r\n\r\n", HeadError::TargetTooLong),
+        ("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\n\r\n", HeadError::TooManyFields),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nA: 1234567890123456789012345678901234567890\r\n\r\n",
+            HeadError::TooLarge,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nA: 1234567890123456789012345678901234567890",
+            HeadError::TooLarge,
+        ),
+    ] {
+        let refused = parse_request(text.as_bytes(), &mut empty_slots(), &limits).err();
+        assert_eq!(refused, Some(expected), "{text:?}");
+    }
+    let text = "GET /7654321 HTTP/1.1\r\nHost: a\r\nA: 1\r\n\r\n";
+    assert!(matches!(parse_request(text.as_bytes(), &mut empty_slots(), &limits), Ok(Some(_))));
 }
 
 #[test]
@@ -101,7 +123,9 @@ fn fields_are_classified_once() {
     let text = "GET / HTTP/1.1\r\nHost: a\r\nConnection: x-hop, close, content-length\r\nX-Hop: 1\r\nX-Stay: 1\r\n\
                 Keep-Alive: 5\r\nTE: trailers\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=1\r\nContent-Length: 3\r\n\r\n";
     let mut slots = empty_slots();
-    let head = parse_request(text.as_bytes(), &mut slots).expect("accepted").expect("whole");
+    let head = parse_request(text.as_bytes(), &mut slots, &HeadLimits::default())
+        .expect("accepted")
+        .expect("whole");
     let names = |mask: Mask| {
         let fields =
             head.headers.iter().enumerate().filter(move |(index, _)| mask.contains(*index));
@@ -162,7 +186,7 @@ fn responses() {
 proptest! {
     #[test]
     fn noise_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = parse_request(&bytes, &mut empty_slots());
+        let _ = parse_request(&bytes, &mut empty_slots(), &HeadLimits::default());
         let _ = parse_response(&bytes, "GET", &mut empty_slots());
     }
 
@@ -170,6 +194,6 @@ proptest! {
     fn damaged_requests_never_panic(at in 0usize..90, byte in any::<u8>()) {
         let mut bytes = b"POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: x, close\r\nExpect: 100-continue\r\n\r\n".to_vec();
         bytes[at] = byte;
-        let _ = parse_request(&bytes, &mut empty_slots());
+        let _ = parse_request(&bytes, &mut empty_slots(), &HeadLimits::default());
     }
 }
