@@ -15,6 +15,7 @@ use std::{
     future::Future, io, net::SocketAddr, ops::Range, os::fd::OwnedFd, os::fd::RawFd, time::Instant,
 };
 
+pub mod glommio;
 pub mod monoio;
 pub mod probe;
 

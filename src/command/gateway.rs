@@ -36,7 +36,7 @@ pub(crate) struct GatewayArguments {
     /// CPUs to run one worker on each, such as 0,2-3 [default: every CPU this process may use]
     #[arg(long, value_name = "LIST")]
     cpus: Option<CpuList>,
-    /// What the workers run on: auto, io_uring or epoll
+    /// What the workers run on: auto, io_uring, epoll or glommio
     #[arg(long, value_name = "ENGINE", default_value = "auto")]
     engine: Request,
     /// Peers whose forwarded addresses and release headers are believed, or `none`

@@ -29,12 +29,12 @@ fn values_that_are_none_are_refused() {
         let error = Arguments::try_parse_from(line.split(' ')).expect_err(line).to_string();
         assert!(error.contains(part), "{line}: {error}");
     };
-    check("halftone gateway --engine kqueue", "expected auto, io_uring or epoll");
+    check("halftone gateway --engine kqueue", "expected auto, io_uring, epoll or glommio");
     check("halftone gateway --cpus all", "expected CPUs such as 0,2-3");
     check("halftone gateway --listen here", "socket address");
     check("halftone control --upstream https://a", "TLS to upstreams is not supported");
     check("halftone up --upstream http://a/b", "a path cannot be given");
-    check("halftone up --engine fast", "expected auto, io_uring or epoll");
+    check("halftone up --engine fast", "expected auto, io_uring, epoll or glommio");
     check("halftone bench compare --peers apache", "possible values");
     check("halftone", "Usage");
 }

@@ -37,7 +37,7 @@ pub(crate) struct UpArguments {
     /// CPUs to run one worker on each, such as 0,2-3 [default: every CPU this process may use]
     #[arg(long, value_name = "LIST")]
     cpus: Option<CpuList>,
-    /// What the workers run on: auto, io_uring or epoll
+    /// What the workers run on: auto, io_uring, epoll or glommio
     #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = usage::engine_name)]
     engine: String,
     /// What is stable where no stable instance is registered, such as http://localhost:8000

@@ -50,6 +50,13 @@ macro_rules! on_each_engine {
             fn epoll() {
                 check($crate::stack::Engine::Epoll);
             }
+
+            #[test]
+            fn glommio() {
+                if $crate::stack::Engine::Glommio.runs_here() {
+                    check($crate::stack::Engine::Glommio);
+                }
+            }
         })*
     };
 }

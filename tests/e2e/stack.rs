@@ -27,6 +27,7 @@ use crate::{
 pub(crate) enum Engine {
     IoUring,
     Epoll,
+    Glommio,
 }
 
 impl Engine {
@@ -35,12 +36,13 @@ impl Engine {
         match self {
             Self::IoUring => "io_uring",
             Self::Epoll => "epoll",
+            Self::Glommio => "glommio",
         }
     }
 
     /// Returns whether this machine lets it run; tells when not.
     pub(crate) fn runs_here(self) -> bool {
-        let request = if self == Self::IoUring { Request::IoUring } else { Request::Epoll };
+        let request: Request = self.name().parse().expect("one of the gateway's");
         let refusal = probe(request).err();
         if let Some(refusal) = &refusal {
             eprintln!("not tested on {}: {refusal}", self.name());

@@ -83,7 +83,8 @@ fn one(words: &mut Vec<&str>) -> Option<bool> {
         let licence = format!("{word} WITH {}", words.pop()?);
         return Some(ALLOWED.contains(&licence.as_str()));
     }
-    Some(ALLOWED.contains(&word))
+    // A plus means: this version or any later one.
+    Some(ALLOWED.contains(&word.strip_suffix('+').unwrap_or(word)))
 }
 
 #[cfg(test)]

@@ -20,10 +20,7 @@ use monoio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{
-    Engine, Halves, Listener, Reader, Writer,
-    probe::{Choice, RingFlags},
-};
+use super::{Engine, Halves, Listener, Reader, Writer, probe::RingFlags};
 
 /// Submission queue entries per worker: more are submitted in batches of this size.
 const RING_ENTRIES: u32 = 1024;
@@ -34,28 +31,23 @@ const RING_COMPLETIONS: u32 = 4096;
 #[derive(Clone, Copy, Debug)]
 pub struct Monoio;
 
-/// Runs `main` to its end on a new runtime of the chosen kind.
+/// Runs `main` to its end on a new runtime: on a ring with these settings, or without one on epoll.
 ///
 /// # Errors
 /// When the runtime cannot be built.
 pub fn block_on<F: Future>(
-    choice: Choice,
+    flags: Option<RingFlags>,
     main: impl FnOnce(Monoio) -> F,
 ) -> io::Result<F::Output> {
-    match choice {
-        Choice::IoUring(flags) => {
-            let mut runtime = RuntimeBuilder::<IoUringDriver>::new()
-                .with_entries(RING_ENTRIES)
-                .uring_builder(ring(flags))
-                .build()?;
-            Ok(runtime.block_on(async { main(Monoio).await }))
-        }
-        Choice::Epoll => {
-            let mut runtime =
-                RuntimeBuilder::<LegacyDriver>::new().with_entries(RING_ENTRIES).build()?;
-            Ok(runtime.block_on(async { main(Monoio).await }))
-        }
+    if let Some(flags) = flags {
+        let mut runtime = RuntimeBuilder::<IoUringDriver>::new()
+            .with_entries(RING_ENTRIES)
+            .uring_builder(ring(flags))
+            .build()?;
+        return Ok(runtime.block_on(async { main(Monoio).await }));
     }
+    let mut runtime = RuntimeBuilder::<LegacyDriver>::new().with_entries(RING_ENTRIES).build()?;
+    Ok(runtime.block_on(async { main(Monoio).await }))
 }
 
 /// Returns the ring's settings; the probe builds the very same ring.

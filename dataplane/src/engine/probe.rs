@@ -17,6 +17,8 @@ pub enum Request {
     IoUring,
     /// epoll.
     Epoll,
+    /// glommio or nothing; never chosen by itself.
+    Glommio,
 }
 
 impl FromStr for Request {
@@ -27,11 +29,8 @@ impl FromStr for Request {
             "auto" => Ok(Self::Auto),
             "io_uring" => Ok(Self::IoUring),
             "epoll" => Ok(Self::Epoll),
-            "glommio" => {
-                Err("not supported in this build: glommio; expected auto, io_uring or epoll"
-                    .to_owned())
-            }
-            other => Err(format!("expected auto, io_uring or epoll, got {other:?}")),
+            "glommio" => Ok(Self::Glommio),
+            other => Err(format!("expected auto, io_uring, epoll or glommio, got {other:?}")),
         }
     }
 }
@@ -56,6 +55,8 @@ pub enum Choice {
     IoUring(RingFlags),
     /// monoio on epoll.
     Epoll,
+    /// glommio.
+    Glommio,
 }
 
 impl fmt::Display for Choice {
@@ -63,16 +64,25 @@ impl fmt::Display for Choice {
         f.write_str(match self {
             Self::IoUring(_) => "io_uring",
             Self::Epoll => "epoll",
+            Self::Glommio => "glommio",
         })
     }
 }
 
-/// io_uring was asked for and does not work here.
+/// The engine that was asked for does not work here.
 #[derive(Debug, Error)]
-#[error(
-    "io_uring does not work here ({0}); use --engine epoll, or allow io_uring (kernel.io_uring_disabled, seccomp)"
-)]
-pub struct ProbeError(#[source] io::Error);
+pub enum ProbeError {
+    /// No ring can be built.
+    #[error(
+        "io_uring does not work here ({0}); use --engine epoll, or allow io_uring (kernel.io_uring_disabled, seccomp)"
+    )]
+    IoUring(io::Error),
+    /// No executor can be built.
+    #[error(
+        "glommio does not work here ({0}); use --engine auto, or allow io_uring (kernel.io_uring_disabled, seccomp)"
+    )]
+    Glommio(io::Error),
+}
 
 /// The settings tried, best first, each with the reason it is reported under.
 const RINGS: [(RingFlags, &str); 3] = [
@@ -108,10 +118,15 @@ const RINGS: [(RingFlags, &str); 3] = [
 /// Chooses an engine; returns it with the reason in words.
 ///
 /// # Errors
-/// [`ProbeError`] when io_uring was asked for and no ring can be built.
+/// [`ProbeError`] when the engine that was asked for does not work here.
 pub fn probe(request: Request) -> Result<(Choice, String), ProbeError> {
-    if request == Request::Epoll {
-        return Ok((Choice::Epoll, "asked for".to_owned()));
+    match request {
+        Request::Epoll => return Ok((Choice::Epoll, "asked for".to_owned())),
+        Request::Glommio => {
+            super::glommio::check().map_err(ProbeError::Glommio)?;
+            return Ok((Choice::Glommio, "asked for".to_owned()));
+        }
+        Request::Auto | Request::IoUring => {}
     }
     let mut refusal = io::Error::from(io::ErrorKind::Unsupported);
     for (flags, reason) in RINGS {
@@ -121,7 +136,7 @@ pub fn probe(request: Request) -> Result<(Choice, String), ProbeError> {
         }
     }
     match request {
-        Request::IoUring => Err(ProbeError(refusal)),
+        Request::IoUring => Err(ProbeError::IoUring(refusal)),
         _ => Ok((Choice::Epoll, format!("io_uring was refused: {refusal}"))),
     }
 }
@@ -133,18 +148,13 @@ mod tests {
     #[test]
     fn words() {
         assert_eq!("io_uring".parse(), Ok(Request::IoUring));
+        assert_eq!("glommio".parse(), Ok(Request::Glommio));
         assert!("iouring".parse::<Request>().is_err());
-        assert!(
-            "glommio"
-                .parse::<Request>()
-                .expect_err("refused")
-                .contains("not supported in this build")
-        );
     }
 
     #[test]
     fn auto_always_finds_one() {
         let (choice, reason) = probe(Request::Auto).expect("auto cannot fail");
-        assert!(!reason.is_empty(), "{choice}");
+        assert!(!reason.is_empty() && choice != Choice::Glommio, "{choice}");
     }
 }

@@ -3,6 +3,7 @@
 //! Owns starting them. Does not wait for them: [`super`] does.
 
 use std::{
+    io,
     os::{fd::OwnedFd, unix::net::UnixStream},
     thread::{self, JoinHandle},
     time::{SystemTime, UNIX_EPOCH},
@@ -13,7 +14,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::options::{GatewayError, system};
 use crate::{
-    engine::{self, probe::Choice},
+    engine::probe::Choice,
     publish::WorkerHandle,
     worker::{self, Start},
 };
@@ -49,8 +50,7 @@ pub(super) fn spawn(
         if let Err(error) = sched_setaffinity(None, &set) {
             tracing::warn!(worker = id, cpu, %error, "The worker could not be pinned to its CPU.");
         }
-        let ended = engine::monoio::block_on(choice, |engine| worker::run(engine, start));
-        if let Err(error) = ended {
+        if let Err(error) = run_worker(choice, start) {
             tracing::error!(worker = id, %error, "The worker's event loop cannot be built.");
         }
     };
@@ -58,4 +58,14 @@ pub(super) fn spawn(
         .name(format!("worker-{id}"))
         .spawn(run)
         .map_err(system("a worker cannot be started"))
+}
+
+fn run_worker(choice: Choice, start: Start) -> io::Result<()> {
+    match choice {
+        Choice::IoUring(flags) => {
+            crate::engine::monoio::block_on(Some(flags), |engine| worker::run(engine, start))
+        }
+        Choice::Epoll => crate::engine::monoio::block_on(None, |engine| worker::run(engine, start)),
+        Choice::Glommio => crate::engine::glommio::block_on(|engine| worker::run(engine, start)),
+    }
 }

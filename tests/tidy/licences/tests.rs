@@ -21,6 +21,8 @@ fn an_expression_is_satisfied_by_what_is_allowed() {
     check("GPL-2.0-only WITH Classpath-exception-2.0", Some(false));
     check("MIT WITH Classpath-exception-2.0", Some(false));
     check("(MIT OR Apache-2.0) AND Unicode-3.0", Some(true));
+    check("MPL-2.0+", Some(true));
+    check("GPL-2.0+", Some(false));
     check("mit", Some(false));
     check("", None);
     check("MIT OR", None);
