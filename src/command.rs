@@ -3,6 +3,7 @@
 //! Owns the list. Invariant: a command's help has an example that can be pasted.
 
 mod bench;
+mod check;
 mod control;
 mod demo;
 mod demo_service;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Demo(demo::DemoArguments),
     /// Show the gateways of a running control plane, and what they counted
     Status(status::StatusArguments),
+    /// Say what is wrong with files, before they are served
+    Check(check::CheckArguments),
     /// Run a gateway: the data plane
     Gateway(gateway::GatewayArguments),
     /// Run a control plane: registry, rules and API
@@ -64,6 +67,7 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Up(arguments) => up::run(arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Status(arguments) => status::run(&arguments, output),
+        Command::Check(arguments) => check::run(&arguments, output),
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Control(arguments) => control::run(arguments),
         Command::Bench(arguments) => bench::run(&arguments, output),

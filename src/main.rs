@@ -14,6 +14,7 @@ mod api;
 mod command;
 mod cpus;
 mod demo;
+mod document;
 mod place;
 mod sources;
 mod stack;

@@ -173,10 +173,8 @@ impl Files {
         }
         entry.content = Some(content);
         entry.retry = Retry::Never;
-        let json = path.extension().is_some_and(|extension| extension == "json");
-        let format = if json { Format::Json } else { Format::Yaml };
-        let bundle = match read_bundle(text, format) {
-            Ok(bundle) => bundle,
+        let (bundle, warnings) = match read_bundle(text, Format::of_path(path)) {
+            Ok(read) => read,
             Err(error) => return entry.refuse(path, Some(in_words(path, &error))),
         };
         let tenant = bundle.metadata.tenant.clone();
@@ -191,6 +189,10 @@ impl Files {
                 entry.shown.error = None;
                 entry.shown.applied = Some((put.digest.clone(), put.revision));
                 tracing::info!(path = %path.display(), %tenant, digest = %put.digest, revision = put.revision, "a file is applied");
+                let file = path.display().to_string();
+                for warning in warnings {
+                    tracing::warn!(warning = %warning.in_file(&file), "a file should be looked at");
+                }
             }
             Err(error) => {
                 entry.retry = match &error {

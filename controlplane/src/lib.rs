@@ -17,6 +17,7 @@
 mod api;
 mod clock;
 mod conditions;
+pub mod document;
 mod files;
 mod history;
 mod leases;

@@ -1,14 +1,16 @@
-//! Text becomes a bundle.
+//! Text becomes a bundle, or a gateway's configuration.
 //!
-//! Owns the formats a bundle may be written in and the words for what is wrong with a text. Does not
-//! own what a bundle may say (`policy::validate` does). Life of a change: the first step.
+//! Owns the formats these may be written in and the words for what is wrong with a text. Does not
+//! own what they may say (`policy::validate` and `policy::lint` do). Life of a change: the first step.
 //!
 //! Invariants: a text is hostile: depth, aliases and size of what it expands to are bounded, keys
 //! given twice are refused; a bundle that is returned has been validated.
 
+use std::path::Path;
+
 use halftone_core::{
     limits::BUNDLE_BYTES_MAX,
-    policy::{Bundle, Diagnostic, validate},
+    policy::{Bundle, Diagnostic, lint, validate},
 };
 use serde::{
     Serialize,
@@ -34,20 +36,30 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    /// Returns the format that the name of a file tells.
+    #[must_use]
+    pub(crate) fn of_path(path: &Path) -> Self {
+        let json = path.extension().is_some_and(|extension| extension == "json");
+        if json { Self::Json } else { Self::Yaml }
+    }
+
     /// The media types that are understood, for people.
     pub(crate) const MEDIA_TYPES: &str = "application/yaml or application/json";
 
     /// Reads a `Content-Type`; none means YAML, of which JSON is a part (RFC 9110 §8.3 lets the
-    /// recipient judge).
+    /// recipient judge), and so does the one that curl sends for `--data-binary` unasked: no form
+    /// is ever taken here.
     #[must_use]
     pub(crate) fn of_media_type(media_type: Option<&str>) -> Option<Self> {
         let Some(media_type) = media_type else { return Some(Self::Yaml) };
         let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match essence.as_str() {
             "application/json" => Some(Self::Json),
-            "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => {
-                Some(Self::Yaml)
-            }
+            "application/yaml"
+            | "application/x-yaml"
+            | "text/yaml"
+            | "text/x-yaml"
+            | "application/x-www-form-urlencoded" => Some(Self::Yaml),
             _ => None,
         }
     }
@@ -77,27 +89,18 @@ pub(crate) enum SourceError {
     Invalid(Vec<Diagnostic>),
 }
 
-/// Reads a bundle and validates it: every problem at once, each with its place.
+/// Reads a bundle and validates it: every problem at once, each with its place. Beside the bundle
+/// come the warnings about it.
 ///
 /// # Errors
 /// [`SourceError`].
-pub(crate) fn read_bundle(text: &[u8], format: Format) -> Result<Bundle, SourceError> {
-    let root = read_tree(text, format)?;
-    let (bundle, mut problems) = read_shape::<Bundle>(&root.node);
-    problems.extend(root.duplicates);
-    let mistaken: Vec<String> = problems.iter().map(|problem| problem.path.clone()).collect();
-    for problem in bundle.iter().flat_map(validate) {
-        // What was left out for its shape is missed, by what is around it and by what names it.
-        let follows = mistaken
-            .iter()
-            .any(|path| path.starts_with(&problem.path) || problem.message.starts_with("unknown "));
-        if !follows {
-            let Place { line, column } = root.node.locate(&problem.path);
-            problems.push(problem.at(line, column));
-        }
-    }
-    problems.sort_by_key(|problem| (problem.line, problem.column));
-    bundle.filter(|_| problems.is_empty()).ok_or(SourceError::Invalid(problems))
+pub(crate) fn read_bundle(
+    text: &[u8],
+    format: Format,
+) -> Result<(Bundle, Vec<Diagnostic>), SourceError> {
+    let Judged { value, problems, warnings } = read_tree(text, format)?.judge_bundle();
+    let bundle = value.filter(|_| problems.is_empty());
+    bundle.map(|bundle| (bundle, warnings)).ok_or(SourceError::Invalid(problems))
 }
 
 /// Reads a value.
@@ -112,14 +115,74 @@ pub(crate) fn read<T: DeserializeOwned>(text: &[u8], format: Format) -> Result<T
     value.filter(|_| problems.is_empty()).ok_or(SourceError::Invalid(problems))
 }
 
+/// What could be read of a text, and all that is wrong with it, in the order of the text.
+pub(crate) struct Judged<T> {
+    /// What was read; not to be used when there are problems.
+    pub(crate) value: Option<T>,
+    /// What is wrong.
+    pub(crate) problems: Vec<Diagnostic>,
+    /// What should not be.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
 /// A text, read.
-struct Root {
+pub(crate) struct Root {
     node: Node,
     /// Keys that are given twice.
     duplicates: Vec<Diagnostic>,
 }
 
-fn read_tree(text: &[u8], format: Format) -> Result<Root, SourceError> {
+impl Root {
+    /// Returns the text at a path, if one is there.
+    pub(crate) fn text(&self, path: &[&str]) -> Option<&str> {
+        self.node.text(path)
+    }
+
+    /// Gives a problem the place of its path.
+    pub(crate) fn place(&self, problem: Diagnostic) -> Diagnostic {
+        let Place { line, column } = self.node.locate(&problem.path);
+        problem.at(line, column)
+    }
+
+    /// Judges it as a bundle.
+    pub(crate) fn judge_bundle(&self) -> Judged<Bundle> {
+        let mut judged = self.judge(validate);
+        if let Some(bundle) = &judged.value {
+            judged.warnings = lint(bundle).into_iter().map(|warning| self.place(warning)).collect();
+            judged.warnings.sort_by_key(|warning| (warning.line, warning.column));
+        }
+        judged
+    }
+
+    /// Judges it as a `T`, of which `validate` finds the problems.
+    pub(crate) fn judge<T: DeserializeOwned>(
+        &self,
+        validate: impl Fn(&T) -> Vec<Diagnostic>,
+    ) -> Judged<T> {
+        let (value, mut problems) = read_shape::<T>(&self.node);
+        problems.extend(self.duplicates.iter().cloned());
+        let mistaken: Vec<String> = problems.iter().map(|problem| problem.path.clone()).collect();
+        for problem in value.iter().flat_map(validate) {
+            // What was left out for its shape is missed, by what is around it and by what names it.
+            let unknown = problem.message.strip_prefix("unknown ");
+            let unknown = unknown.and_then(|rest| rest.split('"').nth(1));
+            let follows = mistaken.iter().any(|path| {
+                path.starts_with(&problem.path) || unknown.is_some_and(|name| path.contains(name))
+            });
+            if !follows {
+                problems.push(self.place(problem));
+            }
+        }
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        Judged { value, problems, warnings: Vec::new() }
+    }
+}
+
+/// Reads a text, whatever it is about.
+///
+/// # Errors
+/// [`SourceError::Syntax`].
+pub(crate) fn read_tree(text: &[u8], format: Format) -> Result<Root, SourceError> {
     let mut node = match format {
         Format::Json => read_json(text),
         Format::Yaml => read_yaml(text),

@@ -13,6 +13,7 @@ mod bundle;
 mod canonical;
 mod implicit;
 mod instance;
+mod lint;
 mod percent;
 mod timestamp;
 mod validate;
@@ -25,6 +26,7 @@ pub use bundle::{
 pub use canonical::digest;
 pub use implicit::implicit_bundle;
 pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
+pub use lint::lint;
 pub use percent::Percent;
 pub use timestamp::Timestamp;
 pub use validate::{Diagnostic, nearest, validate};

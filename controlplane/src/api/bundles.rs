@@ -34,6 +34,8 @@ use crate::{
 pub(crate) struct Wanted {
     #[serde(default)]
     dry_run: bool,
+    #[serde(default)]
+    strict: bool,
 }
 
 /// Shows the canonical form; its digest is the `ETag`.
@@ -71,20 +73,26 @@ pub(crate) async fn replace(
     let asked = asked(Origin::Rest, &headers)?;
     let owner = tenant.clone();
     let put = context.blocking(move |state| {
-        let bundle = read_bundle(&body, format)?;
+        let (bundle, warnings) = read_bundle(&body, format)?;
         if bundle.metadata.tenant != owner {
             return Err(foreign_tenant(&owner, &bundle.metadata.tenant));
         }
-        if wanted.dry_run {
-            return Ok(Err(state.check_bundle(&bundle, &asked)?));
+        if wanted.strict && !warnings.is_empty() {
+            return Err(Problem::invalid("there are warnings, and strict was asked for", warnings));
         }
-        Ok(Ok(state.put_bundle(bundle, &asked)?))
+        let put = match wanted.dry_run {
+            true => Err(state.check_bundle(&bundle, &asked)?),
+            false => Ok(state.put_bundle(bundle, &asked)?),
+        };
+        Ok((put, warnings))
     });
     match put.await?? {
-        Ok(put) => stored(&context, &tenant, &put).await,
-        Err(checked) => {
+        (Ok(put), warnings) => stored(&context, &tenant, &put, &warnings).await,
+        (Err(checked), warnings) => {
             let changed = checked.current.as_ref() != Some(&checked.digest);
-            let mut body = json!({ "dryRun": true, "digest": checked.digest, "changed": changed });
+            let mut body = json!({
+                "dryRun": true, "digest": checked.digest, "changed": changed, "warnings": warnings,
+            });
             if let Some(current) = checked.current {
                 body["currentDigest"] = current.into();
             }
@@ -98,10 +106,13 @@ pub(super) async fn stored(
     context: &Context,
     tenant: &str,
     put: &PutBundle,
+    warnings: &[Diagnostic],
 ) -> Result<Response, Problem> {
     tracing::info!(%tenant, revision = put.revision, digest = %put.digest, "a bundle is stored");
     let (applied, header) = context.applied(put.change).await;
-    let body = json!({ "revision": put.revision, "digest": put.digest, "applied": applied });
+    let body = json!({
+        "revision": put.revision, "digest": put.digest, "applied": applied, "warnings": warnings,
+    });
     Ok((header, [(ETAG, etag(&put.digest)?)], Json(body)).into_response())
 }
 

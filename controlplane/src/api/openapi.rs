@@ -104,6 +104,7 @@ fn tenants() -> Vec<Operation> {
         .refuses(&[400, 404, 412]),
         operation("put", bundle, "putBundle", "Replaces the bundle wholly, or not at all")
             .query("dryRun", "`true`: checks everything and stores nothing")
+            .query("strict", "`true`: refuses what would be a warning")
             .conditional()
             .takes(&["application/yaml", "application/json"], "Bundle")
             .answers(200, "Stored")

@@ -96,7 +96,7 @@ pub(crate) async fn act(
     let Rollback { revision } = read(&body, Format::Json)?;
     let (key, asked) = (tenant.to_owned(), asked(Origin::Rollback(revision), &headers)?);
     let put = context.blocking(move |state| state.rollback(&key, revision, &asked)).await??;
-    stored(&context, tenant, &put).await
+    stored(&context, tenant, &put, &[]).await
 }
 
 fn shown(revision: &StoredRevision) -> Value {

@@ -124,6 +124,7 @@ fn every_problem_is_told_at_once_in_the_order_of_the_text() {
             "4:70: upstreams.web.v2.variants.stable.addresses[0]: expected \"ip:port\", \"name:port\" or \"unix:/path\", got \"nowhere\"",
             "4:97: upstreams.web.v2.balance: not supported in this build: balance",
             "5:81: routes[1].name: expected letters, digits, '.', '_' and '-', got \"w b\"",
+            "5:113: routes[1].rules[0].upstream: unknown upstream \"web\"",
         ]
     );
 }
@@ -164,7 +165,7 @@ fn a_bundle_of_the_promised_size_is_read() {
         )
     };
     let text = GOOD.to_owned() + &(0..10_000).map(route).collect::<String>();
-    let bundle = read_bundle(text.as_bytes(), Format::Yaml).expect("good");
+    let (bundle, _) = read_bundle(text.as_bytes(), Format::Yaml).expect("good");
     assert_eq!(bundle.routes.len(), 10_001);
 }
 
@@ -175,8 +176,9 @@ fn media_types_name_formats() {
         (Some("application/yaml"), Some(Format::Yaml)),
         (Some("Text/X-YAML; charset=utf-8"), Some(Format::Yaml)),
         (Some("application/json;charset=utf-8"), Some(Format::Json)),
-        (Some("application/x-www-form-urlencoded"), None),
+        (Some("application/x-www-form-urlencoded"), Some(Format::Yaml)),
         (Some("text/plain"), None),
+        (Some("multipart/form-data"), None),
         (Some(""), None),
     ] {
         assert_eq!(Format::of_media_type(media_type), format, "{media_type:?}");

@@ -77,6 +77,17 @@ impl Node {
         }
     }
 
+    /// Returns the text behind these keys, if one is there.
+    pub(super) fn text(&self, path: &[&str]) -> Option<&str> {
+        match (&self.value, path) {
+            (Value::Text(text), []) => Some(text),
+            (Value::Map(entries), [key, rest @ ..]) => {
+                entries.iter().find(|entry| entry.key == *key)?.node.text(rest)
+            }
+            _ => None,
+        }
+    }
+
     /// Finds keys that are given twice, and removes all but the first.
     pub(super) fn take_duplicates(&mut self, path: &str, found: &mut Vec<Diagnostic>) {
         match &mut self.value {

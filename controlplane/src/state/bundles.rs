@@ -217,7 +217,7 @@ impl State {
         let missing = || StateError::NoRevision { tenant: tenant.to_owned(), revision };
         let (_, text) = self.revision(tenant, revision)?.ok_or_else(missing)?;
         let text = text.ok_or_else(missing)?;
-        let bundle = read_bundle(text.as_bytes(), Format::Json)?;
+        let (bundle, _) = read_bundle(text.as_bytes(), Format::Json)?;
         self.put_bundle(bundle, asked)
     }
 

@@ -69,7 +69,7 @@ fn bundle(tenant: &str, host: &str, canary: &str) -> Bundle {
         "routes": [{{ "name": "web", "hostnames": ["{host}"], "rules": [{{ "release": "r" }}] }}],
         "releases": {{ "r": {{ "upstream": "web", "default": {{ "split": {{ "canary": "{canary}" }} }} }} }} }}"#
     );
-    read_bundle(text.as_bytes(), Format::Json).expect("good")
+    read_bundle(text.as_bytes(), Format::Json).expect("good").0
 }
 
 fn counters(state: &State) -> (u64, u64) {

@@ -91,7 +91,7 @@ fn bundles_are_refused_with_every_reason() {
     assert!(error["line"].is_u64() && error["path"] == "ruotes", "{problem}");
 
     let path = "/v1/tenants/shop/bundle";
-    let form = Some("application/x-www-form-urlencoded");
+    let form = Some("multipart/form-data; boundary=x");
     let refused = control.call("PUT", path, form, good.as_bytes());
     check(&refused, 415, "unsupported-media-type");
     let json = control.call("PUT", path, Some("application/json"), good.as_bytes());

@@ -32,7 +32,8 @@ fn a_dry_run_says_what_would_be_and_changes_nothing() {
     let checked = dry(&shop("5%"));
     assert_eq!(checked.status, 200, "{checked:?}");
     let digest = digest(&checked);
-    assert_eq!(checked.json(), json!({ "dryRun": true, "digest": digest, "changed": true }));
+    let expected = json!({ "dryRun": true, "digest": digest, "changed": true, "warnings": [] });
+    assert_eq!(checked.json(), expected);
     assert_eq!(control.get(PATH).status, 404);
     assert_eq!(dry(&shop("500%")).status, 422);
     let answer = control.put_bundle("shop", &shop("5%"));
@@ -46,6 +47,32 @@ fn a_dry_run_says_what_would_be_and_changes_nothing() {
     assert_eq!(disputed.status, 409, "{disputed:?}");
     assert_eq!(control.call("PUT", "/v1/tenants/blog/bundle?dry=1", None, b"").status, 400);
     assert_eq!(gateway.wait("nothing", |_| true).commits, before.commits + 1);
+}
+
+#[test]
+fn warnings_come_with_the_answer_and_are_refused_when_strict() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    let open = shop("5%")
+        .replace("  web-v2:\n", "  web-v2:\n    overrides: [{ header: X, requires: any }]\n");
+    let put = |query: &str| {
+        let path = format!("{PATH}{query}");
+        // What curl sends unasked.
+        control.call("PUT", &path, Some("application/x-www-form-urlencoded"), open.as_bytes())
+    };
+    let refused = put("?strict=true");
+    assert_eq!((refused.status, control.get(PATH).status), (422, 404), "{refused:?}");
+    let warning = refused.json()["errors"][0].clone();
+    assert_eq!(warning["path"], "releases.web-v2.overrides[0].requires", "{warning}");
+    assert_eq!((&warning["line"], &warning["column"]), (&json!(14), &json!(40)), "{warning}");
+    assert_eq!(put("?strict=true&dryRun=true").status, 422);
+    for query in ["?dryRun=true", "", ""] {
+        let taken = put(query);
+        assert_eq!(taken.json()["warnings"], json!([warning]), "{taken:?}");
+    }
+    let path = format!("{PATH}?strict=true");
+    let fine = control.call("PUT", &path, None, shop("5%").as_bytes());
+    assert_eq!((fine.status, &fine.json()["warnings"]), (200, &json!([])), "{fine:?}");
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub(super) fn all() -> Value {
             "dryRun": { "const": true },
             "changed": { "type": "boolean", "description": "Whether a dry run would change anything" },
             "currentDigest": text("The digest a dry run would replace"),
+            "warnings": { "type": "array", "items": diagnostic(), "description":
+                "What may be meant, and should be looked at; `strict` refuses it" },
         })),
         "Tenant": object(&["tenant", "revision", "digest"], json!({
             "tenant": text("Its name"),
@@ -89,8 +91,8 @@ fn instance() -> Value {
     )
 }
 
-fn problem() -> Value {
-    let diagnostic = object(
+fn diagnostic() -> Value {
+    object(
         &["path", "message"],
         json!({
             "path": text("The place in the body"),
@@ -99,7 +101,10 @@ fn problem() -> Value {
             "line": number("The line, from 1"),
             "column": number("The column, from 1"),
         }),
-    );
+    )
+}
+
+fn problem() -> Value {
     let mut problem = object(
         &["type", "title", "status", "detail"],
         json!({
@@ -110,7 +115,7 @@ fn problem() -> Value {
             "line": number("The line of the body, from 1"),
             "column": number("The column of the body, from 1"),
             "currentDigest": text("The digest that is current, when a condition does not hold"),
-            "errors": { "type": "array", "items": diagnostic },
+            "errors": { "type": "array", "items": diagnostic() },
         }),
     );
     problem["description"] = "RFC 9457".into();

@@ -1,0 +1,62 @@
+//! What is warned about, and what is not.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn warnings(release: &Value) -> Vec<String> {
+    let bundle: Bundle = serde_json::from_value(json!({
+        "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "shop" },
+        "releases": { "r": release },
+    }))
+    .expect("the shape is right");
+    lint(&bundle).iter().map(ToString::to_string).collect()
+}
+
+fn check(overrides: &Value, target: Value, expected: &[&str]) {
+    let mut targets = vec![json!({ "id": "t", "match": {} })];
+    if let Value::Object(fields) = target {
+        fields.into_iter().for_each(|(name, value)| targets[0][name] = value);
+    }
+    let release = json!({ "upstream": "u", "overrides": overrides, "targets": targets,
+        "default": { "variant": "stable" } });
+    let found = warnings(&release);
+    assert_eq!(found.len(), expected.len(), "{release}: {found:?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "{found:?} has not {expected:?}");
+    }
+}
+
+#[test]
+fn variants_granted_on_what_a_client_can_write() {
+    let header = json!({ "headers": [{ "name": "x-qa", "value": "1" }] });
+    let beta = json!([{ "name": "beta", "value": "1" }]);
+    let over = |requires: &str| json!([{ "header": "X-Release-Group", "requires": requires }]);
+    let none = json!([]);
+
+    check(&over("trusted"), json!({}), &[]);
+    check(&over("any"), json!({}), &["releases.r.overrides[0].requires: any client may take"]);
+    check(&none, json!({ "match": header, "variant": "stable" }), &[]);
+    check(
+        &none,
+        json!({ "match": header, "variant": "canary" }),
+        &[
+            "releases.r.targets[0].match.headers: any client may take variant \"canary\" by sending the header \"x-qa\"",
+        ],
+    );
+    for field in ["cookies", "queryParams"] {
+        let target = json!({ "match": { field: beta }, "variant": "canary" });
+        check(&none, target, &[&format!("targets[0].match.{field}: any client")]);
+    }
+    let both =
+        json!({ "match": { "headers": beta, "cookies": beta }, "split": { "canary": "5%" } });
+    check(&none, both, &["the header \"beta\" and the cookie \"beta\""]);
+    check(&none, json!({ "match": header, "split": "scheduled" }), &["a part of"]);
+    check(&none, json!({ "match": header, "split": { "canary": "0%" } }), &[]);
+    // What is asked for, and from where, is not what a client says of itself.
+    let place = json!({ "path": { "type": "Exact", "value": "/b" }, "hostnames": ["b.example"] });
+    check(&none, json!({ "match": place, "variant": "canary" }), &[]);
+    let office =
+        json!({ "headers": [{ "name": "x-qa", "value": "1" }], "sourceRanges": ["10.0.0.0/8"] });
+    check(&none, json!({ "match": office, "variant": "canary" }), &[]);
+}
