@@ -24,6 +24,23 @@ pub const TRAILER_BYTES_MAX: usize = 8 * 1024;
 pub const HEAD_BUFFER_BYTES: usize = 4 * 1024;
 /// Buffer a body or a response is relayed through, bytes (measured: one write for head and body).
 pub const RELAY_BUFFER_BYTES: usize = 64 * 1024;
+/// Most connections of one worker that wait for a request with their head buffer in hand: 1 MiB. A read in flight
+/// answers sooner than a wait and a read, so the few that are busy get it; the many that are silent hold nothing.
+pub const WAITING_HEADS_MAX: usize = 256;
+/// Most requests of one worker that wait for their answer with the relay buffer in hand: 8 MiB.
+pub const WAITING_RELAYS_MAX: usize = 128;
+/// Most free head buffers one worker keeps: 4 MiB.
+pub const FREE_HEADS_MAX: usize = 1024;
+/// Most free relay buffers one worker keeps: 8 MiB.
+pub const FREE_RELAYS_MAX: usize = 128;
+/// Bodies of a known length from here on are moved by the kernel, bytes: below, one copy costs less than two calls.
+pub const SPLICE_BYTES_MIN: u64 = 64 * 1024;
+/// Size asked for a pipe, bytes: what Linux gives to users without privilege.
+pub const PIPE_BYTES: usize = 1024 * 1024;
+/// Most free pipes one worker keeps.
+pub const FREE_PIPES_MAX: usize = 16;
+/// Most free slots for busy connections one worker keeps: about 2 MiB.
+pub const FREE_SLOTS_MAX: usize = 512;
 /// Room left in front of a response so that its head can be rewritten in place, bytes.
 pub const HEADROOM_BYTES: usize = 1024;
 

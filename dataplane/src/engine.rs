@@ -28,6 +28,10 @@ pub trait Engine: Clone + 'static {
     /// A listening socket.
     type Listener: Listener<Self>;
 
+    /// Whether splice(2) may be called on a stream's socket between [`Reader::readable`] and
+    /// [`Writer::writable`]; an engine without readiness copies.
+    const SPLICES: bool;
+
     /// Takes over a connected stream socket (TCP or Unix).
     ///
     /// # Errors
@@ -69,6 +73,14 @@ pub trait Reader: 'static {
     ///
     /// Zero bytes are the end of the stream.
     async fn read(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>);
+
+    /// Waits, without holding a buffer, until a read would not wait: for data, the end or an error.
+    ///
+    /// It costs an operation more than waiting in [`Reader::read`], so it is for streams that are many and silent.
+    ///
+    /// # Errors
+    /// When the wait could not be made; the next read tells what is wrong with the stream itself.
+    async fn readable(&mut self) -> io::Result<()>;
 }
 
 /// The writing half of a stream.
@@ -79,6 +91,12 @@ pub trait Writer: 'static {
         buffer: Vec<u8>,
         range: Range<usize>,
     ) -> (io::Result<()>, Vec<u8>);
+
+    /// Waits until a write would not wait.
+    ///
+    /// # Errors
+    /// When the wait could not be made; the next write tells what is wrong with the stream itself.
+    async fn writable(&mut self) -> io::Result<()>;
 }
 
 /// A listening socket.

@@ -3,3 +3,4 @@
 pub mod buffers;
 pub mod connect;
 pub mod deadline;
+pub mod splice;

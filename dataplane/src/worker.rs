@@ -22,10 +22,12 @@ use halftone_core::{
 };
 
 use crate::{
+    conn::slot::Slots,
     engine::{Engine, Halves, Reader as _},
     io::{
         buffers::Buffers,
         deadline::{Deadline, End, Wheel},
+        splice::Pipes,
     },
     limits::Limits,
     tables::Tables,
@@ -102,6 +104,10 @@ pub struct Worker<E: Engine> {
     pub wheel: Rc<Wheel>,
     /// Buffers.
     pub buffers: Buffers,
+    /// Pipes for large bodies.
+    pub pipes: Pipes,
+    /// Where busy connections are served.
+    pub slots: Slots<E>,
     /// Upstream connections.
     pub pools: Pools<E>,
     /// The peers that are believed.
@@ -184,6 +190,8 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         id: start.id,
         wheel: Rc::new(Wheel::default()),
         buffers: Buffers::default(),
+        pipes: Pipes::default(),
+        slots: Slots::default(),
         pools: Pools::new(&start.limits),
         trusted: start.trusted,
         head_limits: start.limits.head(),

@@ -102,6 +102,9 @@ on_each_engine! {
         let (stable, canary) = (Upstream::named("stable"), Upstream::named("canary"));
         let mut stack = Stack::start(engine, &["--upstream", &format!("http://{}", stable.address())]);
         stack.api.register("user-api", canary.address(), &json!({ "group": "canary" }));
+        until_true("the canary to be served", || {
+            stack.get(&[("X-Release-Group", "canary")]).text() == "canary"
+        });
         stack.process.signal(Signal::TERM);
         assert!(stack.process.ended().success());
 

@@ -3,7 +3,10 @@
 //! Owns the position inside one body. Does not read, write or hold bytes. Invariant: bytes beyond the
 //! end are never counted as body, so they are never forwarded.
 
-use halftone_core::http::{ChunkError, ChunkScanner, Framing, Piece};
+use halftone_core::{
+    http::{ChunkError, ChunkScanner, Framing, Piece},
+    limits::SPLICE_BYTES_MIN,
+};
 
 /// A body being relayed.
 #[derive(Clone, Debug)]
@@ -51,6 +54,15 @@ impl Body {
     #[must_use]
     pub fn ends_with_connection(&self) -> bool {
         matches!(self, Self::Close)
+    }
+
+    /// Returns how many bytes are left, if that is known and they are worth moving without a copy.
+    #[must_use]
+    pub fn to_be_spliced(&self) -> Option<u64> {
+        match self {
+            Self::Length(left) if *left >= SPLICE_BYTES_MIN => Some(*left),
+            _ => None,
+        }
     }
 
     /// Takes `buffer[start..]`, which has just arrived.

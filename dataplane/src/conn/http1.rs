@@ -1,8 +1,10 @@
 //! An HTTP/1.1 connection from its first byte to its close.
 //!
 //! Owns the receive buffer and the loop over requests. Does not decide or forward: [`crate::proxy`]
-//! does. Invariants: the buffer holds whole everything from the start of the current request on;
-//! no request is started before the one before it is answered (RFC 9112 §9.3.2).
+//! does. Invariants:
+//! - the buffer holds whole everything from the start of the current request on;
+//! - no request is started before the one before it is answered (RFC 9112 §9.3.2);
+//! - beyond the first few, a connection that waits for a request holds neither buffer nor slot.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -59,6 +61,17 @@ pub struct Downstream<E: Engine> {
     pub received: Vec<u8>,
     /// How much of it is done with.
     pub consumed: usize,
+    /// Whether the next read will not wait: the connection was waited for without a buffer.
+    ready: bool,
+}
+
+/// Why a connection left its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// It waits for its next request, and there are many like it.
+    Idle,
+    /// It is over.
+    Closed,
 }
 
 impl<E: Engine> Downstream<E> {
@@ -74,16 +87,36 @@ impl<E: Engine> Downstream<E> {
 
 /// Serves a connection to its end.
 pub async fn serve<E: Engine>(worker: Rc<Worker<E>>, stream: Stream<E>, peer: Peer) {
-    let mut downstream = Downstream { stream, peer, received: worker.buffers.head(), consumed: 0 };
-    let linger = serve_requests(&worker, &mut downstream).await;
-    if linger {
+    let mut downstream =
+        Downstream { stream, peer, received: Vec::new(), consumed: 0, ready: false };
+    loop {
+        let (back, pause) = worker.slots.serve(&worker, downstream).await;
+        downstream = back;
+        if pause == Pause::Closed || downstream.stream.reader.readable().await.is_err() {
+            return;
+        }
+        downstream.ready = true;
+    }
+}
+
+/// Serves a connection for as long as it is worth its buffer, and gives that back.
+pub(super) async fn serve_until_idle<E: Engine>(
+    worker: Rc<Worker<E>>,
+    mut downstream: Downstream<E>,
+) -> (Downstream<E>, Pause) {
+    downstream.received = worker.buffers.head();
+    let next = serve_requests(&worker, &mut downstream).await;
+    if next == (Next::Close { linger: true }) {
         read_on(&worker, &mut downstream).await;
     }
     worker.buffers.free_head(std::mem::take(&mut downstream.received));
+    let pause = if next == Next::KeepAlive { Pause::Idle } else { Pause::Closed };
+    (downstream, pause)
 }
 
-/// Serves requests until the connection has to close; returns whether the caller may still be sending.
-async fn serve_requests<E: Engine>(worker: &Rc<Worker<E>>, downstream: &mut Downstream<E>) -> bool {
+/// Serves requests until the connection has to close, or is idle while many are ([`Next::KeepAlive`]).
+async fn serve_requests<E: Engine>(worker: &Rc<Worker<E>>, downstream: &mut Downstream<E>) -> Next {
+    const CLOSE: Next = Next::Close { linger: false };
     loop {
         let next = if downstream.received.is_empty() {
             Next::ReadMore
@@ -91,28 +124,38 @@ async fn serve_requests<E: Engine>(worker: &Rc<Worker<E>>, downstream: &mut Down
             handle_request(worker, downstream).await
         };
         match next {
-            Next::KeepAlive if downstream.stream.deadline.has_passed() => return false,
+            Next::KeepAlive if downstream.stream.deadline.has_passed() => return CLOSE,
             Next::KeepAlive => {}
-            Next::Close { linger } => return linger,
-            Next::ReadMore => {
-                if !read_more(worker, downstream).await {
-                    return false;
-                }
-            }
+            Next::Close { .. } => return next,
+            Next::ReadMore => match read_more(worker, downstream).await {
+                More::Bytes => {}
+                More::Idle => return Next::KeepAlive,
+                More::Nothing => return CLOSE,
+            },
         }
     }
 }
 
-/// Reads; returns whether there is something new.
-async fn read_more<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>) -> bool {
-    let Downstream { stream, received, consumed, .. } = downstream;
+/// What reading brought.
+enum More {
+    /// Something new.
+    Bytes,
+    /// Nothing was read: too many already wait with a buffer in their hands.
+    Idle,
+    /// The end.
+    Nothing,
+}
+
+/// Reads what comes next.
+async fn read_more<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>) -> More {
+    let Downstream { stream, received, consumed, ready, .. } = downstream;
     if *consumed > 0 {
         received.drain(..*consumed);
         *consumed = 0;
     }
     let idle = received.is_empty();
     if idle && worker.is_draining() {
-        return false;
+        return More::Nothing;
     }
     match (idle, stream.deadline.is_reading_head()) {
         (true, _) => stream.deadline.arm_idle(worker.limits.idle_ms),
@@ -123,15 +166,22 @@ async fn read_more<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>
     if received.len() == received.capacity() {
         received.reserve(received.capacity());
     }
+    let waits = idle && !std::mem::take(ready);
+    if waits && !worker.buffers.wait_with_head() {
+        return More::Idle;
+    }
     let (result, filled) = stream.reader.read(std::mem::take(received)).await;
     *received = filled;
+    if waits {
+        worker.buffers.waited_with_head();
+    }
     if matches!(result, Ok(1..)) {
-        return true;
+        return More::Bytes;
     }
     if !idle && stream.deadline.has_passed() {
         time_out(worker, downstream).await;
     }
-    false
+    More::Nothing
 }
 
 /// Answers a caller whose head did not come in time.

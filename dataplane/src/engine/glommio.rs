@@ -113,6 +113,8 @@ impl Engine for Glommio {
     type Reader = Half;
     type Writer = Half;
     type Listener = Accepting;
+    // Its readiness is its own affair: bodies are copied.
+    const SPLICES: bool = false;
 
     fn adopt(&self, socket: OwnedFd) -> io::Result<Halves<Self>> {
         Ok(self.split(own(socket)))
@@ -143,7 +145,11 @@ impl Glommio {
     fn split(&self, stream: TcpStream) -> Halves<Self> {
         let fd = stream.as_raw_fd();
         let stream = Rc::new(RefCell::new(stream));
-        let half = || Half { stream: Rc::clone(&stream), arrival: Rc::clone(&self.arrival) };
+        let half = || Half {
+            stream: Rc::clone(&stream),
+            arrival: Rc::clone(&self.arrival),
+            early: Vec::new(),
+        };
         Halves { reader: half(), writer: half(), fd }
     }
 }
@@ -167,9 +173,20 @@ fn borrow(stream: &TcpStream) -> BorrowedFd<'_> {
 pub struct Half {
     stream: Rc<RefCell<TcpStream>>,
     arrival: Rc<RefCell<Box<[u8]>>>,
+    /// What ended a wait for readiness: the next read gives it out.
+    early: Vec<u8>,
 }
 
 impl Half {
+    fn take_early(&mut self, buffer: &mut Vec<u8>) -> usize {
+        let room = (buffer.capacity() - buffer.len()).min(self.early.len());
+        buffer.extend(self.early.drain(..room));
+        if self.early.is_empty() {
+            self.early = Vec::new();
+        }
+        room
+    }
+
     fn poll_read(
         &self,
         context: &mut Context<'_>,
@@ -185,8 +202,28 @@ impl Half {
 
 impl Reader for Half {
     async fn read(&mut self, mut buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        if !self.early.is_empty() {
+            let bytes = self.take_early(&mut buffer);
+            return (Ok(bytes), buffer);
+        }
         let result = poll_fn(|context| self.poll_read(context, &mut buffer)).await;
         (result, buffer)
+    }
+
+    async fn readable(&mut self) -> io::Result<()> {
+        let Self { stream, arrival, early } = self;
+        if early.is_empty() {
+            let read = poll_fn(|context| {
+                let mut arrival = arrival.borrow_mut();
+                let read = ready!(
+                    Pin::new(&mut *stream.borrow_mut()).poll_read(context, &mut arrival[..])
+                );
+                // The end is seen again by the next read.
+                Poll::Ready(read.map(|bytes| early.extend_from_slice(&arrival[..bytes])))
+            });
+            read.await?;
+        }
+        Ok(())
     }
 }
 
@@ -208,6 +245,12 @@ impl Writer for Half {
             }
         }
         (Ok(()), buffer)
+    }
+
+    async fn writable(&mut self) -> io::Result<()> {
+        poll_fn(|context| Pin::new(&mut *self.stream.borrow_mut()).poll_write(context, &[]))
+            .await?;
+        Ok(())
     }
 }
 

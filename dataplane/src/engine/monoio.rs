@@ -5,11 +5,13 @@
 //! timer and an operation is never dropped in flight.
 
 use std::{
+    cell::UnsafeCell,
     future::Future,
     io,
     net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream},
     ops::Range,
     os::fd::{AsRawFd, OwnedFd},
+    rc::Rc,
     time::Instant,
 };
 
@@ -73,6 +75,7 @@ impl Engine for Monoio {
     type Reader = OwnedReadHalf<TcpStream>;
     type Writer = OwnedWriteHalf<TcpStream>;
     type Listener = TcpListener;
+    const SPLICES: bool = true;
 
     fn adopt(&self, socket: OwnedFd) -> io::Result<Halves<Self>> {
         Ok(split(TcpStream::from_std(StdStream::from(socket))?))
@@ -110,6 +113,10 @@ impl Reader for OwnedReadHalf<TcpStream> {
             monoio::io::AsyncReadRent::read(self, SliceMut::new(buffer, filled, capacity)).await;
         (result, slice.into_inner())
     }
+
+    async fn readable(&mut self) -> io::Result<()> {
+        shared(&self.0).readable(false).await
+    }
 }
 
 impl Writer for OwnedWriteHalf<TcpStream> {
@@ -122,6 +129,18 @@ impl Writer for OwnedWriteHalf<TcpStream> {
             monoio::io::AsyncWriteRentExt::write_all(self, buffer.slice(range)).await;
         (result.map(drop), slice.into_inner())
     }
+
+    async fn writable(&mut self) -> io::Result<()> {
+        shared(&self.0).writable(false).await
+    }
+}
+
+/// Returns the stream of a half, to wait on: its halves hide it, though waiting changes nothing of it.
+#[expect(unsafe_code, reason = "monoio gives readiness to whole streams only")]
+fn shared(half: &Rc<UnsafeCell<TcpStream>>) -> &TcpStream {
+    // SAFETY: a stream is its descriptor and is never changed between `split` and the drop of both
+    // halves, and monoio's own operations on the halves take `&mut` only to pass the descriptor on.
+    unsafe { &*half.get() }
 }
 
 impl Listener<Monoio> for TcpListener {

@@ -1,23 +1,26 @@
 //! Pooled buffers: a worker allocates none in the steady state.
 //!
-//! Owns two free lists per worker: small ones for request heads, large ones for relaying. Invariant:
-//! a buffer that comes back is empty and has at least its pool's capacity; the lists are bounded, so
-//! a burst is given back to the allocator.
+//! Owns two free lists per worker: small ones for request heads, large ones for relaying, and who may wait
+//! with one in hand. Invariants:
+//! - a buffer that comes back is empty and has at least its pool's capacity;
+//! - the lists are bounded, so a burst is given back to the allocator;
+//! - waiting in a read costs one operation, waiting without a buffer two: so the first few may hold one, and
+//!   the memory of many silent connections does not grow with their number.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use halftone_core::limits::{HEAD_BUFFER_BYTES, RELAY_BUFFER_BYTES};
-
-/// Most free head buffers kept: 4 MiB.
-const FREE_HEADS_MAX: usize = 1024;
-/// Most free relay buffers kept: 8 MiB.
-const FREE_RELAYS_MAX: usize = 128;
+use halftone_core::limits::{
+    FREE_HEADS_MAX, FREE_RELAYS_MAX, HEAD_BUFFER_BYTES, RELAY_BUFFER_BYTES, WAITING_HEADS_MAX,
+    WAITING_RELAYS_MAX,
+};
 
 /// Free lists.
 #[derive(Debug)]
 pub struct Buffers {
     heads: RefCell<Vec<Vec<u8>>>,
     relays: RefCell<Vec<Vec<u8>>>,
+    waiting_heads: Cell<usize>,
+    waiting_relays: Cell<usize>,
 }
 
 impl Default for Buffers {
@@ -25,6 +28,8 @@ impl Default for Buffers {
         Self {
             heads: RefCell::new(Vec::with_capacity(FREE_HEADS_MAX)),
             relays: RefCell::new(Vec::with_capacity(FREE_RELAYS_MAX)),
+            waiting_heads: Cell::new(0),
+            waiting_relays: Cell::new(0),
         }
     }
 }
@@ -38,6 +43,26 @@ impl Buffers {
     /// Returns an empty buffer for relaying.
     pub fn relay(&self) -> Vec<u8> {
         self.relays.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(RELAY_BUFFER_BYTES))
+    }
+
+    /// Asks to wait for a request with a head buffer in hand; after a yes, say when it is over.
+    pub fn wait_with_head(&self) -> bool {
+        enter(&self.waiting_heads, WAITING_HEADS_MAX)
+    }
+
+    /// Ends what [`Buffers::wait_with_head`] allowed.
+    pub fn waited_with_head(&self) {
+        leave(&self.waiting_heads);
+    }
+
+    /// Asks to wait for an answer with a relay buffer in hand; after a yes, say when it is over.
+    pub fn wait_with_relay(&self) -> bool {
+        enter(&self.waiting_relays, WAITING_RELAYS_MAX)
+    }
+
+    /// Ends what [`Buffers::wait_with_relay`] allowed.
+    pub fn waited_with_relay(&self) {
+        leave(&self.waiting_relays);
     }
 
     /// Takes a head buffer back.
@@ -54,6 +79,17 @@ impl Buffers {
             free(&self.relays, buffer);
         }
     }
+}
+
+fn enter(waiting: &Cell<usize>, most: usize) -> bool {
+    let allowed = waiting.get() < most;
+    waiting.set(waiting.get() + usize::from(allowed));
+    allowed
+}
+
+fn leave(waiting: &Cell<usize>) {
+    debug_assert!(waiting.get() > 0);
+    waiting.set(waiting.get().saturating_sub(1));
 }
 
 fn free(list: &RefCell<Vec<Vec<u8>>>, mut buffer: Vec<u8>) {

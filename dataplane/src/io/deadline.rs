@@ -7,7 +7,8 @@
 //! Invariants:
 //! - arming costs a store unless the deadline moved closer; the wheel is touched only then;
 //! - a deadline fires at most one tick late and never early;
-//! - a socket is shut down only while its connection lives: its [`Deadline`] clears the slot first.
+//! - a socket is shut down only while its connection lives: its [`Deadline`] clears the slot first;
+//! - while a deadline watches a caller, that is looked at once per tick: a request that takes less costs nothing.
 
 use std::{
     cell::{Cell, RefCell},
@@ -41,6 +42,9 @@ struct Slot {
     end: Cell<End>,
     passed: Cell<bool>,
     phase: Cell<Phase>,
+    /// The caller for whom an upstream works; when it leaves, so does the reason to wait.
+    caller: RefCell<Option<Rc<Slot>>>,
+    caller_left: Cell<bool>,
 }
 
 /// What a connection is doing, as far as deadlines differ by it.
@@ -76,6 +80,8 @@ impl Wheel {
             end: Cell::new(End::Both),
             passed: Cell::new(false),
             phase: Cell::new(Phase::Busy),
+            caller: RefCell::default(),
+            caller_left: Cell::new(false),
         };
         Deadline { wheel: Rc::clone(self), slot: Rc::new(slot) }
     }
@@ -93,7 +99,11 @@ impl Wheel {
             match slot.due.get() {
                 UNSET => {}
                 due if due <= now => slot.fire(),
-                due => self.place(&slot, due),
+                _ if slot.has_left() => {
+                    slot.caller_left.set(true);
+                    slot.fire();
+                }
+                due => self.place(&slot, slot.next_look(now, due)),
             }
         }
     }
@@ -121,6 +131,26 @@ fn place(tick: u64) -> usize {
 }
 
 impl Slot {
+    /// Returns whether the caller that is watched has closed its connection (one system call).
+    fn has_left(&self) -> bool {
+        let caller = self.caller.borrow();
+        let Some(caller) = caller.as_ref().filter(|caller| caller.fd.get() != CLOSED) else {
+            return false;
+        };
+        // As nginx does, the end of what a caller sends is taken for the end of its interest. Bytes are its next request.
+        !matches!(caller.peek(), Err(rustix::io::Errno::AGAIN) | Ok(1))
+    }
+
+    /// Returns the tick to look at this again.
+    fn next_look(&self, now: u64, due: u64) -> u64 {
+        if self.caller.borrow().is_some() { due.min(now + 1) } else { due }
+    }
+
+    fn peek(&self) -> Result<usize, rustix::io::Errno> {
+        let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+        rustix::net::recv(self.socket(), &mut [0u8; 1][..], flags).map(|(bytes, _)| bytes)
+    }
+
     fn fire(&self) {
         self.passed.set(true);
         self.due.set(UNSET);
@@ -156,12 +186,27 @@ impl Deadline {
     /// Ends the connection's `end` unless armed anew or disarmed within `ms` milliseconds.
     #[inline]
     pub fn arm(&self, ms: u64, end: End) {
-        let due = self.wheel.now.get() + ms.div_ceil(TICK_MS) + 1;
+        self.slot.caller.take();
+        self.set(ms, end);
+    }
+
+    /// As [`Deadline::arm`], and ends the connection too when `caller`, for whom it is waited, leaves.
+    #[inline]
+    pub fn arm_for(&self, caller: &Self, ms: u64, end: End) {
+        self.slot.caller.replace(Some(Rc::clone(&caller.slot)));
+        self.set(ms, end);
+    }
+
+    #[inline]
+    fn set(&self, ms: u64, end: End) {
+        let now = self.wheel.now.get();
+        let due = now + ms.div_ceil(TICK_MS) + 1;
         self.slot.due.set(due);
         self.slot.end.set(end);
         self.slot.phase.set(Phase::Busy);
-        if due < self.slot.placed.get() {
-            self.wheel.place(&self.slot, due);
+        let look = self.slot.next_look(now, due);
+        if look < self.slot.placed.get() {
+            self.wheel.place(&self.slot, look);
         }
     }
 
@@ -187,8 +232,21 @@ impl Deadline {
     /// Lets the connection take its time: something else watches over what it waits for.
     #[inline]
     pub fn disarm(&self) {
+        self.slot.caller.take();
         self.slot.due.set(UNSET);
         self.slot.phase.set(Phase::Busy);
+    }
+
+    /// Returns the socket.
+    #[must_use]
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.slot.socket()
+    }
+
+    /// Returns whether the connection was ended because the caller it worked for left.
+    #[must_use]
+    pub fn has_lost_caller(&self) -> bool {
+        self.slot.caller_left.get()
     }
 
     /// Returns whether the deadline has passed.
@@ -221,9 +279,7 @@ impl Deadline {
     /// Returns whether the connection is open and nothing has arrived on it (one system call).
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
-        let seen = rustix::net::recv(self.slot.socket(), &mut [0u8; 1][..], flags);
-        matches!(seen, Err(rustix::io::Errno::AGAIN))
+        matches!(self.slot.peek(), Err(rustix::io::Errno::AGAIN))
     }
 
     /// Ends the connection's `end` now, as if the deadline had passed: an operation in flight ends.

@@ -9,7 +9,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use futures_lite::future::zip;
-use halftone_core::limits::LINGER_BYTES_MAX;
+use halftone_core::{http::Framing, limits::LINGER_BYTES_MAX};
 
 use super::{
     Request,
@@ -20,7 +20,10 @@ use super::{
 use crate::{
     conn::{body::Body, http1::Downstream},
     engine::{Engine, Reader as _, Writer as _},
-    io::deadline::{Deadline, End},
+    io::{
+        deadline::{Deadline, End},
+        splice::{Broken, Endpoint, Progress, Wait},
+    },
     tables::Tables,
     upstream::{Acquired, Freshness, Stream, acquire},
     worker::Worker,
@@ -87,12 +90,15 @@ async fn attempt<E: Engine>(
     upstream: &mut Stream<E>,
 ) -> Result<bool, ProxyError> {
     // Before the rest of a body the caller may pause, and the upstream has nothing to answer yet.
-    let patience_ms = if request.body.is_ended() {
-        worker.limits.first_byte_ms
+    if request.body.is_ended() {
+        upstream.deadline.arm_for(
+            &downstream.stream.deadline,
+            worker.limits.first_byte_ms,
+            End::Both,
+        );
     } else {
-        worker.limits.upstream_idle_ms
-    };
-    upstream.deadline.arm(patience_ms, End::Both);
+        upstream.deadline.arm(worker.limits.upstream_idle_ms, End::Both);
+    }
     let forwarded = std::mem::take(&mut request.forwarded);
     let length = forwarded.len();
     let (written, forwarded) = upstream.writer.write_all(forwarded, 0..length).await;
@@ -136,7 +142,7 @@ async fn attempt<E: Engine>(
         match result {
             Ok(()) => {
                 sent.set(true);
-                upstream_deadline.arm(worker.limits.first_byte_ms, End::Both);
+                upstream_deadline.arm_for(deadline, worker.limits.first_byte_ms, End::Both);
             }
             // An upstream that takes no more may have answered already: its answer is read to its end.
             Err(error) if error.side == Side::Upstream => {}
@@ -186,19 +192,24 @@ async fn relay_body<E: Engine>(
     let mut buffer = worker.buffers.relay();
     let mut dropped = 0;
     let mut taken_by_upstream = true;
+    let mut splices = E::SPLICES;
     while !body.is_ended() && dropped <= LINGER_BYTES_MAX {
+        if let Some(bytes) = body.to_be_spliced().filter(|_| splices && !answered.get()) {
+            let source = Endpoint { half: &mut *reader, deadline };
+            let sink = Endpoint { half: &mut *writer, deadline: upstream_deadline };
+            // Either way once: what is left after it is copied, or dropped.
+            splices = false;
+            taken_by_upstream = splice(worker, body, bytes, answered, source, sink).await?;
+            continue;
+        }
         if !answered.get() {
             deadline.arm(worker.limits.stall_ms, End::Read);
         }
         buffer.clear();
         let (result, filled) = reader.read(buffer).await;
         buffer = filled;
-        match result {
-            Ok(1..) => {}
-            _ if deadline.has_passed() => {
-                return Err(ProxyError::downstream(Kind::DownstreamTimeout));
-            }
-            _ => return Err(ProxyError::downstream(Kind::DownstreamClosed)),
+        if !matches!(result, Ok(1..)) {
+            return Err(broken_off(deadline));
         }
         let broken = |error| ProxyError::downstream(Kind::RequestBody(error));
         let (forward, taken) = body.advance(&mut buffer, 0).map_err(broken)?;
@@ -218,9 +229,46 @@ async fn relay_body<E: Engine>(
     if taken_by_upstream { Ok(()) } else { Err(upstream_failed(upstream_deadline, false)) }
 }
 
+/// Moves the `bytes` left of a request body without copying them; returns whether the upstream still takes them.
+async fn splice<E: Engine>(
+    worker: &Worker<E>,
+    body: &mut Body,
+    bytes: u64,
+    answered: &Cell<bool>,
+    source: Endpoint<'_, E::Reader>,
+    sink: Endpoint<'_, E::Writer>,
+) -> Result<bool, ProxyError> {
+    let (caller, upstream) = (source.deadline, sink.deadline);
+    let arm = |wait| match wait {
+        Wait::Source if answered.get() => {}
+        Wait::Source => caller.arm(worker.limits.stall_ms, End::Read),
+        Wait::Sink => upstream.arm(worker.limits.upstream_idle_ms, End::Both),
+    };
+    let progress = Progress::default();
+    let result = worker.pipes.relay::<E>(source, sink, bytes, arm, &progress).await;
+    let left = bytes - progress.taken.get();
+    *body = Body::new(if left == 0 { Framing::Empty } else { Framing::Length(left) });
+    match result {
+        Ok(_) => Ok(true),
+        Err(Broken::Sink) => Ok(false),
+        Err(Broken::Source) => Err(broken_off(caller)),
+    }
+}
+
+/// Returns what the end of a request body before its end means.
+fn broken_off(deadline: &Deadline) -> ProxyError {
+    ProxyError::downstream(if deadline.has_passed() {
+        Kind::DownstreamTimeout
+    } else {
+        Kind::DownstreamClosed
+    })
+}
+
 /// Returns what a failed operation on an upstream means before its answer began.
 pub(super) fn upstream_failed(deadline: &Deadline, may_retry: bool) -> ProxyError {
-    if deadline.has_passed() {
+    if deadline.has_lost_caller() {
+        ProxyError::downstream(Kind::DownstreamClosed)
+    } else if deadline.has_passed() {
         ProxyError::upstream(Kind::UpstreamTimeout)
     } else {
         ProxyError { may_retry, ..ProxyError::upstream(Kind::UpstreamClosed) }

@@ -19,7 +19,10 @@ use super::{
 use crate::{
     conn::body::Body,
     engine::{Engine, Reader as _, Writer as _},
-    io::deadline::{Deadline, End},
+    io::{
+        deadline::{Deadline, End},
+        splice::{Broken, Endpoint, Progress, Wait},
+    },
     worker::Worker,
 };
 
@@ -92,6 +95,7 @@ async fn relay<E: Engine>(
     request.keep_alive = begun.keep_alive;
     let mut body = begun.body;
     let mut range = begun.range;
+    let mut splices = E::SPLICES;
     let mut clean = range.end == buffer.len() || !body.is_ended();
     loop {
         if !range.is_empty() {
@@ -100,17 +104,24 @@ async fn relay<E: Engine>(
         if body.is_ended() {
             return Ok(Ended::Whole { reusable: begun.reusable && clean });
         }
+        if let Some(bytes) = body.to_be_spliced().filter(|_| splices) {
+            splices = splice(worker, request, answer, bytes).await?;
+            if splices {
+                return Ok(Ended::Whole { reusable: begun.reusable });
+            }
+        }
         buffer.clear();
-        answer.upstream_deadline.arm(worker.limits.upstream_idle_ms, End::Both);
+        answer.upstream_deadline.arm_for(
+            answer.deadline,
+            worker.limits.upstream_idle_ms,
+            End::Both,
+        );
         match read(answer, buffer).await {
             Ok(1..) => {}
             Ok(0) if body.ends_with_connection() && !answer.upstream_deadline.has_passed() => {
                 return Ok(Ended::Whole { reusable: false });
             }
-            _ if answer.upstream_deadline.has_passed() => {
-                return Err(ProxyError::upstream(Kind::UpstreamTimeout));
-            }
-            _ => return Err(ProxyError::upstream(Kind::ResponseIncomplete)),
+            _ => return Err(broken_off(answer.upstream_deadline)),
         }
         let broken = |error| ProxyError::upstream(Kind::ResponseBody(error));
         let (forward, taken) = body.advance(buffer, 0).map_err(broken)?;
@@ -137,15 +148,78 @@ async fn read_head<E: Engine>(
                 send(worker, answer, request, buffer, begun.range.clone()).await?;
             }
             seen = true;
-            answer.upstream_deadline.arm(worker.limits.upstream_idle_ms, End::Both);
+            answer.upstream_deadline.arm_for(
+                answer.deadline,
+                worker.limits.upstream_idle_ms,
+                End::Both,
+            );
             buffer.drain(HEADROOM_BYTES..begun.range.end);
         }
-        if !matches!(read(answer, buffer).await, Ok(1..)) {
+        if !matches!(read_first(worker, answer, buffer).await, Ok(1..)) {
             // Whatever came of a head is no answer, but it shows that the request was seen.
             let unseen = buffer.len() == HEADROOM_BYTES && !seen;
             return Err(upstream_failed(answer.upstream_deadline, unseen));
         }
     }
+}
+
+/// Moves the `bytes` left of the body without copying them; false when this host cannot, and nothing was moved.
+async fn splice<E: Engine>(
+    worker: &Worker<E>,
+    request: &mut Request,
+    answer: &mut Answer<'_, E>,
+    bytes: u64,
+) -> Result<bool, ProxyError> {
+    let (caller, upstream) = (answer.deadline, answer.upstream_deadline);
+    let source = Endpoint { half: &mut *answer.reader, deadline: upstream };
+    let sink = Endpoint { half: &mut *answer.writer, deadline: caller };
+    let arm = |wait| match wait {
+        Wait::Source => upstream.arm_for(caller, worker.limits.upstream_idle_ms, End::Both),
+        Wait::Sink => {
+            // A slow caller is not the upstream's fault.
+            upstream.disarm();
+            caller.arm(worker.limits.stall_ms, End::Both);
+        }
+    };
+    let progress = Progress::default();
+    let result = worker.pipes.relay::<E>(source, sink, bytes, arm, &progress).await;
+    request.bytes_sent += progress.given.get();
+    result.map_err(|end| match end {
+        Broken::Sink => ProxyError::downstream(Kind::DownstreamClosed),
+        Broken::Source => broken_off(upstream),
+    })
+}
+
+/// Returns what the end of an answer before its end means.
+fn broken_off(deadline: &Deadline) -> ProxyError {
+    if deadline.has_lost_caller() {
+        ProxyError::downstream(Kind::DownstreamClosed)
+    } else if deadline.has_passed() {
+        ProxyError::upstream(Kind::UpstreamTimeout)
+    } else {
+        ProxyError::upstream(Kind::ResponseIncomplete)
+    }
+}
+
+/// Reads the first bytes of an answer. Among many that wait for theirs, only the first few do so with a buffer.
+async fn read_first<E: Engine>(
+    worker: &Worker<E>,
+    answer: &mut Answer<'_, E>,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<usize> {
+    if worker.buffers.wait_with_relay() {
+        let result = read(answer, buffer).await;
+        worker.buffers.waited_with_relay();
+        return result;
+    }
+    if buffer.len() == HEADROOM_BYTES {
+        worker.buffers.free_relay(std::mem::take(buffer));
+        let waited = answer.reader.readable().await;
+        *buffer = worker.buffers.relay();
+        buffer.resize(HEADROOM_BYTES, 0);
+        waited?;
+    }
+    read(answer, buffer).await
 }
 
 async fn read<E: Engine>(

@@ -74,3 +74,44 @@ fn only_idle_connections_end_when_draining() {
     wheel.end_idle();
     assert!(idle.has_passed() && !busy.has_passed());
 }
+
+#[test]
+fn a_caller_that_leaves_ends_the_wait_for_it() {
+    use std::io::Write as _;
+    let wheel = Rc::new(Wheel::default());
+    let (mut service, _far, deadline) = pair(&wheel);
+    let (_gateway, mut caller, watched) = pair(&wheel);
+    deadline.arm_for(&watched, 60_000, End::Both);
+    (0..3).for_each(|_| wheel.turn());
+    assert!(!deadline.has_passed(), "it is there");
+    // What it has sent already is its next request.
+    caller.write_all(b"GET").expect("taken");
+    (0..3).for_each(|_| wheel.turn());
+    assert!(!deadline.has_passed(), "it goes on asking");
+    let (_gateway, caller, watched) = pair(&wheel);
+    deadline.arm_for(&watched, 60_000, End::Both);
+    drop(caller);
+    wheel.turn();
+    assert!(deadline.has_passed() && deadline.has_lost_caller());
+    assert_eq!(service.read(&mut [0; 1]).expect("ended"), 0);
+}
+
+#[test]
+fn a_caller_is_looked_at_only_while_it_is_waited_for() {
+    let wheel = Rc::new(Wheel::default());
+    let (_service, _far, deadline) = pair(&wheel);
+    let (_gateway, caller, watched) = pair(&wheel);
+    deadline.arm_for(&watched, 60_000, End::Both);
+    deadline.arm(300, End::Both);
+    drop(caller);
+    assert_eq!(turns_until_passed(&wheel, &deadline, 5_000), 4, "its own time");
+    assert!(!deadline.has_lost_caller());
+    let (_service, _far, deadline) = pair(&wheel);
+    deadline.arm_for(&watched, 200, End::Both);
+    drop(watched);
+    assert_eq!(
+        turns_until_passed(&wheel, &deadline, 5_000),
+        3,
+        "a connection that is gone is not looked at"
+    );
+}
