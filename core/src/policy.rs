@@ -15,19 +15,22 @@ mod implicit;
 mod instance;
 mod lint;
 mod percent;
+mod quantity;
 mod timestamp;
 mod validate;
 
 pub use bundle::{
     Attribute, AttributeType, Bundle, DefaultRule, HeaderOverride, Match, Metadata, Method,
-    NotServed, OnNoHealthy, PathMatch, PathType, Release, Requires, Route, Rule, Source, Split,
-    Stickiness, Target, TargetMatch, UnitMissing, Upstream, ValueMatch, ValueType, Variant,
+    NotServed, OnNoHealthy, PathMatch, PathType, Release, Requires, Route, Rule, RuleLimits,
+    RuleTimeouts, Source, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
+    UpstreamTimeouts, ValueMatch, ValueType, Variant,
 };
 pub use canonical::digest;
 pub use implicit::implicit_bundle;
 pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
 pub use lint::lint;
 pub use percent::Percent;
+pub use quantity::{QuantityError, Size, Timeout};
 pub use timestamp::Timestamp;
 pub use validate::{Diagnostic, nearest, validate};
 

@@ -74,6 +74,10 @@ pub struct RouteRow {
     pub release: u32,
     /// Without a release: the variant that is taken.
     pub variant: u32,
+    /// How long a request may take, milliseconds: zero is for ever, [`NONE`] as the gateway says.
+    pub request_ms: u32,
+    /// How large a body may be, bytes; the largest number is as the gateway says.
+    pub body_bytes: u64,
 }
 
 /// A condition on the normal path.
@@ -218,6 +222,24 @@ pub struct VariantRow {
     pub name: String,
     /// Its key in the instance table: `tenant/upstream/variant`.
     pub key: String,
+    /// How long its instances may take.
+    pub timeouts: TimeoutsRow,
+}
+
+/// How long instances may take, milliseconds; [`NONE`] is as the gateway says.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct TimeoutsRow {
+    /// Until a connection is made.
+    pub connect_ms: u32,
+    /// From the end of the request to the start of the answer.
+    pub first_byte_ms: u32,
+    /// Between two parts of a request or an answer.
+    pub idle_ms: u32,
+}
+
+impl TimeoutsRow {
+    /// As the gateway says.
+    pub const UNSAID: Self = Self { connect_ms: NONE, first_byte_ms: NONE, idle_ms: NONE };
 }
 
 /// An attribute.

@@ -3,6 +3,7 @@
 //! Owns the order of the stages and the only call of `route` in the data plane (in [`prepare`]). Does
 //! not know engines, pools or formats. One backward step: a retry on a fresh connection.
 
+mod bounds;
 pub mod error;
 mod exchange;
 mod prepare;
@@ -21,6 +22,7 @@ use crate::{
     telemetry::log::Line,
     worker::Worker,
 };
+pub use bounds::Bounds;
 use error::{Kind, ProxyError};
 pub use prepare::Request;
 use prepare::prepare;

@@ -29,7 +29,10 @@ use crate::{
         deadline::{Deadline, End, Wheel},
     },
     limits::Limits,
-    proxy::error::{Kind, ProxyError},
+    proxy::{
+        Bounds,
+        error::{Kind, ProxyError},
+    },
     tables::choose,
     worker::Worker,
 };
@@ -93,6 +96,7 @@ impl<E: Engine> Pools<E> {
 
     /// Keeps `stream`, a connection to `place` with nothing left to read, for a later request.
     pub fn put(&self, place: Place<'_>, stream: Stream<E>) {
+        stream.deadline.cap(u64::MAX);
         stream.deadline.arm(self.idle_ms, End::Both);
         let keep = |idle: &mut Vec<Stream<E>>, stream| {
             if idle.len() < self.most {
@@ -141,6 +145,7 @@ pub struct Acquired<'t, E: Engine> {
 /// The last [`ProxyError`] of the instances tried.
 pub async fn acquire<'t, E: Engine>(
     worker: &Worker<E>,
+    bounds: &Bounds,
     set: &'t ArchivedInstanceSet,
     turn: u32,
     freshness: Freshness,
@@ -156,7 +161,10 @@ pub async fn acquire<'t, E: Engine>(
         }
         for address in row.addresses.iter() {
             let place = place_of(address);
-            match connect(worker, place).await {
+            if worker.wheel.has_reached(bounds.until) {
+                return Err(ProxyError::upstream(Kind::ConnectTimeout));
+            }
+            match connect(worker, bounds, place).await {
                 Ok(stream) => return Ok(Acquired { stream, place, instance, reused: false }),
                 Err(error) => failure = error,
             }
@@ -177,13 +185,18 @@ fn pooled<'t, E: Engine>(
     })
 }
 
-async fn connect<E: Engine>(worker: &Worker<E>, place: Place<'_>) -> Result<Stream<E>, ProxyError> {
+async fn connect<E: Engine>(
+    worker: &Worker<E>,
+    bounds: &Bounds,
+    place: Place<'_>,
+) -> Result<Stream<E>, ProxyError> {
     let failed = |error: &std::io::Error| ProxyError::upstream(Kind::of_connect(error));
     let socket = dial(place).map_err(|error| failed(&error))?;
     // The engine owns the socket from here on: if it fails, both end in the same poll, and the wheel
     // cannot turn in between.
     let deadline = worker.wheel.watch(socket.as_raw_fd());
-    deadline.arm(worker.limits.connect_ms, End::Both);
+    deadline.cap(bounds.until);
+    deadline.arm(bounds.connect_ms, End::Both);
     let adopted = worker.engine.adopt_connecting(socket).await;
     if deadline.has_passed() {
         return Err(ProxyError::upstream(Kind::ConnectTimeout));

@@ -10,12 +10,12 @@ use super::{
 use crate::{
     policy::{
         Attribute, Bundle, CLIENT_IP, DEFAULT_SPLIT, OnNoHealthy, Release, Requires, STABLE, Split,
-        Stickiness, Target, Timestamp, UnitMissing,
+        Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream,
     },
     rollout::allocation::Allocation,
     table::{
-        AttributeRow, ChoiceRow, OnNoHealthyRow, OverrideRow, RangeRow, ReleaseRow, RuleTable,
-        SourceKind, SourceRow, Span, TargetRow, UnitMissingRow, VariantRow,
+        AttributeRow, ChoiceRow, NONE, OnNoHealthyRow, OverrideRow, RangeRow, ReleaseRow,
+        RuleTable, SourceKind, SourceRow, Span, TargetRow, TimeoutsRow, UnitMissingRow, VariantRow,
     },
 };
 
@@ -44,6 +44,7 @@ impl<'a> TenantRows<'a> {
             table.variants.extend(stable_first.map(|variant| VariantRow {
                 name: variant.to_owned(),
                 key: variant_key(tenant, name, variant),
+                timeouts: timeouts_row(upstream),
             }));
             rows.upstreams.insert(name, Span { start, end: row(table.variants.len())? });
         }
@@ -111,6 +112,16 @@ impl<'a> TenantRows<'a> {
             disabled: release.disabled,
             expires_unix_s: expiry(release.expires_at),
         })
+    }
+}
+
+fn timeouts_row(upstream: &Upstream) -> TimeoutsRow {
+    let timeouts = upstream.timeouts.unwrap_or_default();
+    let ms = |timeout: Option<Timeout>| timeout.map_or(NONE, Timeout::ms);
+    TimeoutsRow {
+        connect_ms: ms(timeouts.connect),
+        first_byte_ms: ms(timeouts.first_byte),
+        idle_ms: ms(timeouts.idle),
     }
 }
 

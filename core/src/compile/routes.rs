@@ -14,7 +14,7 @@ use super::{
     row,
 };
 use crate::{
-    policy::{Bundle, Match, Route, Rule},
+    policy::{Bundle, Match, Route, Rule, Size, Timeout},
     table::{HostRow, NONE, PathRow, RouteRow, RuleTable, Span},
 };
 
@@ -101,6 +101,8 @@ impl Compiler {
     /// Adds a row per match and host name; `action` is a release and a variant.
     fn rule(&mut self, route: &Route, (index, rule): (usize, &Rule), action: (u32, u32)) {
         let everything = [Match::default()];
+        let request = rule.timeouts.and_then(|timeouts| timeouts.request);
+        let body = rule.limits.and_then(|limits| limits.body_bytes);
         let matches = if rule.matches.is_empty() { &everything[..] } else { &rule.matches };
         for (at, matched) in matches.iter().enumerate() {
             let path = path_row(matched.path.as_ref());
@@ -111,6 +113,8 @@ impl Compiler {
                 conditions: condition_rows(matched),
                 release: action.0,
                 variant: action.1,
+                request_ms: request.map_or(NONE, Timeout::ms),
+                body_bytes: body.map_or(u64::MAX, Size::bytes),
             };
             for host in host_keys(&route.hostnames) {
                 let routes = self.hosts.entry(host.to_owned()).or_default();

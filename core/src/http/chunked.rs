@@ -26,6 +26,9 @@ pub enum ChunkError {
     /// The trailer section is too long.
     #[error("the trailer section is longer than {TRAILER_BYTES_MAX} bytes")]
     Trailer,
+    /// More data than is taken.
+    #[error("the body is larger than is served here")]
+    TooLarge,
 }
 
 /// The next piece of the input.
@@ -63,15 +66,30 @@ pub struct ChunkScanner {
     digits: u8,
     line_bytes: usize,
     trailer_bytes: usize,
+    /// Bytes of data that may still be announced.
+    allowed: u64,
 }
 
 impl Default for ChunkScanner {
     fn default() -> Self {
-        Self { state: State::Size, remaining: 0, digits: 0, line_bytes: 0, trailer_bytes: 0 }
+        Self {
+            state: State::Size,
+            remaining: 0,
+            digits: 0,
+            line_bytes: 0,
+            trailer_bytes: 0,
+            allowed: u64::MAX,
+        }
     }
 }
 
 impl ChunkScanner {
+    /// Returns the same scanner, which refuses the chunk that takes the data beyond `bytes`.
+    #[must_use]
+    pub fn at_most(self, bytes: u64) -> Self {
+        Self { allowed: bytes, ..self }
+    }
+
     /// Returns whether the body has ended.
     #[must_use]
     pub fn is_ended(&self) -> bool {
@@ -134,6 +152,8 @@ impl ChunkScanner {
             }
             State::SizeLineFeed => {
                 expect(byte, b'\n')?;
+                self.allowed =
+                    self.allowed.checked_sub(self.remaining).ok_or(ChunkError::TooLarge)?;
                 self.state = if self.remaining == 0 { State::TrailerStart } else { State::Data };
                 self.digits = 0;
             }

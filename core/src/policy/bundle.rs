@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
-use super::Label;
+use super::{Label, Timeout};
 
 mod release;
 mod route;
@@ -15,7 +15,10 @@ pub use release::{
     DefaultRule, HeaderOverride, OnNoHealthy, Release, Requires, Split, Stickiness, Target,
     TargetMatch, UnitMissing,
 };
-pub use route::{Match, Method, PathMatch, PathType, Route, Rule, ValueMatch, ValueType};
+pub use route::{
+    Match, Method, PathMatch, PathType, Route, Rule, RuleLimits, RuleTimeouts, ValueMatch,
+    ValueType,
+};
 
 /// A tenant's whole policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,10 +145,25 @@ pub struct Upstream {
     pub health: Option<NotServed>,
     /// How long each stage may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeouts: Option<NotServed>,
+    pub timeouts: Option<UpstreamTimeouts>,
     /// When a request is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<NotServed>,
+}
+
+/// How long each stage of an exchange may take; the gateway's own timeouts where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpstreamTimeouts {
+    /// Until a connection is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Timeout>,
+    /// From the end of the request to the start of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte: Option<Timeout>,
+    /// Between two parts of a request or an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Timeout>,
 }
 
 /// The instances of a variant: registered ones by label, fixed addresses, or (in the implicit

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::limits::{
     ADDRESSES_MAX, ALTERNATIVES_MAX, ATTRIBUTES_MAX, BUCKETS, CONDITIONS_MAX, HOST_BYTES_MAX,
-    INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, RELEASES_MAX, ROUTES_MAX, TARGETS_MAX, UNITS_MAX,
-    VALUE_BYTES_MAX, VARIANTS_MAX,
+    INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, RELEASES_MAX, ROUTES_MAX, TARGETS_MAX,
+    TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX, VARIANTS_MAX,
 };
 
 /// Why a table cannot be served.
@@ -91,12 +91,16 @@ impl Verify for ArchivedRuleTable {
                 row,
                 is_short(&variant.name) && variant.key.len() <= 4 * NAME_BYTES_MAX,
             )?;
+            let timeouts = &variant.timeouts;
+            let all = [timeouts.connect_ms, timeouts.first_byte_ms, timeouts.idle_ms];
+            check("variant", row, all.iter().all(|ms| is_timeout(*ms) && ms.to_native() > 0))?;
         }
         for (row, attribute) in self.attributes.iter().enumerate() {
             check("attribute", row, attribute.sources.iter().all(is_source))?;
         }
         for (row, route) in self.routes.iter().enumerate() {
             check("route", row, is_path(&route.path) && is_short(&route.name))?;
+            check("route", row, is_timeout(route.request_ms))?;
             conditions("route", row, &route.conditions)?;
             if route.release == NONE {
                 index("route", row, route.variant, self.variants.len())?;
@@ -290,6 +294,10 @@ fn is_range(range: &ArchivedAddressRangeRow) -> bool {
         ArchivedAddressRangeRow::V4(_, bits) => *bits <= 32,
         ArchivedAddressRangeRow::V6(_, bits) => *bits <= 128,
     }
+}
+
+fn is_timeout(ms: u32_le) -> bool {
+    ms.to_native() == NONE || u64::from(ms.to_native()) <= TIMEOUT_MS_MAX
 }
 
 fn is_short(text: &ArchivedString) -> bool {

@@ -35,6 +35,16 @@ impl Body {
         }
     }
 
+    /// Returns the same body, whose chunks are refused beyond so many bytes; a length was compared
+    /// before.
+    #[must_use]
+    pub fn at_most(self, bytes: u64) -> Self {
+        match self {
+            Self::Chunked(scanner) => Self::Chunked(scanner.at_most(bytes)),
+            other => other,
+        }
+    }
+
     /// Returns the same body, to be forwarded without chunks.
     #[must_use]
     pub fn without_chunks(self) -> Self {

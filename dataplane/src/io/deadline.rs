@@ -37,6 +37,8 @@ pub enum End {
 struct Slot {
     fd: Cell<RawFd>,
     due: Cell<u64>,
+    /// The tick beyond which it is never armed.
+    until: Cell<u64>,
     /// The tick whose place on the wheel counts; entries elsewhere are left-overs.
     placed: Cell<u64>,
     end: Cell<End>,
@@ -76,6 +78,7 @@ impl Wheel {
         let slot = Slot {
             fd: Cell::new(fd),
             due: Cell::new(UNSET),
+            until: Cell::new(UNSET),
             placed: Cell::new(UNSET),
             end: Cell::new(End::Both),
             passed: Cell::new(false),
@@ -116,6 +119,18 @@ impl Wheel {
                 slot.fire();
             }
         }
+    }
+
+    /// Returns the tick at which what begins now and may take `ms` milliseconds is due.
+    #[must_use]
+    pub fn due_in(&self, ms: u64) -> u64 {
+        self.now.get() + ms.div_ceil(TICK_MS) + 1
+    }
+
+    /// Returns whether `tick` has come.
+    #[must_use]
+    pub fn has_reached(&self, tick: u64) -> bool {
+        self.now.get() >= tick
     }
 
     fn place(&self, slot: &Rc<Slot>, due: u64) {
@@ -200,7 +215,8 @@ impl Deadline {
     #[inline]
     fn set(&self, ms: u64, end: End) {
         let now = self.wheel.now.get();
-        let due = now + ms.div_ceil(TICK_MS) + 1;
+        // What is overdue fires at the next tick: the place of this one has been visited.
+        let due = self.wheel.due_in(ms).min(self.slot.until.get().max(now + 1));
         self.slot.due.set(due);
         self.slot.end.set(end);
         self.slot.phase.set(Phase::Busy);
@@ -208,6 +224,12 @@ impl Deadline {
         if look < self.slot.placed.get() {
             self.wheel.place(&self.slot, look);
         }
+    }
+
+    /// Lets no later arming go beyond `tick`; the largest number lets each.
+    #[inline]
+    pub fn cap(&self, tick: u64) {
+        self.slot.until.set(tick);
     }
 
     /// As [`Deadline::arm`], for a connection that waits for its next request.

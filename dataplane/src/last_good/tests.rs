@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use halftone_core::table::VariantRow;
+use halftone_core::table::{TimeoutsRow, VariantRow};
 
 use super::*;
 use crate::tables::Loaded;
 
 fn tables(epoch: u64, name: &str) -> Tables {
-    let variant = VariantRow { name: name.to_owned(), key: format!("t/u/{name}") };
+    let variant = VariantRow {
+        name: name.to_owned(),
+        key: format!("t/u/{name}"),
+        timeouts: TimeoutsRow::UNSAID,
+    };
     let rules = RuleTable { variants: vec![variant], ..RuleTable::default() };
     let rules = Archive::build(&rules, epoch).expect("valid");
     let instances = Archive::build(&InstanceTable::default(), epoch).expect("valid");

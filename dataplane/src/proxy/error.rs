@@ -72,6 +72,7 @@ impl Kind {
         match self {
             Self::NoTable | Self::NoInstance => 503,
             Self::NoRoute => 404,
+            Self::RequestBody(ChunkError::TooLarge) => 413,
             Self::Path | Self::RequestBody(_) => 400,
             Self::Head(error) => error.status(),
             Self::DownstreamClosed => 499,
@@ -114,6 +115,7 @@ impl Kind {
             }
             Self::Path => "the path has a broken %-escape",
             Self::Head(error) => head_detail(error),
+            Self::RequestBody(ChunkError::TooLarge) => "the body of the request is too large",
             Self::RequestBody(_) => "the chunked body of the request is malformed",
             Self::DownstreamClosed => "the client closed the connection",
             Self::DownstreamTimeout => "the client sent nothing for too long",

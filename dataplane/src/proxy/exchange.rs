@@ -12,7 +12,7 @@ use futures_lite::future::zip;
 use halftone_core::{http::Framing, limits::LINGER_BYTES_MAX};
 
 use super::{
-    Request,
+    Bounds, Request,
     error::{Kind, ProxyError, Side},
     respond::{Answer, Ended, respond},
     tunnel::{Leg, tunnel},
@@ -51,7 +51,7 @@ pub(super) async fn exchange<E: Engine>(
     let replayable = request.is_idempotent && request.body.is_ended();
     let mut freshness = Freshness::Any;
     loop {
-        let acquired = acquire(worker, set, turn, freshness).await?;
+        let acquired = acquire(worker, &request.bounds, set, turn, freshness).await?;
         let Acquired { mut stream, place, instance, reused } = acquired;
         request.instance = Some(instance);
         match attempt(worker, downstream, request, &mut stream).await {
@@ -89,15 +89,13 @@ async fn attempt<E: Engine>(
     request: &mut Request,
     upstream: &mut Stream<E>,
 ) -> Result<bool, ProxyError> {
+    let bounds = request.bounds;
+    upstream.deadline.cap(bounds.until);
     // Before the rest of a body the caller may pause, and the upstream has nothing to answer yet.
     if request.body.is_ended() {
-        upstream.deadline.arm_for(
-            &downstream.stream.deadline,
-            worker.limits.first_byte_ms,
-            End::Both,
-        );
+        upstream.deadline.arm_for(&downstream.stream.deadline, bounds.first_byte_ms, End::Both);
     } else {
-        upstream.deadline.arm(worker.limits.upstream_idle_ms, End::Both);
+        upstream.deadline.arm(bounds.idle_ms, End::Both);
     }
     let forwarded = std::mem::take(&mut request.forwarded);
     let length = forwarded.len();
@@ -119,11 +117,14 @@ async fn attempt<E: Engine>(
         let Answer { writer: answer_writer, reader, .. } = answer;
         let behind = downstream.received.split_off(downstream.consumed + request.head_bytes);
         let caller = Leg { reader: body_reader, writer: answer_writer, deadline, early: behind };
+        upstream_deadline.cap(u64::MAX);
         let service = Leg { reader, writer, deadline: upstream_deadline, early };
         request.bytes_sent += tunnel(worker, caller, service).await;
         return Ok(false);
     }
     let (sent, answered) = (Cell::new(false), Cell::new(false));
+    // What ends one direction ends the other; the first error is the cause.
+    let cause = Cell::new(None);
     let expect_continue = request.expect_continue;
     if expect_continue && request.http11 {
         let hint = answer.writer.write_all(CONTINUE.to_vec(), 0..CONTINUE.len()).await;
@@ -133,6 +134,7 @@ async fn attempt<E: Engine>(
         let result = relay_body(
             worker,
             &mut body,
+            bounds,
             &mut downstream.received,
             &answered,
             (body_reader, deadline),
@@ -142,16 +144,21 @@ async fn attempt<E: Engine>(
         match result {
             Ok(()) => {
                 sent.set(true);
-                upstream_deadline.arm_for(deadline, worker.limits.first_byte_ms, End::Both);
+                upstream_deadline.arm_for(deadline, bounds.first_byte_ms, End::Both);
             }
             // An upstream that takes no more may have answered already: its answer is read to its end.
             Err(error) if error.side == Side::Upstream => {}
-            Err(_) => upstream_deadline.end_now(End::Both),
+            Err(error) => {
+                cause.set(cause.get().or(Some(error)));
+                upstream_deadline.end_now(End::Both);
+            }
         }
-        result
     };
     let receive = async {
         let result = respond(worker, request, &mut answer).await;
+        if let Err(error) = result {
+            cause.set(cause.get().or(Some(error)));
+        }
         if !sent.get() {
             // Nobody takes the rest of the body any more.
             upstream_deadline.end_now(End::Both);
@@ -167,16 +174,15 @@ async fn attempt<E: Engine>(
         }
         result
     };
-    let (send_result, received) = zip(send, receive).await;
+    let ((), received) = zip(send, receive).await;
     let whole = sent.get();
     request.body = body;
-    match (send_result, received) {
-        (_, Ok(ended)) => {
+    match received {
+        Ok(ended) => {
             request.keep_alive &= whole;
             Ok(whole && matches!(ended, Ended::Whole { reusable: true }))
         }
-        (Err(error), Err(_)) => Err(error),
-        (Ok(()), Err(error)) => Err(error),
+        Err(error) => Err(cause.get().unwrap_or(error)),
     }
 }
 
@@ -184,6 +190,7 @@ async fn attempt<E: Engine>(
 async fn relay_body<E: Engine>(
     worker: &Worker<E>,
     body: &mut Body,
+    bounds: Bounds,
     received: &mut Vec<u8>,
     answered: &Cell<bool>,
     (reader, deadline): (&mut E::Reader, &Deadline),
@@ -199,7 +206,8 @@ async fn relay_body<E: Engine>(
             let sink = Endpoint { half: &mut *writer, deadline: upstream_deadline };
             // Either way once: what is left after it is copied, or dropped.
             splices = false;
-            taken_by_upstream = splice(worker, body, bytes, answered, source, sink).await?;
+            taken_by_upstream =
+                splice(worker, (body, bytes), bounds, answered, source, sink).await?;
             continue;
         }
         if !answered.get() {
@@ -220,7 +228,7 @@ async fn relay_body<E: Engine>(
             dropped += taken;
             continue;
         }
-        upstream_deadline.arm(worker.limits.upstream_idle_ms, End::Both);
+        upstream_deadline.arm(bounds.idle_ms, End::Both);
         let (result, written) = writer.write_all(buffer, 0..forward).await;
         buffer = written;
         taken_by_upstream = result.is_ok();
@@ -232,8 +240,8 @@ async fn relay_body<E: Engine>(
 /// Moves the `bytes` left of a request body without copying them; returns whether the upstream still takes them.
 async fn splice<E: Engine>(
     worker: &Worker<E>,
-    body: &mut Body,
-    bytes: u64,
+    (body, bytes): (&mut Body, u64),
+    bounds: Bounds,
     answered: &Cell<bool>,
     source: Endpoint<'_, E::Reader>,
     sink: Endpoint<'_, E::Writer>,
@@ -242,7 +250,7 @@ async fn splice<E: Engine>(
     let arm = |wait| match wait {
         Wait::Source if answered.get() => {}
         Wait::Source => caller.arm(worker.limits.stall_ms, End::Read),
-        Wait::Sink => upstream.arm(worker.limits.upstream_idle_ms, End::Both),
+        Wait::Sink => upstream.arm(bounds.idle_ms, End::Both),
     };
     let progress = Progress::default();
     let result = worker.pipes.relay::<E>(source, sink, bytes, arm, &progress).await;

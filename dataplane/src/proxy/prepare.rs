@@ -8,15 +8,15 @@ use std::{net::IpAddr, ops::Range, rc::Rc, time::Instant};
 
 use halftone_core::{
     http::{
-        Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead, empty_slots,
-        encode_request, ip_text, normalise, parse_request,
+        ChunkError, Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead,
+        empty_slots, encode_request, ip_text, normalise, parse_request,
     },
     route::{Decision, HostScratch, RequestView, fallback, host_name, reserved, route},
     table::epoch::Pinned,
 };
 use smallvec::SmallVec;
 
-use super::error::Kind;
+use super::{Bounds, error::Kind};
 use crate::{
     conn::{body::Body, http1::Downstream},
     engine::Engine,
@@ -47,6 +47,8 @@ pub struct Request {
     pub forwarded: Vec<u8>,
     /// The rest of the body.
     pub body: Body,
+    /// What it is held to.
+    pub bounds: Bounds,
     /// Whether the method is HEAD.
     pub is_head: bool,
     /// Whether sending it twice does no more than sending it once (RFC 9110 §9.2.2).
@@ -133,7 +135,8 @@ pub(super) fn prepare<E: Engine>(
         head_bytes: head.bytes,
         body_bytes: 0,
         forwarded: worker.buffers.head(),
-        body: Body::new(head.framing),
+        body: Body::Ended,
+        bounds: Bounds::new(&worker.limits, &worker.wheel),
         is_head: head.method == "HEAD",
         is_idempotent: matches!(
             head.method,
@@ -155,6 +158,10 @@ pub(super) fn prepare<E: Engine>(
         client_ip: None,
     };
     decide(worker, downstream, &head, &mut request);
+    request.body = Body::new(head.framing).at_most(request.bounds.body_bytes);
+    if matches!(head.framing, Framing::Length(bytes) if bytes > request.bounds.body_bytes) {
+        request.refusal = request.refusal.or(Some(Kind::RequestBody(ChunkError::TooLarge)));
+    }
     Ok(Some(request))
 }
 
@@ -189,6 +196,12 @@ fn decide<E: Engine>(
         let stripped = if peer.trusted { Mask::default() } else { reserved(rules, head.headers) };
         worker.counters.borrow_mut().stripped += u64::from(stripped.len());
         request.serving = request.decision.and_then(|decision| serving(tables, &decision));
+        if let Some(decision) = request.decision {
+            request.bounds.follow_route(&rules.routes[decision.route as usize], &worker.wheel);
+        }
+        if let Some(variant) = request.serving {
+            request.bounds.follow_variant(&rules.variants[variant as usize]);
+        }
         request.refusal = match (request.decision, request.serving) {
             (None, _) => Some(Kind::NoRoute),
             (Some(_), None) => Some(Kind::NoInstance),

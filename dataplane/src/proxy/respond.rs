@@ -111,11 +111,7 @@ async fn relay<E: Engine>(
             }
         }
         buffer.clear();
-        answer.upstream_deadline.arm_for(
-            answer.deadline,
-            worker.limits.upstream_idle_ms,
-            End::Both,
-        );
+        answer.upstream_deadline.arm_for(answer.deadline, request.bounds.idle_ms, End::Both);
         match read(answer, buffer).await {
             Ok(1..) => {}
             Ok(0) if body.ends_with_connection() && !answer.upstream_deadline.has_passed() => {
@@ -148,11 +144,7 @@ async fn read_head<E: Engine>(
                 send(worker, answer, request, buffer, begun.range.clone()).await?;
             }
             seen = true;
-            answer.upstream_deadline.arm_for(
-                answer.deadline,
-                worker.limits.upstream_idle_ms,
-                End::Both,
-            );
+            answer.upstream_deadline.arm_for(answer.deadline, request.bounds.idle_ms, End::Both);
             buffer.drain(HEADROOM_BYTES..begun.range.end);
         }
         if !matches!(read_first(worker, answer, buffer).await, Ok(1..)) {
@@ -173,8 +165,9 @@ async fn splice<E: Engine>(
     let (caller, upstream) = (answer.deadline, answer.upstream_deadline);
     let source = Endpoint { half: &mut *answer.reader, deadline: upstream };
     let sink = Endpoint { half: &mut *answer.writer, deadline: caller };
+    let idle_ms = request.bounds.idle_ms;
     let arm = |wait| match wait {
-        Wait::Source => upstream.arm_for(caller, worker.limits.upstream_idle_ms, End::Both),
+        Wait::Source => upstream.arm_for(caller, idle_ms, End::Both),
         Wait::Sink => {
             // A slow caller is not the upstream's fault.
             upstream.disarm();

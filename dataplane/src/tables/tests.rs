@@ -1,6 +1,6 @@
 //! The join, and weights.
 
-use halftone_core::table::{AddressRow, InstanceRow, InstanceSet, VariantRow};
+use halftone_core::table::{AddressRow, InstanceRow, InstanceSet, TimeoutsRow, VariantRow};
 
 use super::*;
 
@@ -19,7 +19,11 @@ fn set(key: &str, weights: &[u32]) -> InstanceSet {
 }
 
 fn tables(variants: &[&str], sets: Vec<InstanceSet>) -> Tables {
-    let variant = |key: &&str| VariantRow { name: "v".to_owned(), key: (*key).to_owned() };
+    let variant = |key: &&str| VariantRow {
+        name: "v".to_owned(),
+        key: (*key).to_owned(),
+        timeouts: TimeoutsRow::UNSAID,
+    };
     let rules =
         RuleTable { variants: variants.iter().map(variant).collect(), ..RuleTable::default() };
     let rules = Archive::build(&rules, 1).expect("valid");

@@ -67,6 +67,16 @@ fn broken_bodies_are_refused() {
     assert_eq!(data(trailer.as_bytes(), 7), Err(ChunkError::Trailer));
 }
 
+#[test]
+fn data_beyond_what_is_taken_is_refused_when_it_is_announced() {
+    let scan = |input: &[u8]| ChunkScanner::default().at_most(8).scan(input);
+    let whole = b"5\r\nhello\r\n3\r\n!!!\r\n0\r\n\r\n";
+    assert_eq!(scan(whole), Ok(whole.len()));
+    assert_eq!(scan(b"9\r\n"), Err(ChunkError::TooLarge));
+    assert_eq!(scan(b"5\r\nhello\r\n4\r\n"), Err(ChunkError::TooLarge));
+    assert_eq!(scan(b"fffffffffffffff\r\n"), Err(ChunkError::TooLarge));
+}
+
 proptest! {
     #[test]
     fn any_split_finds_the_same(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..8), step in 1usize..64) {

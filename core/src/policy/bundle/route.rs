@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::NotServed;
+use crate::policy::{Size, Timeout};
 
 /// A named set of rules for some host names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,10 +34,28 @@ pub struct Rule {
     pub upstream: Option<String>,
     /// How long a request may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeouts: Option<NotServed>,
+    pub timeouts: Option<RuleTimeouts>,
     /// How large a request may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limits: Option<NotServed>,
+    pub limits: Option<RuleLimits>,
+}
+
+/// How long a request may take (Gateway API HTTPRouteTimeouts).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleTimeouts {
+    /// From its head to the end of its answer; zero is for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Timeout>,
+}
+
+/// How large a request may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleLimits {
+    /// The body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_bytes: Option<Size>,
 }
 
 /// Conditions that must all hold (Gateway API HTTPRouteMatch).

@@ -17,8 +17,6 @@ pub(super) fn check_route(found: &mut Found, path: &str, route: &Route, bundle: 
     }
     for (index, rule) in route.rules.iter().enumerate() {
         let path = format!("{path}.rules[{index}]");
-        found.served(&format!("{path}.timeouts"), rule.timeouts);
-        found.served(&format!("{path}.limits"), rule.limits);
         match (&rule.release, &rule.upstream) {
             (Some(release), None) => {
                 found.known(&format!("{path}.release"), "release", release, bundle.releases.keys());

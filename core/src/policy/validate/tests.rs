@@ -8,12 +8,13 @@ fn valid() -> Value {
     json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "shop" },
         "attributes": { "user.id": { "type": "string", "from": [{ "header": "x-user-id", "trusted": true }, { "cookie": "uid" }] } },
-        "upstreams": { "user-api": { "variants": {
+        "upstreams": { "user-api": { "timeouts": { "connect": "1s", "firstByte": "15s", "idle": "60s" }, "variants": {
             "stable": { "select": { "service": "user-api", "group": "stable" } },
             "canary": { "addresses": ["127.0.0.1:8001"] }
         } } },
         "routes": [{ "name": "user", "hostnames": ["api.example.com", "*.example.com"], "rules": [
-            { "matches": [{ "path": { "type": "PathPrefix", "value": "/user" } }], "release": "user-v2" },
+            { "matches": [{ "path": { "type": "PathPrefix", "value": "/user" } }], "release": "user-v2",
+              "timeouts": { "request": "30s" }, "limits": { "bodyBytes": "10MiB" } },
             { "upstream": "user-api" }
         ] }],
         "releases": { "user-v2": { "upstream": "user-api", "unit": ["user.id", "client.ip"],
@@ -113,6 +114,15 @@ fn each_fault_is_named() {
             json!([{ "name": "q", "value": "a&b" }]),
             "as it is sent in a query",
         ),
+        (
+            "/upstreams/user-api/timeouts",
+            json!({ "connect": "0s" }),
+            "timeouts.connect: expected at",
+        ),
+        ("/upstreams/user-api/timeouts", json!({ "firstByte": "1x" }), ""),
+        ("/upstreams/user-api/timeouts", json!({ "total": "1s" }), ""),
+        ("/routes/0/rules/0/timeouts", json!({ "request": "25h" }), ""),
+        ("/routes/0/rules/0/limits", json!({ "bodyBytes": "10MB" }), ""),
         (
             "/routes/0/rules/1/release",
             json!("user-v2"),

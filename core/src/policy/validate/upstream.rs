@@ -43,13 +43,19 @@ pub(super) fn check_attribute(found: &mut Found, path: &str, name: &str, attribu
 
 pub(super) fn check_upstream(found: &mut Found, path: &str, name: &str, upstream: &Upstream) {
     found.name(path, name);
-    for (field, value) in [
-        ("balance", upstream.balance),
-        ("health", upstream.health),
-        ("timeouts", upstream.timeouts),
-        ("retry", upstream.retry),
-    ] {
+    for (field, value) in
+        [("balance", upstream.balance), ("health", upstream.health), ("retry", upstream.retry)]
+    {
         found.served(&format!("{path}.{field}"), value);
+    }
+    let timeouts = upstream.timeouts.unwrap_or_default();
+    for (field, timeout) in
+        [("connect", timeouts.connect), ("firstByte", timeouts.first_byte), ("idle", timeouts.idle)]
+    {
+        // Without an end, one instance that hangs would hold every connection there is.
+        if timeout.is_some_and(|timeout| timeout.ms() == 0) {
+            found.add(&format!("{path}.timeouts.{field}"), "expected at least 1ms, got \"0s\"");
+        }
     }
     if !upstream.variants.contains_key(STABLE) {
         found.add(&format!("{path}.variants"), "expected a variant named \"stable\"");

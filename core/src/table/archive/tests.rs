@@ -6,8 +6,8 @@ use super::*;
 use crate::table::{
     AddressRangeRow, AddressRow, AttributeRow, ChoiceRow, ConditionRow, HostRow, InstanceRow,
     InstanceSet, InstanceTable, NONE, OnNoHealthyRow, OverrideRow, PathRow, RangeRow, ReleaseRow,
-    RouteRow, RuleTable, SourceKind, SourceRow, Span, TargetRow, UnitMissingRow, ValueRow,
-    VariantRow,
+    RouteRow, RuleTable, SourceKind, SourceRow, Span, TargetRow, TimeoutsRow, UnitMissingRow,
+    ValueRow, VariantRow,
 };
 
 fn rules() -> RuleTable {
@@ -17,6 +17,8 @@ fn rules() -> RuleTable {
         conditions,
         release,
         variant,
+        request_ms: 30_000,
+        body_bytes: 10 << 20,
     };
     let value = |name: &str| ValueRow { name: name.into(), value: "1".into() };
     let conditions = vec![
@@ -31,7 +33,11 @@ fn rules() -> RuleTable {
             AddressRangeRow::V6([0; 16], 128),
         ]),
     ];
-    let variant = |name: &str| VariantRow { name: name.into(), key: format!("t/u/{name}") };
+    let variant = |name: &str| VariantRow {
+        name: name.into(),
+        key: format!("t/u/{name}"),
+        timeouts: TimeoutsRow { connect_ms: 1_000, ..TimeoutsRow::UNSAID },
+    };
     let source = |kind, name: &str| SourceRow { kind, name: name.into(), trusted: true };
     RuleTable {
         hosts: vec![HostRow { name: "a.example.com".into(), routes: Span { start: 0, end: 1 } }],

@@ -49,6 +49,27 @@ fn moving_a_deadline_either_way_counts_the_last() {
 }
 
 #[test]
+fn a_cap_holds_until_it_is_lifted() {
+    let wheel = Rc::new(Wheel::default());
+    let (_watched, _other, deadline) = pair(&wheel);
+    deadline.cap(wheel.due_in(500));
+    wheel.turn();
+    wheel.turn();
+    deadline.arm(60_000, End::Both);
+    let ticks = turns_until_passed(&wheel, &deadline, 5_000);
+    assert!((3..=5).contains(&ticks), "{ticks}");
+    let (_watched, _other, deadline) = pair(&wheel);
+    deadline.cap(1);
+    deadline.arm(60_000, End::Both);
+    assert_eq!(turns_until_passed(&wheel, &deadline, 5_000), 1, "overdue already");
+    let (_watched, _other, deadline) = pair(&wheel);
+    deadline.cap(1);
+    deadline.cap(u64::MAX);
+    deadline.arm(1_000, End::Both);
+    assert!(turns_until_passed(&wheel, &deadline, 5_000) >= 10);
+}
+
+#[test]
 fn a_dropped_deadline_touches_nothing() {
     let wheel = Rc::new(Wheel::default());
     let (watched, mut other, deadline) = pair(&wheel);
