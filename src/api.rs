@@ -9,7 +9,11 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use halftone_core::{policy::Registration, telemetry::Latency, wire::GatewayState};
+use halftone_core::{
+    policy::Registration,
+    telemetry::Latency,
+    wire::{ExplainRequest, Explained, GatewayState},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use ureq::{Agent, Body, http::Response};
@@ -98,6 +102,18 @@ impl Client {
     /// The API does not answer, or not with JSON.
     pub(crate) fn gateways_as_json(&self) -> Result<Value> {
         self.get("/v1/gateways")
+    }
+
+    /// Has a worker explain a request.
+    ///
+    /// # Errors
+    /// The API does not answer, or refuses.
+    pub(crate) fn explain(&self, asked: &ExplainRequest) -> Result<Explained> {
+        let body = serde_json::to_vec(asked).context("cannot write the question")?;
+        let sent = self.agent.post(self.url("/v1/explain"));
+        let mut answer = self.accepted(sent.content_type("application/json").send(body))?;
+        let explained = answer.body_mut().read_json();
+        explained.with_context(|| format!("the API at {} explains in another form", self.base))
     }
 
     /// Registers an instance.

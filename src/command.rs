@@ -7,6 +7,7 @@ mod check;
 mod control;
 mod demo;
 mod demo_service;
+mod explain;
 mod gateway;
 mod status;
 mod tune;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Status(status::StatusArguments),
     /// Say what is wrong with files, before they are served
     Check(check::CheckArguments),
+    /// Tell where a request would go, and why
+    Explain(explain::ExplainArguments),
     /// Run a gateway: the data plane
     Gateway(gateway::GatewayArguments),
     /// Run a control plane: registry, rules and API
@@ -68,6 +71,7 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Status(arguments) => status::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
+        Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Control(arguments) => control::run(arguments),
         Command::Bench(arguments) => bench::run(&arguments, output),

@@ -15,6 +15,7 @@ mod command;
 mod cpus;
 mod demo;
 mod document;
+mod explained;
 mod place;
 mod sources;
 mod stack;

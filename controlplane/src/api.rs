@@ -13,6 +13,7 @@
 
 mod body;
 mod bundles;
+mod explain;
 mod gateways;
 mod guard;
 mod instances;
@@ -76,7 +77,11 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/tenants/{tenant}/revisions", get(tenants::revisions))
         .route("/v1/tenants/{tenant}/revisions/{revision}", get(tenants::revision))
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
+    let questions = Router::new()
+        .route("/v1/explain", post(explain::explain))
+        .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
     Router::new()
+        .merge(questions)
         .merge(instances)
         .merge(bundles)
         .merge(tenants)

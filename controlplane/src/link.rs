@@ -11,6 +11,7 @@
 //! - tables that were rejected are not sent again over the same connection until another
 //!   publication.
 
+mod explain;
 mod session;
 mod status;
 mod wait;
@@ -24,9 +25,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::watch, time};
+use tokio::{
+    sync::{Semaphore, watch},
+    time,
+};
 
 use crate::publish::{Publications, Tables};
+pub(crate) use explain::ExplainError;
 use session::{Outcome, Session, SessionError};
 pub(crate) use status::GatewayStatus;
 use wait::{Waiter, Wake};
@@ -44,6 +49,9 @@ const APPLY_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Gateways {
     statuses: Arc<[watch::Receiver<GatewayStatus>]>,
+    version: &'static str,
+    /// Bounds the questions that are asked at once.
+    questions: Arc<Semaphore>,
 }
 
 /// Starts a thread for each gateway of `sockets`; they end when `stopped` says so.
@@ -72,7 +80,8 @@ pub(crate) fn start(
         };
         thread::Builder::new().name("gateway-link".to_owned()).spawn(move || link.run())?;
     }
-    Ok(Gateways { statuses: statuses.into() })
+    let questions = Arc::new(Semaphore::new(explain::QUESTIONS_MAX));
+    Ok(Gateways { statuses: statuses.into(), version, questions })
 }
 
 impl Gateways {
@@ -146,7 +155,8 @@ impl Link {
             let now = Instant::now();
             if now >= stats_due {
                 let stats = session.stats()?;
-                self.status.send_modify(|status| status.stats = Some(stats));
+                let state = session.state()?;
+                self.status.send_modify(|status| status.told(state, stats));
                 stats_due = now + STATS_EVERY;
                 // Only now: a gateway that ends every conversation is not to be called at once.
                 *backoff = Backoff::default();

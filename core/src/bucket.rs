@@ -26,7 +26,13 @@ pub fn murmur3(parts: &[&[u8]], seed: u32) -> u32 {
 /// Returns the bucket of `unit` under `salt`, in `0..1_000_000`.
 #[must_use]
 pub fn bucket(salt: &[u8], unit: &[u8]) -> u32 {
-    project(murmur3(&[salt, b":", unit], 0))
+    project(hash(salt, unit))
+}
+
+/// Returns the hash of `unit` under `salt`, which [`project`] makes a bucket.
+#[must_use]
+pub fn hash(salt: &[u8], unit: &[u8]) -> u32 {
+    murmur3(&[salt, b":", unit], 0)
 }
 
 /// Projects a 32-bit hash onto the bucket space without division or floating point.

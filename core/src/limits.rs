@@ -143,9 +143,19 @@ pub const DRAIN_MS: u64 = 30_000;
 /// How long a commit waits for its slowest worker, milliseconds.
 pub const COMMIT_MS: u64 = 2_000;
 
+/// Longest value an explanation shows, bytes; what is longer is cut.
+pub const EXPLAIN_VALUE_BYTES_MAX: usize = 256;
+/// Most routes and targets that did not match an explanation shows: people read it, and with two
+/// values for each of [`CONDITIONS_MAX`] conditions it still fits a frame.
+pub const EXPLAIN_UNMATCHED_MAX: usize = 100;
+/// Most instances an explanation names.
+pub const EXPLAIN_INSTANCES_MAX: usize = 32;
+
 /// The bucket space: parts per million.
 pub const BUCKETS: u32 = 1_000_000;
 
+const _: () =
+    assert!(2 * EXPLAIN_UNMATCHED_MAX * CONDITIONS_MAX * EXPLAIN_VALUE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MIN < HEAD_BYTES_MAX);
 const _: () = assert!(TUNNEL_IDLE_MS <= TIMEOUT_MS_MAX);
 const _: () = assert!(HEAD_BUFFER_BYTES <= HEAD_BYTES_MAX);

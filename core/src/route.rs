@@ -1,7 +1,8 @@
 //! The decision: which release and which variant a request takes.
 //!
 //! Owns stages 2 to 8 of POLICY "One request, in this order". It is the only decision code: workers,
-//! explain, replay and simulation call [`route`]. Does not choose an instance and knows no health.
+//! replay and simulation call [`route`], explain
+//! the same code with a recorder ([`trace`]). Does not choose an instance and knows no health.
 //!
 //! Invariants: total (every request and every verified table give an answer), no allocation unless a
 //! header is repeated, randomness is an argument.
@@ -14,10 +15,12 @@ use crate::{
 mod conditions;
 mod decide;
 mod find;
+pub mod trace;
 mod values;
 
 use decide::{Choice, decide};
 use find::find_route;
+use trace::{Recorder, Silent, Step};
 pub use values::{HostScratch, host_name};
 
 /// What a decision may read of a request.
@@ -100,10 +103,24 @@ pub fn route(
     random: u32,
     now_unix_s: u64,
 ) -> Option<Decision> {
-    let (at, found) = find_route(table, request)?;
+    route_told(table, request, random, now_unix_s, &mut Silent)
+}
+
+/// Decides as [`route`] does (which is this, told to nobody), and tells `recorder` each step.
+#[must_use]
+pub fn route_told<R: Recorder>(
+    table: &ArchivedRuleTable,
+    request: &RequestView<'_>,
+    random: u32,
+    now_unix_s: u64,
+    recorder: &mut R,
+) -> Option<Decision> {
+    let (at, found) = find_route(table, request, recorder)?;
     let release = found.release.to_native();
     if release == NONE {
         let variant = found.variant.to_native();
+        recorder
+            .step(|| Step::Static { variant: table.variants[variant as usize].name.to_string() });
         return Some(Decision {
             route: at,
             release: None,
@@ -115,7 +132,7 @@ pub fn route(
     }
     let row = &table.releases[release as usize];
     let Choice { variant, reason, target, bucket } =
-        decide(table, row, request, random, now_unix_s);
+        decide(table, row, request, random, now_unix_s, recorder);
     Some(Decision { route: at, release: Some(release), variant, reason, target, bucket })
 }
 

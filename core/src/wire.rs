@@ -16,8 +16,12 @@ use crate::{
     telemetry::GatewayStats,
 };
 
+mod explain;
+
+pub use explain::{ExplainRequest, Explained, Field};
+
 /// The version of this protocol.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +79,14 @@ pub enum Frame {
     QueryStats,
     /// What the workers counted.
     Stats(GatewayStats),
+    /// Asks for [`Frame::State`].
+    QueryState,
+    /// What the gateway is and serves now.
+    State(GatewayState),
+    /// Asks for [`Frame::Explained`].
+    Explain(ExplainRequest),
+    /// What a worker decides for the request, and what it looked at.
+    Explained(Box<Explained>),
     /// Asks for [`Frame::Pong`].
     Ping,
     /// Answers [`Frame::Ping`].
@@ -96,6 +108,20 @@ pub struct Hello {
     /// What the gateway is; absent from other peers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<GatewayState>,
+    /// What a peer of a gateway is there for.
+    #[serde(default)]
+    pub role: Role,
+}
+
+/// What a peer of a gateway is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// To ask, or to push once.
+    #[default]
+    Visitor,
+    /// To keep the gateway at its newest tables: whatever others commit, it replaces.
+    ControlPlane,
 }
 
 impl Hello {
@@ -108,7 +134,14 @@ impl Hello {
             version: version.to_owned(),
             pid,
             gateway,
+            role: Role::default(),
         }
+    }
+
+    /// Returns the greeting of a peer that is there for `role`.
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// Checks that the other side can be understood.
@@ -148,6 +181,22 @@ pub struct GatewayState {
     pub instances_epoch: u64,
     /// The revision of the rules.
     pub rules_revision: u64,
+    /// The epochs each worker decides with, by worker.
+    #[serde(default)]
+    pub workers: Vec<WorkerState>,
+    /// Control planes that are connected.
+    #[serde(default)]
+    pub control_planes: u32,
+}
+
+/// What a worker decides with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkerState {
+    /// The epoch of its rules; 0 before the first.
+    pub rules_epoch: u64,
+    /// The epoch of its instances; 0 before the first.
+    pub instances_epoch: u64,
 }
 
 /// Why bytes are no frame, or a peer cannot be talked to.

@@ -5,7 +5,7 @@
 //! open, so that a mistake is an error message and not half a gateway.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU32},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -97,8 +97,12 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         let admin = Admin { publisher, engine: engine.to_string(), version: options.version };
         admin::start(admin, listener).map_err(system("the admin address cannot be served"))?;
     }
-    let link =
-        Arc::new(Link { publisher: Arc::clone(&publisher), state, version: options.version });
+    let link = Arc::new(Link {
+        publisher: Arc::clone(&publisher),
+        state,
+        version: options.version,
+        control_planes: AtomicU32::new(0),
+    });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;
     let ended = follow(&mut signals, &publisher, &threads, options.limits.drain_ms);

@@ -10,6 +10,7 @@
 pub mod admin;
 pub mod conn;
 pub mod engine;
+pub mod explain;
 pub mod gateway;
 pub mod io;
 pub mod last_good;

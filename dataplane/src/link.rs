@@ -9,7 +9,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -21,13 +21,13 @@ use halftone_core::{
         InstanceTable, RuleTable, Table, TableKind,
         archive::{Archive, ArchiveError},
     },
-    wire::{Frame, GatewayState, Hello},
+    wire::{Frame, GatewayState, Hello, Role, WorkerState},
 };
 use halftone_link::{Channel, LinkError, Received, SealedError, read_sealed};
 use thiserror::Error;
 
 use crate::{
-    publish::{CommitError, Publisher},
+    publish::{CommitError, Publisher, Unexplained},
     tables::Loaded,
 };
 
@@ -47,6 +47,8 @@ enum Refusal {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Commit(#[from] CommitError),
+    #[error(transparent)]
+    Explain(#[from] Unexplained),
     #[error("no table came with the frame")]
     NoTable,
 }
@@ -60,6 +62,8 @@ pub struct Link {
     pub state: GatewayState,
     /// The version of the build.
     pub version: &'static str,
+    /// Control planes that are connected.
+    pub control_planes: AtomicU32,
 }
 
 /// Serves the control socket until the process ends.
@@ -96,7 +100,7 @@ fn admit(link: &Arc<Link>, stream: UnixStream, peers: &Arc<AtomicUsize>) {
     let spawned = thread::Builder::new().name("control-peer".to_owned()).spawn(move || {
         let mut channel = Channel::new(stream);
         match serve(&link, &mut channel) {
-            Ok(()) => tracing::info!("A control peer has left."),
+            Ok(()) => tracing::debug!("A control peer has left."),
             Err(error) => tracing::warn!(%error, "A control peer was disconnected."),
         }
         count.fetch_sub(1, Ordering::Relaxed);
@@ -123,7 +127,17 @@ fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
     if let Err(error) = theirs.check(link.version) {
         return channel.send(&Frame::Reject { reason: error.to_string() });
     }
-    tracing::info!(pid = peer.pid, version = theirs.version, "A control peer has connected.");
+    if theirs.role == Role::Visitor {
+        return converse(link, channel);
+    }
+    tracing::info!(pid = peer.pid, version = theirs.version, "A control plane has connected.");
+    link.control_planes.fetch_add(1, Ordering::Relaxed);
+    let ended = converse(link, channel);
+    link.control_planes.fetch_sub(1, Ordering::Relaxed);
+    ended
+}
+
+fn converse(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
     let mut prepared = Prepared::default();
     while let Some(received) = channel.receive()? {
         if let Err(refusal) = link.handle(channel, &mut prepared, received)? {
@@ -143,10 +157,23 @@ struct Prepared {
 
 impl Link {
     fn hello(&self) -> Hello {
+        Hello::new(self.version, std::process::id(), Some(self.now()))
+    }
+
+    /// Returns what the gateway is and serves now.
+    fn now(&self) -> GatewayState {
         let (rules_epoch, instances_epoch, rules_revision) = self.publisher.state();
-        let state =
-            GatewayState { rules_epoch, instances_epoch, rules_revision, ..self.state.clone() };
-        Hello::new(self.version, std::process::id(), Some(state))
+        let worker = |(rules_epoch, instances_epoch)| WorkerState { rules_epoch, instances_epoch };
+        let workers = self.publisher.acknowledged().into_iter().map(worker).collect();
+        let control_planes = self.control_planes.load(Ordering::Relaxed);
+        GatewayState {
+            rules_epoch,
+            instances_epoch,
+            rules_revision,
+            workers,
+            control_planes,
+            ..self.state.clone()
+        }
     }
 
     fn handle(
@@ -177,6 +204,11 @@ impl Link {
                 return self.commit(channel, prepared, rules, instances);
             }
             Frame::QueryStats => Frame::Stats(self.publisher.counters().report()),
+            Frame::QueryState => Frame::State(self.now()),
+            Frame::Explain(asked) => match self.publisher.explain(asked) {
+                Ok(explained) => Frame::Explained(Box::new(explained)),
+                Err(unexplained) => return Ok(Err(unexplained.into())),
+            },
             Frame::Ping => Frame::Pong,
             _ => return Ok(Err(Refusal::Unexpected("this frame"))),
         };

@@ -25,6 +25,7 @@ use crate::{
 pub use bounds::Bounds;
 use error::{Kind, ProxyError};
 pub use prepare::Request;
+pub(crate) use prepare::forwarded_client;
 use prepare::prepare;
 
 /// What becomes of the connection.

@@ -10,19 +10,21 @@ use std::{
     os::unix::net::UnixStream,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use halftone_core::{
     limits::COMMIT_MS,
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
+    wire::{ExplainRequest, Explained},
 };
 use thiserror::Error;
 
 use crate::{
+    explain::ExplainError,
     last_good::Keeper,
     tables::{Loaded, Tables},
     telemetry::counters::Merged,
@@ -72,6 +74,8 @@ pub struct Publisher {
     workers: Vec<WorkerHandle>,
     acknowledged: Mutex<Acknowledged>,
     keeper: Keeper,
+    /// How often a worker was asked to explain.
+    asked: AtomicUsize,
 }
 
 /// What the workers have said.
@@ -88,6 +92,24 @@ impl Acknowledged {
             *newest = one.epochs;
         }
     }
+
+    /// Takes what was said since somebody last listened.
+    fn drain(&mut self) {
+        while let Ok(one) = self.applied.try_recv() {
+            self.note(&one);
+        }
+    }
+}
+
+/// Why there is no explanation.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Unexplained {
+    /// What was asked is no request.
+    #[error(transparent)]
+    Asked(#[from] ExplainError),
+    /// The worker did not answer.
+    #[error("no worker answered within {COMMIT_MS} ms")]
+    Silent,
 }
 
 /// Why a gateway should not be sent traffic.
@@ -118,7 +140,8 @@ impl Publisher {
     ) -> Self {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
-        Self { tables, epochs: AtomicU64::new(0), workers, acknowledged, keeper }
+        let (epochs, asked) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Self { tables, epochs, workers, acknowledged, keeper, asked }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -179,9 +202,7 @@ impl Publisher {
     /// [`Unready`].
     pub fn ready(&self) -> Result<(), Unready> {
         let mut acknowledged = self.lock();
-        while let Ok(one) = acknowledged.applied.try_recv() {
-            acknowledged.note(&one);
-        }
+        acknowledged.drain();
         let current = self.tables.load();
         let epochs = current.as_ref().as_ref().map(Tables::epochs).ok_or(Unready::NoTables)?;
         let late = acknowledged.newest.iter().enumerate().filter(|(_, newest)| **newest != epochs);
@@ -204,6 +225,29 @@ impl Publisher {
             .collect();
         received.sort_by_key(|(worker, _)| *worker);
         Merged::of(received.into_iter().map(|(_, snapshot)| snapshot).collect())
+    }
+
+    /// Has a worker explain what it would decide; each time another one.
+    ///
+    /// # Errors
+    /// [`Unexplained`].
+    pub fn explain(&self, asked: ExplainRequest) -> Result<Explained, Unexplained> {
+        let turn = self.asked.fetch_add(1, Ordering::Relaxed);
+        let worker =
+            self.workers.get(turn % self.workers.len().max(1)).ok_or(Unexplained::Silent)?;
+        let (reply, explained) = bounded(1);
+        let _ = worker.commands.send(Command::Explain(Box::new(asked), reply));
+        worker.wake(WAKE);
+        let explained = explained.recv_timeout(Duration::from_millis(COMMIT_MS));
+        Ok(explained.map_err(|_| Unexplained::Silent)??)
+    }
+
+    /// Returns the epochs each worker has acknowledged, by worker.
+    #[must_use]
+    pub fn acknowledged(&self) -> Vec<(u64, u64)> {
+        let mut acknowledged = self.lock();
+        acknowledged.drain();
+        acknowledged.newest.clone()
     }
 
     /// Passes one tick on to every worker.

@@ -6,9 +6,12 @@
 
 use std::sync::Arc;
 
-use halftone_core::table::{
-    ArchivedInstanceRow, ArchivedInstanceSet, ArchivedInstanceTable, ArchivedRuleTable,
-    InstanceTable, NONE, RuleTable, Table, archive::Archive, epoch::Pinned,
+use halftone_core::{
+    route::{Decision, fallback},
+    table::{
+        ArchivedInstanceRow, ArchivedInstanceSet, ArchivedInstanceTable, ArchivedRuleTable,
+        InstanceTable, NONE, RuleTable, Table, archive::Archive, epoch::Pinned,
+    },
 };
 
 /// A committed table with the number the gateway gave it.
@@ -76,6 +79,15 @@ impl Tables {
         let table: &ArchivedInstanceTable = self.instances.archive.table();
         let set = *self.sets.get(variant as usize)?;
         table.sets.get(set as usize).filter(|set| !set.instances.is_empty())
+    }
+
+    /// Returns the variant that serves a decision: another than the decided one only where that has no
+    /// instance and the release allows it (POLICY stage 9).
+    #[must_use]
+    pub fn serving(&self, decision: &Decision) -> Option<u32> {
+        let has_instances = |variant: &u32| self.instance_set(*variant).is_some();
+        let decided = Some(decision.variant).filter(has_instances);
+        decided.or_else(|| fallback(self.rules(), decision).filter(has_instances))
     }
 }
 

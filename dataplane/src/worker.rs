@@ -19,11 +19,13 @@ use halftone_core::{
     http::HeadLimits,
     signal::trust::Trusted,
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
+    wire::{ExplainRequest, Explained},
 };
 
 use crate::{
     conn::slot::Slots,
     engine::{Engine, Halves, Reader as _},
+    explain::{Decider, ExplainError},
     io::{
         buffers::Buffers,
         deadline::{Deadline, End, Wheel},
@@ -55,6 +57,8 @@ pub const WAKE: u8 = b'w';
 pub enum Command {
     /// Send a copy of the counters.
     Report(Sender<(u32, Snapshot)>),
+    /// Explain what would be decided.
+    Explain(Box<ExplainRequest>, Sender<Result<Explained, ExplainError>>),
     /// Take no more connections, finish what is in flight, stop.
     Drain,
 }
@@ -170,6 +174,19 @@ impl<E: Engine> Worker<E> {
         self.draining.get()
     }
 
+    fn explain(&self, asked: &ExplainRequest) -> Result<Explained, ExplainError> {
+        let pinned = self.tables();
+        let decider = Decider {
+            worker: self.id,
+            tables: Tables::newest(&pinned),
+            trusted: &self.trusted,
+            limits: &self.head_limits,
+            random: self.random(),
+            now_unix_s: self.unix_s(),
+        };
+        decider.explain(asked)
+    }
+
     async fn next_tick(&self) {
         let until = self.ticks.get() + 1;
         poll_fn(|context| {
@@ -257,6 +274,9 @@ async fn follow<E: Engine>(
                     let mut snapshot = worker.counters.borrow().snapshot();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));
+                }
+                Command::Explain(asked, reply) => {
+                    let _ = reply.send(worker.explain(&asked));
                 }
                 Command::Drain => {
                     worker.draining.set(true);

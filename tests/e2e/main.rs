@@ -12,6 +12,7 @@ mod check;
 mod decision_log;
 mod demo;
 mod drain;
+mod explain;
 mod failures;
 mod framing;
 mod idle_connections;

@@ -4,7 +4,7 @@
 //! are shown only when asked for.
 
 use axum::{Json, extract::State as Extract};
-use halftone_core::telemetry::GatewayStats;
+use halftone_core::{telemetry::GatewayStats, wire::WorkerState};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,15 +29,27 @@ pub(crate) async fn list(
 }
 
 fn shown(status: GatewayStatus, histograms: bool) -> Value {
-    let worker = |(worker, ns): (&u32, &u64)| json!({ "worker": worker, "appliedNs": ns });
+    let worker = |(worker, state): (u32, &WorkerState)| {
+        let mut shown = json!({
+            "worker": worker,
+            "rulesEpoch": state.rules_epoch,
+            "instancesEpoch": state.instances_epoch,
+        });
+        if let Some(ns) = status.workers.get(&worker) {
+            shown["appliedNs"] = (*ns).into();
+        }
+        shown
+    };
+    let workers: Vec<Value> = (0..).zip(&status.state.workers).map(worker).collect();
     let mut shown = json!({
         "socket": status.socket.display().to_string(),
         "connected": status.connected,
         "rulesEpoch": status.rules_epoch,
         "instancesEpoch": status.instances_epoch,
         "revision": status.revision,
-        "workers": status.workers.iter().map(worker).collect::<Vec<_>>(),
+        "workers": workers,
         "workersMissing": status.missing,
+        "controlPlanes": status.state.control_planes,
     });
     if let Some(error) = status.error {
         shown["error"] = error.into();

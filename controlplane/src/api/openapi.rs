@@ -154,6 +154,10 @@ fn others() -> Vec<Operation> {
             .query("histograms", "`true`: with the distributions behind the quantiles")
             .answers(200, "[Gateway]")
             .refuses(&[400]),
+        operation("post", "/v1/explain", "explain", "Explains what a worker decides for a request")
+            .takes(&["application/json"], "ExplainRequest")
+            .answers(200, "Explained")
+            .refuses(&[400, 408, 413, 422, 503]),
         operation("get", "/healthz", "health", "Tells whether the newest state is published")
             .answers(200, "Health"),
         operation("get", "/openapi.json", "describe", "Shows this document")
@@ -261,6 +265,7 @@ fn meaning(status: u16) -> &'static str {
         413 => "The body is too large",
         415 => "The body's media type is not read",
         422 => "The body says what cannot be meant; every problem is listed",
+        503 => "No gateway is connected",
         _ => "Other",
     }
 }

@@ -14,6 +14,7 @@ use halftone_core::{
 use serde::Serialize;
 
 use crate::{
+    link::ExplainError,
     source::{Format, SourceError, TextProblem},
     state::StateError,
     tenants::Unpublishable,
@@ -175,6 +176,23 @@ impl From<StateError> for Problem {
             StateError::Store(error) => {
                 tracing::error!(%error, "a change could not be stored");
                 Self::internal("the change could not be stored, so it was not made; see the log")
+            }
+        }
+    }
+}
+
+impl From<ExplainError> for Problem {
+    fn from(error: ExplainError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ExplainError::Refused(_) => {
+                let (path, message) = detail.split_once(": ").unwrap_or(("", &detail));
+                Self::invalid(&detail, vec![Diagnostic::new(path, message)])
+            }
+            _ => {
+                tracing::warn!(error = %detail, "a request could not be explained");
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Self::new(status, "no-gateway", "No gateway", detail)
             }
         }
     }

@@ -16,7 +16,7 @@ use std::{
 
 use halftone_core::{
     telemetry::GatewayStats,
-    wire::{Frame, Hello, WireError},
+    wire::{Frame, GatewayState, Hello, Role, WireError},
 };
 use halftone_link::{Channel, LinkError, SocketError, connect};
 use thiserror::Error;
@@ -103,7 +103,8 @@ impl Session {
     pub(crate) fn open(socket: &Path, version: &str) -> Result<(Self, Hello), SessionError> {
         let mut channel = Channel::new(connect(socket)?);
         channel.set_timeouts(Some(ANSWER_TIMEOUT), Some(ANSWER_TIMEOUT))?;
-        channel.send(&Frame::Hello(Hello::new(version, std::process::id(), None)))?;
+        let hello = Hello::new(version, std::process::id(), None).with_role(Role::ControlPlane);
+        channel.send(&Frame::Hello(hello))?;
         let mut session = Self { channel, epochs: (0, 0) };
         let hello = match session.answer()? {
             Frame::Hello(hello) => hello,
@@ -153,6 +154,21 @@ impl Session {
                 // A worker that missed its time.
                 Frame::Applied { .. } => {}
                 other => return Err(unexpected("Stats", &other)),
+            }
+        }
+    }
+
+    /// Asks what the gateway serves now.
+    ///
+    /// # Errors
+    /// [`SessionError`]: the connection must be dropped.
+    pub(crate) fn state(&mut self) -> Result<GatewayState, SessionError> {
+        self.channel.send(&Frame::QueryState)?;
+        loop {
+            match self.answer()? {
+                Frame::State(state) => return Ok(state),
+                Frame::Applied { .. } => {}
+                other => return Err(unexpected("State", &other)),
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use halftone_core::{
     telemetry::GatewayStats,
-    wire::{GatewayState, Hello},
+    wire::{GatewayState, Hello, WorkerState},
 };
 
 use super::session::Outcome;
@@ -36,6 +36,8 @@ pub(crate) struct GatewayStatus {
     pub(crate) instances_epoch: u64,
     /// The revision of the rules it committed.
     pub(crate) revision: u64,
+    /// What the gateway said it serves, when it was last asked.
+    pub(crate) state: GatewayState,
     /// The time each worker took to apply the last commit, nanoseconds.
     pub(crate) workers: BTreeMap<u32, u64>,
     /// Workers that did not apply the last commit in time.
@@ -61,6 +63,7 @@ impl GatewayStatus {
             rules_epoch: 0,
             instances_epoch: 0,
             revision: 0,
+            state: GatewayState::default(),
             workers: BTreeMap::new(),
             missing: 0,
             stats: None,
@@ -83,9 +86,15 @@ impl GatewayStatus {
         self.rules_epoch = state.rules_epoch;
         self.instances_epoch = state.instances_epoch;
         self.revision = state.rules_revision;
+        self.state = state;
         self.workers.clear();
         self.missing = 0;
         self.hello = Some(hello);
+    }
+
+    /// Takes what the gateway serves and has counted.
+    pub(crate) fn told(&mut self, state: GatewayState, stats: GatewayStats) {
+        (self.state, self.stats) = (state, Some(stats));
     }
 
     /// Takes why there is no connection.
@@ -106,6 +115,15 @@ impl GatewayStatus {
                 self.instances_epoch = instances.unwrap_or(self.instances_epoch);
                 self.revision = tables.rules.revision;
                 self.workers.clone_from(workers);
+                let served = WorkerState {
+                    rules_epoch: self.rules_epoch,
+                    instances_epoch: self.instances_epoch,
+                };
+                for worker in workers.keys().map(|worker| *worker as usize) {
+                    let count = self.state.workers.len().max(worker + 1);
+                    self.state.workers.resize(count, WorkerState::default());
+                    self.state.workers[worker] = served;
+                }
                 self.missing = *missing;
             }
         }

@@ -11,7 +11,8 @@ fn status(connected: bool, seen: Option<u64>, applied: bool) -> GatewayStatus {
 fn gateways(statuses: &[GatewayStatus]) -> (Gateways, Vec<watch::Sender<GatewayStatus>>) {
     let channels = statuses.iter().map(|status| watch::channel(status.clone()));
     let (senders, receivers): (Vec<_>, Vec<_>) = channels.unzip();
-    (Gateways { statuses: receivers.into() }, senders)
+    let questions = Arc::new(Semaphore::new(1));
+    (Gateways { statuses: receivers.into(), version: "test", questions }, senders)
 }
 
 fn applied(publication: Publication, statuses: &[GatewayStatus]) -> bool {

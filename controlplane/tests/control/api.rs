@@ -8,7 +8,10 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{CANARY, bundle, directory};
-use crate::control::{Answer, Control, options};
+use crate::{
+    control::{Answer, Control, options},
+    gateway::Gateway,
+};
 
 fn check(answer: &Answer, status: u16, kind: &str) -> Value {
     let problem = answer.json();
@@ -138,4 +141,28 @@ fn what_is_stored_but_disputed_keeps_the_api_up() {
     let long = CANARY.replace("127.0.0.1", &"n".repeat(253));
     check(&control.register(&long), 422, "invalid");
     assert_eq!(control.get("/healthz").json(), json!({ "status": "ok" }));
+}
+
+#[test]
+fn questions_are_passed_on_and_refusals_told() {
+    let directory = directory();
+    let gateway = Gateway::start(directory.path());
+    let control = Control::start(options(directory.path(), &[&gateway.socket]));
+    let json = Some("application/json");
+    let ask = |body: &str| control.call("POST", "/v1/explain", json, body.as_bytes());
+    check(&ask("{}"), 422, "invalid");
+    check(&ask(r#"{"url":"/","curl":1}"#), 422, "invalid");
+    gateway.wait("the first commit", |seen| seen.commits == 1);
+    let answer = ask(r#"{"url":"http://a/b","headers":[{"name":"X-A","value":"1"}]}"#);
+    assert_eq!((answer.status, &answer.json()["route"]), (200, &json!("http://a/b")), "{answer:?}");
+    let problem = check(&ask(r#"{"url":""}"#), 422, "invalid");
+    assert_eq!(problem["errors"][0]["path"], "url", "{problem}");
+}
+
+#[test]
+fn without_a_gateway_nothing_is_explained() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    let answer = control.call("POST", "/v1/explain", Some("application/json"), br#"{"url":"/"}"#);
+    check(&answer, 503, "no-gateway");
 }

@@ -13,7 +13,7 @@ use std::{
 use halftone_core::{
     table::{InstanceTable, RuleTable, TableKind, archive::Archive},
     telemetry::{GatewayStats, VariantStats},
-    wire::{Frame, GatewayState, Hello},
+    wire::{Explained, Frame, GatewayState, Hello, WorkerState},
 };
 use halftone_link::{Channel, Received, bind, read_sealed};
 
@@ -76,7 +76,8 @@ impl Gateway {
         let serving = gateway.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
-                serving.serve(stream.expect("accepted"));
+                let (serving, stream) = (serving.clone(), stream.expect("accepted"));
+                thread::spawn(move || serving.serve(stream));
             }
         });
         gateway
@@ -186,6 +187,23 @@ impl Gateway {
                 let variants =
                     BTreeMap::from([("implicit/user-api/canary".to_owned(), stats.report())]);
                 vec![Frame::Stats(GatewayStats { variants, ..GatewayStats::default() })]
+            }
+            Frame::QueryState => {
+                let (rules_epoch, instances_epoch) = seen.epochs;
+                let worker = WorkerState { rules_epoch, instances_epoch };
+                let workers = vec![worker; WORKERS as usize];
+                vec![Frame::State(GatewayState {
+                    workers,
+                    control_planes: 1,
+                    ..GatewayState::default()
+                })]
+            }
+            Frame::Explain(asked) if asked.url.is_empty() => {
+                vec![Frame::Reject { reason: "url: expected one".to_owned() }]
+            }
+            Frame::Explain(asked) => {
+                let explained = Explained { route: Some(asked.url), ..Explained::default() };
+                vec![Frame::Explained(Box::new(explained))]
             }
             other => panic!("a control plane does not say {other:?}"),
         }

@@ -249,7 +249,11 @@ fn gateways_are_shown_with_statistics_and_without_distributions() {
     });
     let (first, second) = (&shown[0], &shown[1]);
     assert_eq!(first["gateway"]["engine"], "fake");
-    assert_eq!(first["workers"][1], json!({ "worker": 1, "appliedNs": 1001 }));
+    assert_eq!(first["workers"][1]["appliedNs"], 1001);
+    for epoch in ["rulesEpoch", "instancesEpoch"] {
+        assert_eq!(first["workers"][1][epoch], first[epoch], "{epoch}");
+    }
+    assert_eq!(first["controlPlanes"], 1);
     let variant = &first["stats"]["variants"]["implicit/user-api/canary"];
     assert_eq!((&variant["requests"], variant.get("histogram")), (&json!(1), None));
     assert_eq!(second["connected"], false);

@@ -1,8 +1,8 @@
 //! The control socket's I/O, shared by both of its ends.
 //!
 //! Owns blocking frames over a Unix stream ([`Channel`]), tables as sealed memory files
-//! ([`SealedTable`], [`read_sealed`]) and the socket's place in the file system ([`bind`],
-//! [`connect`]). Does not know what frames mean (`halftone_core::wire`), does not verify tables
+//! ([`SealedTable`], [`read_sealed`]) the socket's place in the file system ([`bind`],
+//! [`connect`]) and one-time visits to a gateway ([`Visit`]). Does not know what frames mean (`halftone_core::wire`), does not verify tables
 //! (`halftone_core::table::archive`), and starts no threads.
 //!
 //! Invariants: whatever a peer sends is hostile: sizes are checked before anything is allocated, a
@@ -12,7 +12,9 @@
 mod channel;
 mod sealed;
 mod socket;
+mod visit;
 
 pub use channel::{Channel, LinkError, PeerCredentials, Received};
 pub use sealed::{SealedError, SealedTable, read_sealed};
 pub use socket::{SocketError, bind, connect};
+pub use visit::{Visit, VisitError};

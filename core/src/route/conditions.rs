@@ -12,48 +12,79 @@ use smallvec::SmallVec;
 
 use super::{
     RequestView,
+    trace::{Recorder, Seen, text},
     values::{cookie, header, query},
 };
 use crate::{
     signal::trust::Cidr,
-    table::{ArchivedAddressRangeRow, ArchivedConditionRow, ArchivedPathRow, ArchivedRuleTable},
+    table::{
+        ArchivedAddressRangeRow, ArchivedConditionRow, ArchivedPathRow, ArchivedRuleTable,
+        ArchivedValueRow,
+    },
 };
 
 /// Returns whether every one of `conditions` holds.
-pub(super) fn all_hold(
+pub(super) fn all_hold<R: Recorder>(
     table: &ArchivedRuleTable,
     conditions: &ArchivedVec<ArchivedConditionRow>,
     request: &RequestView<'_>,
+    recorder: &mut R,
 ) -> bool {
-    conditions.iter().all(|condition| holds(table, condition, request))
+    conditions.iter().all(|condition| holds(table, condition, request, recorder))
 }
 
-fn holds(
+fn holds<R: Recorder>(
     table: &ArchivedRuleTable,
     condition: &ArchivedConditionRow,
     request: &RequestView<'_>,
+    recorder: &mut R,
 ) -> bool {
     match condition {
-        ArchivedConditionRow::Method(method) => **method == *request.method,
-        ArchivedConditionRow::Path(path) => path_matches(path, request.path),
+        ArchivedConditionRow::Method(method) => {
+            let holds = **method == *request.method;
+            let seen = || seen("method", method, Some(request.method.as_bytes()), holds);
+            recorder.condition(seen);
+            holds
+        }
+        ArchivedConditionRow::Path(path) => path_holds(path, request.path, recorder),
         ArchivedConditionRow::Header(row) => {
             let mut joined = SmallVec::new();
-            believed_header(table, request, &row.name, &mut joined) == Some(row.value.as_bytes())
+            let found = believed_header(table, request, &row.name, &mut joined);
+            is_value("header", row, found, recorder)
         }
         ArchivedConditionRow::Query(row) => {
-            query(request.query, &row.name) == Some(row.value.as_bytes())
+            is_value("query", row, query(request.query, &row.name), recorder)
         }
         ArchivedConditionRow::Cookie(row) => {
-            cookie(request.headers, &row.name) == Some(row.value.as_bytes())
+            is_value("cookie", row, cookie(request.headers, &row.name), recorder)
         }
         ArchivedConditionRow::Hosts(names) => {
-            names.iter().any(|name| host_matches(name.as_bytes(), request.host))
+            let holds = names.iter().any(|name| host_matches(name.as_bytes(), request.host));
+            let wanted = || listed(names.iter().map(|name| host_text(name)));
+            recorder.condition(|| seen("host", &wanted(), Some(request.host), holds));
+            holds
         }
         ArchivedConditionRow::Sources(ranges) => {
             let address = request.client_ip.parse::<IpAddr>();
-            address.is_ok_and(|address| ranges.iter().any(|range| cidr(range).contains(address)))
+            let holds = address
+                .is_ok_and(|address| ranges.iter().any(|range| cidr(range).contains(address)));
+            let wanted = || listed(ranges.iter().map(|range| cidr(range).to_string()));
+            let found = Some(request.client_ip.as_bytes());
+            recorder.condition(|| seen("client.ip", &wanted(), found, holds));
+            holds
         }
     }
+}
+
+fn is_value<R: Recorder>(
+    part: &str,
+    row: &ArchivedValueRow,
+    found: Option<&[u8]>,
+    recorder: &mut R,
+) -> bool {
+    let holds = found == Some(row.value.as_bytes());
+    recorder.condition(|| seen(&format!("{part} {}", row.name), &row.value, found, holds));
+    holds
 }
 
 /// Returns the value of a header; one that is reserved is not there when the peer is not trusted: it
@@ -70,8 +101,12 @@ pub(super) fn believed_header<'a>(
 }
 
 /// Returns whether `path` (in normal form) is the row's, or lies below it.
-pub(super) fn path_matches(row: &ArchivedPathRow, path: &[u8]) -> bool {
-    match row {
+pub(super) fn path_holds<R: Recorder>(
+    row: &ArchivedPathRow,
+    path: &[u8],
+    recorder: &mut R,
+) -> bool {
+    let holds = match row {
         ArchivedPathRow::Exact(exact) => exact.as_bytes() == path,
         ArchivedPathRow::Prefix(prefix) => {
             prefix.is_empty()
@@ -79,7 +114,12 @@ pub(super) fn path_matches(row: &ArchivedPathRow, path: &[u8]) -> bool {
                     .strip_prefix(prefix.as_bytes())
                     .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
         }
-    }
+    };
+    recorder.condition(|| match row {
+        ArchivedPathRow::Exact(exact) => seen("path", exact, Some(path), holds),
+        ArchivedPathRow::Prefix(prefix) => seen("path", &format!("{prefix}/…"), Some(path), holds),
+    });
+    holds
 }
 
 fn host_matches(name: &[u8], host: &[u8]) -> bool {
@@ -95,4 +135,16 @@ fn cidr(range: &ArchivedAddressRangeRow) -> Cidr {
         ArchivedAddressRangeRow::V4(address, bits) => Cidr::new(IpAddr::from(*address), *bits),
         ArchivedAddressRangeRow::V6(address, bits) => Cidr::new(IpAddr::from(*address), *bits),
     }
+}
+
+fn seen(part: &str, wanted: &str, found: Option<&[u8]>, holds: bool) -> Seen {
+    Seen { part: part.to_owned(), wanted: text(wanted.as_bytes()), found: found.map(text), holds }
+}
+
+fn host_text(name: &str) -> String {
+    if name.starts_with('.') { format!("*{name}") } else { name.to_owned() }
+}
+
+fn listed(parts: impl Iterator<Item = String>) -> String {
+    format!("one of {}", parts.collect::<Vec<_>>().join(", "))
 }

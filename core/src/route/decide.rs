@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::{
     Reason, RequestView,
     conditions::{all_hold, believed_header},
+    trace::{Keyed, Overridden, Recorder, Step, text},
     values::{cookie, query},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     limits::UNIT_BYTES_MAX,
     table::{
         ArchivedChoiceRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceKind,
-        ArchivedSourceRow, ArchivedTargetRow, ArchivedUnitMissingRow,
+        ArchivedSourceRow, ArchivedUnitMissingRow,
     },
 };
 
@@ -27,105 +28,155 @@ pub(super) struct Choice {
     pub(super) bucket: Option<u32>,
 }
 
-pub(super) fn decide(
+pub(super) fn decide<R: Recorder>(
     table: &ArchivedRuleTable,
     release: &ArchivedReleaseRow,
     request: &RequestView<'_>,
     random: u32,
     now_unix_s: u64,
+    recorder: &mut R,
 ) -> Choice {
     let stable = release.variants.start.to_native();
     let plain = |variant, reason| Choice { variant, reason, target: None, bucket: None };
-    if release.disabled || release.expires_unix_s.to_native() <= now_unix_s {
+    let expired = release.expires_unix_s.to_native() <= now_unix_s;
+    recorder.step(|| Step::KillSwitch {
+        tenant: release.tenant.to_string(),
+        release: release.name.to_string(),
+        disabled: release.disabled,
+        expired,
+    });
+    if release.disabled || expired {
         return plain(stable, Reason::Disabled);
     }
-    if let Some(variant) = overridden(table, release, request) {
+    if let Some(variant) = overridden(table, release, request, recorder) {
         return plain(variant, Reason::Override);
     }
-    let is_in = |target: &&ArchivedTargetRow| {
-        target.expires_unix_s.to_native() > now_unix_s
-            && all_hold(table, &target.conditions, request)
-    };
-    if let Some((at, target)) =
-        (0u32..).zip(release.targets.iter()).find(|(_, target)| is_in(target))
-    {
-        let (variant, bucket) = choose(table, release, &target.choice, request, random);
-        return Choice { variant, reason: Reason::TargetingMatch, target: Some(at), bucket };
+    for (at, target) in (0u32..).zip(release.targets.iter()) {
+        let expired = target.expires_unix_s.to_native() <= now_unix_s;
+        let matched = !expired && all_hold(table, &target.conditions, request, recorder);
+        recorder.step(|| Step::Target {
+            id: target.id.to_string(),
+            expired,
+            conditions: Vec::new(),
+            matched,
+        });
+        if matched {
+            let (variant, bucket) =
+                choose(table, release, &target.choice, request, random, recorder);
+            return Choice { variant, reason: Reason::TargetingMatch, target: Some(at), bucket };
+        }
     }
-    let (variant, bucket) = choose(table, release, &release.default, request, random);
+    recorder.step(|| Step::Default);
+    let (variant, bucket) = choose(table, release, &release.default, request, random, recorder);
     let reason = if bucket.is_some() { Reason::Split } else { Reason::Default };
     Choice { variant, reason, target: None, bucket }
 }
 
 /// Returns the variant and, where a split was asked and the request has a place in it, its bucket.
-fn choose(
+fn choose<R: Recorder>(
     table: &ArchivedRuleTable,
     release: &ArchivedReleaseRow,
     choice: &ArchivedChoiceRow,
     request: &RequestView<'_>,
     random: u32,
+    recorder: &mut R,
 ) -> (u32, Option<u32>) {
     let stable = release.variants.start.to_native();
+    let name = |variant: u32| table.variants[variant as usize].name.to_string();
     match choice {
-        ArchivedChoiceRow::Variant(variant) => (variant.to_native(), None),
+        ArchivedChoiceRow::Variant(variant) => {
+            let variant = variant.to_native();
+            recorder.step(|| Step::Variant { name: name(variant) });
+            (variant, None)
+        }
         ArchivedChoiceRow::Split(ranges) => {
-            let Some(bucket) = bucket_of(table, release, request, random) else {
+            let Some(bucket) = bucket_of(table, release, request, random, recorder) else {
                 return (stable, None);
             };
             let after = ranges.partition_point(|range| range.end.to_native() <= bucket);
             let range = ranges.get(after).filter(|range| range.start.to_native() <= bucket);
-            (range.map_or(stable, |range| range.variant.to_native()), Some(bucket))
+            let variant = range.map_or(stable, |range| range.variant.to_native());
+            recorder.step(|| Step::Range {
+                start: range.map(|range| range.start.to_native()),
+                end: range.map(|range| range.end.to_native()),
+                variant: name(variant),
+            });
+            (variant, Some(bucket))
         }
     }
 }
 
-fn overridden(
+fn overridden<R: Recorder>(
     table: &ArchivedRuleTable,
     release: &ArchivedReleaseRow,
     request: &RequestView<'_>,
+    recorder: &mut R,
 ) -> Option<u32> {
-    let usable = release.overrides.iter().filter(|rule| request.trusted || !rule.trusted);
-    for rule in usable {
+    for rule in release.overrides.iter() {
+        let mut tell = |found: Option<&[u8]>, outcome| {
+            let header = || rule.header.to_string();
+            recorder.step(|| Step::Override { header: header(), found: found.map(text), outcome });
+        };
+        if rule.trusted && !request.trusted {
+            tell(None, Overridden::Untrusted);
+            continue;
+        }
         let mut joined = SmallVec::new();
         let Some(wanted) = believed_header(table, request, &rule.header, &mut joined) else {
+            tell(None, Overridden::Absent);
             continue;
         };
         let mut variants = release.variants.start.to_native()..release.variants.end.to_native();
         if let Some(variant) =
             variants.find(|at| table.variants[*at as usize].name.as_bytes() == wanted)
         {
+            tell(Some(wanted), Overridden::Accepted);
             return Some(variant);
         }
+        tell(Some(wanted), Overridden::UnknownVariant);
     }
     None
 }
 
-fn bucket_of(
+fn bucket_of<R: Recorder>(
     table: &ArchivedRuleTable,
     release: &ArchivedReleaseRow,
     request: &RequestView<'_>,
     random: u32,
+    recorder: &mut R,
 ) -> Option<u32> {
     for unit in release.units.iter() {
         for source in table.attributes[unit.to_native() as usize].sources.iter() {
-            if let Some(bucket) = unit_bucket(table, &release.salt, source, request) {
+            if let Some(bucket) = unit_bucket(table, &release.salt, source, request, recorder) {
                 return Some(bucket);
             }
         }
     }
     match release.unit_missing {
-        ArchivedUnitMissingRow::Stable => None,
-        ArchivedUnitMissingRow::Random => Some(bucket::project(random)),
+        ArchivedUnitMissingRow::Stable => {
+            recorder.step(|| Step::NoUnit);
+            None
+        }
+        ArchivedUnitMissingRow::Random => {
+            let bucket = bucket::project(random);
+            recorder.step(|| Step::Random { bucket });
+            Some(bucket)
+        }
     }
 }
 
-fn unit_bucket(
+fn unit_bucket<R: Recorder>(
     table: &ArchivedRuleTable,
     salt: &ArchivedString,
     source: &ArchivedSourceRow,
     request: &RequestView<'_>,
+    recorder: &mut R,
 ) -> Option<u32> {
+    let mut tell = |found: Option<&[u8]>, outcome| {
+        recorder.step(|| Step::Unit { part: part(source), found: found.map(text), outcome });
+    };
     if source.trusted && !request.trusted {
+        tell(None, Keyed::Untrusted);
         return None;
     }
     let mut joined = SmallVec::new();
@@ -134,7 +185,27 @@ fn unit_bucket(
         ArchivedSourceKind::Header => believed_header(table, request, &source.name, &mut joined),
         ArchivedSourceKind::Cookie => cookie(request.headers, &source.name),
         ArchivedSourceKind::Query => query(request.query, &source.name),
-    }?;
-    let present = !value.is_empty() && value.len() <= UNIT_BYTES_MAX;
-    present.then(|| bucket::bucket(salt.as_bytes(), value))
+    };
+    let Some(value) = value else {
+        tell(None, Keyed::Absent);
+        return None;
+    };
+    if value.is_empty() || value.len() > UNIT_BYTES_MAX {
+        tell(Some(value), Keyed::Unusable);
+        return None;
+    }
+    tell(Some(value), Keyed::Used);
+    let hash = bucket::hash(salt.as_bytes(), value);
+    let bucket = bucket::project(hash);
+    recorder.step(|| Step::Bucket { unit: text(value), salt: salt.to_string(), hash, bucket });
+    Some(bucket)
+}
+
+fn part(source: &ArchivedSourceRow) -> String {
+    match source.kind {
+        ArchivedSourceKind::ClientIp => "client.ip".to_owned(),
+        ArchivedSourceKind::Header => format!("header {}", source.name),
+        ArchivedSourceKind::Cookie => format!("cookie {}", source.name),
+        ArchivedSourceKind::Query => format!("query {}", source.name),
+    }
 }

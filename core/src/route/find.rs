@@ -10,29 +10,34 @@ use rkyv::vec::ArchivedVec;
 
 use super::{
     RequestView,
-    conditions::{all_hold, path_matches},
+    conditions::{all_hold, path_holds},
+    trace::{Recorder, Step, text},
 };
 use crate::table::{ArchivedHostRow, ArchivedRouteRow, ArchivedRuleTable, ArchivedSpan};
 
 /// Finds the first route by host name (exact, wildcard longest first, any), then by precedence.
-pub(super) fn find_route<'t>(
+pub(super) fn find_route<'t, R: Recorder>(
     table: &'t ArchivedRuleTable,
     request: &RequestView<'_>,
+    recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
     let exact = named(&table.hosts, request.host);
-    if let Some(found) = exact.and_then(|routes| first(table, routes, request)) {
+    recorder.step(|| host("", request.host, exact));
+    if let Some(found) = exact.and_then(|routes| first(table, routes, request, recorder)) {
         return Some(found);
     }
     if !table.wildcards.is_empty() {
         // A wildcard stands for one label at least, so a dot in front of everything is none.
         for dot in memchr_iter(b'.', request.host).filter(|dot| *dot > 0) {
-            let routes = named(&table.wildcards, &request.host[dot..]);
-            if let Some(found) = routes.and_then(|routes| first(table, routes, request)) {
+            let Some(routes) = named(&table.wildcards, &request.host[dot..]) else { continue };
+            recorder.step(|| host("*", &request.host[dot..], Some(routes)));
+            if let Some(found) = first(table, routes, request, recorder) {
                 return Some(found);
             }
         }
     }
-    first(table, &table.any_host, request)
+    recorder.step(|| host("*", b"", Some(&table.any_host)));
+    first(table, &table.any_host, request, recorder)
 }
 
 fn named<'t>(hosts: &'t ArchivedVec<ArchivedHostRow>, name: &[u8]) -> Option<&'t ArchivedSpan> {
@@ -40,13 +45,28 @@ fn named<'t>(hosts: &'t ArchivedVec<ArchivedHostRow>, name: &[u8]) -> Option<&'t
     Some(&hosts[at].routes)
 }
 
-fn first<'t>(
+fn first<'t, R: Recorder>(
     table: &'t ArchivedRuleTable,
     routes: &ArchivedSpan,
     request: &RequestView<'_>,
+    recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
-    let span = routes.start.to_native()..routes.end.to_native();
-    span.map(|at| (at, &table.routes[at as usize])).find(|(_, row)| {
-        path_matches(&row.path, request.path) && all_hold(table, &row.conditions, request)
+    let mut span = routes.start.to_native()..routes.end.to_native();
+    span.find_map(|at| {
+        let row = &table.routes[at as usize];
+        let matched = path_holds(&row.path, request.path, recorder)
+            && all_hold(table, &row.conditions, request, recorder);
+        recorder.step(|| Step::Route {
+            name: row.name.to_string(),
+            conditions: Vec::new(),
+            matched,
+        });
+        matched.then_some((at, row))
     })
+}
+
+fn host(prefix: &str, name: &[u8], routes: Option<&ArchivedSpan>) -> Step {
+    let count =
+        routes.map(|routes| routes.end.to_native().saturating_sub(routes.start.to_native()));
+    Step::Host { name: format!("{prefix}{}", text(name)), routes: count.unwrap_or(0) }
 }

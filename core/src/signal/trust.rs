@@ -3,7 +3,7 @@
 //! Owns `--trusted` (POLICY "Trust"). Invariants: deny by default; an address that an untrusted peer
 //! claims is never used; v4-mapped addresses count as their IPv4 address.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use thiserror::Error;
 
@@ -52,6 +52,12 @@ impl Cidr {
             }
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.address, self.prefix)
     }
 }
 

@@ -11,7 +11,8 @@ use halftone_core::{
         ChunkError, Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead,
         empty_slots, encode_request, ip_text, normalise, parse_request,
     },
-    route::{Decision, HostScratch, RequestView, fallback, host_name, reserved, route},
+    route::{Decision, HostScratch, RequestView, host_name, reserved, route},
+    signal::trust::Trusted,
     table::epoch::Pinned,
 };
 use smallvec::SmallVec;
@@ -173,7 +174,7 @@ fn decide<E: Engine>(
 ) {
     let peer = &downstream.peer;
     if peer.trusted && !head.forwarded_for.is_empty() {
-        request.client_ip = Some(forwarded_client(worker, peer.address, head));
+        request.client_ip = Some(forwarded_client(&worker.trusted, peer.address, head));
     }
     let pinned = worker.tables();
     if let Some(tables) = Tables::newest(&pinned) {
@@ -195,7 +196,7 @@ fn decide<E: Engine>(
         request.decision = route(rules, &view, worker.random(), worker.unix_s());
         let stripped = if peer.trusted { Mask::default() } else { reserved(rules, head.headers) };
         worker.counters.borrow_mut().stripped += u64::from(stripped.len());
-        request.serving = request.decision.and_then(|decision| serving(tables, &decision));
+        request.serving = request.decision.and_then(|decision| tables.serving(&decision));
         if let Some(decision) = request.decision {
             request.bounds.follow_route(&rules.routes[decision.route as usize], &worker.wheel);
         }
@@ -215,16 +216,9 @@ fn decide<E: Engine>(
     request.tables = Some(pinned);
 }
 
-/// Returns the variant that serves a decision: another than the decided one only where that has no
-/// instance and the release allows it (POLICY stage 9).
-fn serving(tables: &Tables, decision: &Decision) -> Option<u32> {
-    let has_instances = |variant: &u32| tables.instance_set(*variant).is_some();
-    let decided = Some(decision.variant).filter(has_instances);
-    decided.or_else(|| fallback(tables.rules(), decision).filter(has_instances))
-}
-
-fn forwarded_client<E: Engine>(
-    worker: &Worker<E>,
+/// Returns the address of the caller behind a trusted `peer`.
+pub(crate) fn forwarded_client(
+    trusted: &Trusted,
     peer: IpAddr,
     head: &RequestHead<'_, '_>,
 ) -> IpText {
@@ -233,7 +227,7 @@ fn forwarded_client<E: Engine>(
         .filter(|(index, _)| head.forwarded_for.contains(*index))
         .map(|(_, header)| header.value);
     let mut text = IpText::new();
-    let _ = ip_text(worker.trusted.client_ip(peer, values), &mut text);
+    let _ = ip_text(trusted.client_ip(peer, values), &mut text);
     text
 }
 

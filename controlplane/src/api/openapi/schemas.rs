@@ -12,6 +12,8 @@ pub(super) fn all() -> Value {
             "metadata": { "type": "object", "properties": { "tenant": text("Whose it is") } },
         }, "required": ["apiVersion", "kind", "metadata"] },
         "Document": { "type": "object" },
+        "ExplainRequest": explain_request(),
+        "Explained": explained(),
         "Gateway": gateway(),
         "Health": object(&["status"], json!({
             "status": { "enum": ["ok", "degraded"] },
@@ -122,6 +124,48 @@ fn problem() -> Value {
     problem
 }
 
+fn explain_request() -> Value {
+    let field = object(&["name", "value"], json!({ "name": text(""), "value": text("") }));
+    object(
+        &["url"],
+        json!({
+            "method": text("GET when not given"),
+            "url": text("`http://host/path?query`, or a path with a Host among the fields"),
+            "headers": { "type": "array", "items": field, "description": "The fields, in order" },
+            "ip": text("The address the connection comes from; loopback when not given"),
+            "trusted": { "type": "boolean", "description": "Whether that peer is believed; \
+                the gateway's `--trusted` decides when not given" },
+        }),
+    )
+}
+
+fn explained() -> Value {
+    let step = json!({ "type": "object", "required": ["step"], "properties": {
+        "step": text("Which stage; the other members are what it looked at") } });
+    object(
+        &["worker", "rulesEpoch", "instancesEpoch", "revision", "steps"],
+        json!({
+            "worker": number("The worker that decided"),
+            "rulesEpoch": number("The epoch of its rules"),
+            "instancesEpoch": number("The epoch of its instances"),
+            "revision": number("The revision of its rules"),
+            "status": number("The status, when the gateway answers by itself"),
+            "error": text("The label of that answer"),
+            "route": text("The route"),
+            "tenant": text("The tenant of the release"),
+            "release": text("The release"),
+            "variant": text("The variant that serves"),
+            "fallbackFrom": text("The variant that was decided and has no instance"),
+            "reason": text("Why: STATIC, DISABLED, OVERRIDE, TARGETING_MATCH, DEFAULT or SPLIT"),
+            "targetId": text("The target that took it"),
+            "bucket": number("The bucket, where one was looked at"),
+            "random": { "type": "boolean", "description": "Whether the bucket was drawn" },
+            "steps": { "type": "array", "items": step, "description": "Every stage, in order" },
+            "notShown": number("Routes and targets that did not match and are not shown"),
+        }),
+    )
+}
+
 fn gateway() -> Value {
     object(
         &["socket", "connected"],
@@ -131,7 +175,13 @@ fn gateway() -> Value {
             "revision": { "type": ["integer", "null"], "description": "The revision it serves" },
             "rulesEpoch": { "type": ["integer", "null"] },
             "instancesEpoch": { "type": ["integer", "null"] },
-            "workers": { "type": "array", "items": { "type": "object" } },
+            "workers": { "type": "array", "items": object(&["worker", "rulesEpoch", "instancesEpoch"], json!({
+                "worker": number("Its number"),
+                "rulesEpoch": number("The rules it decides with"),
+                "instancesEpoch": number("The instances it decides with"),
+                "appliedNs": number("The time it took to apply the last commit, nanoseconds"),
+            })) },
+            "controlPlanes": number("Control planes that are connected to it"),
             "workersMissing": number("Workers that did not apply the newest tables in time"),
             "error": text("Why it is not connected"),
             "rejected": text("Why it refused the newest tables"),

@@ -1,0 +1,276 @@
+//! What a decision looked at, told step by step.
+//!
+//! Owns the steps that explain shows and the recorder that the decision code tells them to. The
+//! decision is written once, over any [`Recorder`]: on the request path that is [`Silent`], whose
+//! methods are empty and never call what they are given.
+//!
+//! Invariants:
+//! - a recorder changes nothing: whatever is decided is decided before it is told;
+//! - values are cut to [`EXPLAIN_VALUE_BYTES_MAX`] and unmatched rows bounded by
+//!   [`EXPLAIN_UNMATCHED_MAX`], so that an explanation fits a frame.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{EXPLAIN_UNMATCHED_MAX, EXPLAIN_VALUE_BYTES_MAX};
+
+/// Takes what the decision looks at.
+pub trait Recorder {
+    /// Takes a condition that was compared; the next route or target is what it belongs to.
+    fn condition(&mut self, seen: impl FnOnce() -> Seen);
+    /// Takes a step.
+    fn step(&mut self, step: impl FnOnce() -> Step);
+}
+
+/// Takes nothing: the request path.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Recorder for Silent {
+    #[inline(always)]
+    fn condition(&mut self, _: impl FnOnce() -> Seen) {}
+
+    #[inline(always)]
+    fn step(&mut self, _: impl FnOnce() -> Step) {}
+}
+
+/// Keeps every step, in the order they were taken.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Routes and targets that did not match and are not among the steps: there were too many.
+    pub not_shown: u64,
+    unmatched: usize,
+    pending: Vec<Seen>,
+}
+
+impl Recorder for Trace {
+    fn condition(&mut self, seen: impl FnOnce() -> Seen) {
+        self.pending.push(seen());
+    }
+
+    fn step(&mut self, step: impl FnOnce() -> Step) {
+        let mut step = step();
+        if let Step::Route { conditions, matched, .. } | Step::Target { conditions, matched, .. } =
+            &mut step
+        {
+            *conditions = std::mem::take(&mut self.pending);
+            self.unmatched += usize::from(!*matched);
+            if !*matched && self.unmatched > EXPLAIN_UNMATCHED_MAX {
+                self.not_shown += 1;
+                return;
+            }
+        }
+        self.steps.push(step);
+    }
+}
+
+/// A condition, what it asks for and what the request has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// Which part of the request, such as `header x-qa`.
+    pub part: String,
+    /// What it has to be.
+    pub wanted: String,
+    /// What it is; absent when the request has none, or none that is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// Whether the condition holds.
+    pub holds: bool,
+}
+
+/// One step of a decision (POLICY "One request, in this order").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Step {
+    /// Stage 0: the request in normal form.
+    Normal {
+        /// The method.
+        method: String,
+        /// The host name.
+        host: String,
+        /// The path.
+        path: String,
+        /// The query, as received.
+        query: String,
+        /// The caller's address.
+        client_ip: String,
+        /// The address the connection comes from.
+        peer_ip: String,
+        /// Whether that peer is believed.
+        trusted: bool,
+    },
+    /// Stage 1: fields that an untrusted peer may not send on.
+    Stripped {
+        /// Their names, as received.
+        headers: Vec<String>,
+    },
+    /// Stage 2: the routes of one host name, from here on.
+    Host {
+        /// The name; `*` in front of a wildcard's, alone for every host.
+        name: String,
+        /// How many routes it has; none when no bundle names the host.
+        routes: u32,
+    },
+    /// Stage 2: a route was tried.
+    Route {
+        /// Its name.
+        name: String,
+        /// What was compared, up to the first that does not hold.
+        conditions: Vec<Seen>,
+        /// Whether all hold.
+        matched: bool,
+    },
+    /// The route names an upstream: nothing is left to decide.
+    Static {
+        /// The variant's name.
+        variant: String,
+    },
+    /// Stage 3: the kill switch of the release.
+    KillSwitch {
+        /// The tenant.
+        tenant: String,
+        /// The release.
+        release: String,
+        /// Whether it is switched off.
+        disabled: bool,
+        /// Whether its time is over.
+        expired: bool,
+    },
+    /// Stage 4: a header that may name a variant.
+    Override {
+        /// The header.
+        header: String,
+        /// Its value; absent when the request has none, or none that is believed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<String>,
+        /// What became of it.
+        outcome: Overridden,
+    },
+    /// Stage 6: a target was tried.
+    Target {
+        /// Its id.
+        id: String,
+        /// Whether its time is over; its conditions were not looked at then.
+        expired: bool,
+        /// What was compared, up to the first that does not hold.
+        conditions: Vec<Seen>,
+        /// Whether it takes the request.
+        matched: bool,
+    },
+    /// Stage 7: nothing else took the request.
+    Default,
+    /// The target or the default names a variant.
+    Variant {
+        /// The variant's name.
+        name: String,
+    },
+    /// Stage 8: a place the bucketing key may come from.
+    Unit {
+        /// Which part of the request, such as `cookie uid`.
+        part: String,
+        /// Its value; absent when the request has none, or none that is believed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<String>,
+        /// What became of it.
+        outcome: Keyed,
+    },
+    /// Stage 8: the bucket of the key.
+    Bucket {
+        /// The key.
+        unit: String,
+        /// The salt of the release.
+        salt: String,
+        /// MurmurHash3_x86_32 of salt, colon and key.
+        hash: u32,
+        /// The bucket.
+        bucket: u32,
+    },
+    /// Stage 8: there is no key, so that a bucket is drawn, for each request anew.
+    Random {
+        /// The bucket that was drawn this time.
+        bucket: u32,
+    },
+    /// Stage 8: there is no key, so that stable takes the request.
+    NoUnit,
+    /// Stage 8: the range the bucket lies in.
+    Range {
+        /// First bucket inside; absent when the bucket lies in no variant's range.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<u32>,
+        /// First bucket beyond.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end: Option<u32>,
+        /// The variant it belongs to.
+        variant: String,
+    },
+    /// Stage 9: whether the variant can serve.
+    Health {
+        /// The variant.
+        variant: String,
+        /// Its instances that take requests.
+        instances: u32,
+        /// The variant that serves instead, when it has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fallback: Option<String>,
+    },
+    /// Stage 10: the instances that take turns, by weight.
+    Instances {
+        /// Their addresses as registered, the first of them when there are many.
+        names: Vec<String>,
+        /// How many there are.
+        count: u32,
+    },
+    /// The request goes nowhere: the gateway answers by itself.
+    Refused {
+        /// The status.
+        status: u16,
+        /// The label in log, metrics and Proxy-Status.
+        error: String,
+        /// What a person is told.
+        detail: String,
+    },
+}
+
+/// What became of a header that may name a variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Overridden {
+    /// It names the variant.
+    Accepted,
+    /// The request has none.
+    Absent,
+    /// Only trusted peers may use it.
+    Untrusted,
+    /// The upstream has no such variant.
+    UnknownVariant,
+}
+
+/// What became of a place of the bucketing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Keyed {
+    /// It is the key.
+    Used,
+    /// The request has none.
+    Absent,
+    /// It is believed from trusted peers only.
+    Untrusted,
+    /// It is empty or too long to be a key.
+    Unusable,
+}
+
+/// Returns `value` as text for people: cut where it is long, with U+FFFD for what is not UTF-8.
+#[must_use]
+pub fn text(value: &[u8]) -> String {
+    let cut = &value[..value.len().min(EXPLAIN_VALUE_BYTES_MAX)];
+    let mut text = String::from_utf8_lossy(cut).into_owned();
+    if cut.len() < value.len() {
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! An explanation, as a person reads it in a terminal: a line per step, then what it comes to.
+//!
+//! Owns the words. Does not print and asks nobody.
+
+use std::fmt::Write as _;
+
+use halftone_core::{
+    route::trace::{Keyed, Overridden, Seen, Step},
+    wire::{ExplainRequest, Explained},
+};
+
+/// Width of the column that names the step.
+const NAME_WIDTH: usize = 12;
+
+/// Writes every step and the outcome.
+pub(crate) fn text(asked: &ExplainRequest, explained: &Explained) -> String {
+    let mut text = format!("{} {}\n", asked.method, asked.url);
+    for step in &explained.steps {
+        let (stage, name, told) = line(step);
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{stage:>3} {name:<NAME_WIDTH$} {told}");
+        if let Step::Route { conditions, .. } | Step::Target { conditions, .. } = step {
+            for seen in conditions {
+                let _ = writeln!(text, "{:NAME_WIDTH$}       {}", "", condition(seen));
+            }
+        }
+    }
+    if explained.not_shown > 0 {
+        let _ = writeln!(text, "    ({} more did not match)", explained.not_shown);
+    }
+    let _ = writeln!(text, "=> {}", outcome(explained));
+    let _ = writeln!(
+        text,
+        "   decided by worker {} with revision {} (rules epoch {}, instances epoch {})",
+        explained.worker, explained.revision, explained.rules_epoch, explained.instances_epoch
+    );
+    text
+}
+
+fn outcome(explained: &Explained) -> String {
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let mut told = match (&explained.variant, &explained.release) {
+        (None, _) => "nowhere".to_owned(),
+        (Some(variant), None) => format!("{variant} of route {}", part(&explained.route)),
+        (Some(variant), Some(release)) => {
+            format!("{variant} of release {release} of tenant {}", part(&explained.tenant))
+        }
+    };
+    if let Some(reason) = &explained.reason {
+        let _ = write!(told, ": {reason}");
+    }
+    if let Some(target) = &explained.target_id {
+        let _ = write!(told, " {target}");
+    }
+    if let Some(bucket) = explained.bucket {
+        let drawn = if explained.random { ", drawn for each request anew" } else { "" };
+        let _ = write!(told, ", bucket {bucket}{drawn}");
+    }
+    if let Some(decided) = &explained.fallback_from {
+        let _ = write!(told, ", in place of {decided}, which has no instance");
+    }
+    if let Some(status) = explained.status {
+        let _ = write!(told, "; answered {status} {}", part(&explained.error));
+    }
+    told
+}
+
+fn line(step: &Step) -> (&'static str, &'static str, String) {
+    match step {
+        Step::Normal { method, host, path, query, client_ip, peer_ip, trusted } => {
+            let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+            let believed = if *trusted { "trusted" } else { "not trusted" };
+            let told = format!(
+                "{method} {host} {path}{query}, caller {client_ip}, peer {peer_ip} ({believed})"
+            );
+            ("0", "normal form", told)
+        }
+        Step::Stripped { headers } => ("1", "stripped", headers.join(", ")),
+        Step::Host { name, routes: 0 } => ("2", "host", format!("{name} has no routes")),
+        Step::Host { name, routes } => ("2", "host", format!("{name} has {routes} route(s)")),
+        Step::Route { name, matched, .. } => ("2", "route", format!("{name} {}", taken(*matched))),
+        Step::Static { variant } => {
+            ("2", "upstream", format!("takes {variant}; no release decides"))
+        }
+        Step::KillSwitch { tenant, release, disabled, expired } => {
+            let told = match (disabled, expired) {
+                (true, _) => "disabled: stable",
+                (false, true) => "expired: stable",
+                (false, false) => "not pulled",
+            };
+            ("3", "kill switch", format!("{tenant}/{release}: {told}"))
+        }
+        Step::Override { header, found, outcome } => {
+            ("4", "override", format!("header {header}: {}", overridden(found.as_ref(), *outcome)))
+        }
+        Step::Target { id, expired: true, .. } => ("6", "target", format!("{id} has expired")),
+        Step::Target { id, matched, .. } => ("6", "target", format!("{id} {}", taken(*matched))),
+        Step::Default => ("7", "default", "nothing else took it".to_owned()),
+        Step::Variant { name } => ("", "variant", name.clone()),
+        Step::Unit { part, found, outcome } => {
+            ("8", "unit", format!("{part}: {}", keyed(found.as_ref(), *outcome)))
+        }
+        Step::Bucket { unit, salt, hash, bucket } => (
+            "8",
+            "bucket",
+            format!("hash of {salt:?}, \":\" and {unit:?} is {hash:#010x}: {bucket}"),
+        ),
+        Step::Random { bucket } => {
+            ("8", "bucket", format!("{bucket}, drawn for each request anew: there is no unit"))
+        }
+        Step::NoUnit => ("8", "unit", "none is present: stable".to_owned()),
+        Step::Range { start: Some(start), end: Some(end), variant } => {
+            ("8", "range", format!("[{start}, {end}) is of {variant}"))
+        }
+        Step::Range { variant, .. } => ("8", "range", format!("in none of the ranges: {variant}")),
+        Step::Health { variant, instances, fallback } => {
+            let instead = fallback.as_ref().map(|other| format!("; {other} serves instead"));
+            let told =
+                format!("{variant} has {instances} instance(s){}", instead.unwrap_or_default());
+            ("9", "health", told)
+        }
+        Step::Instances { names, count } => {
+            let more = if (names.len() as u64) < u64::from(*count) { ", …" } else { "" };
+            ("10", "instance", format!("in turn, by weight: {}{more}", names.join(", ")))
+        }
+        Step::Refused { status, error, detail } => {
+            ("", "answered", format!("{status} {error}: {detail}"))
+        }
+    }
+}
+
+fn taken(matched: bool) -> &'static str {
+    if matched { "matches" } else { "does not match" }
+}
+
+fn condition(seen: &Seen) -> String {
+    let found = seen.found.as_ref().map_or("nothing".to_owned(), |found| format!("{found:?}"));
+    let holds = if seen.holds { "yes" } else { "no" };
+    format!("{holds}: {} has to be {:?}, is {found}", seen.part, seen.wanted)
+}
+
+fn overridden(found: Option<&String>, outcome: Overridden) -> String {
+    let found = found.map(String::as_str).unwrap_or_default();
+    match outcome {
+        Overridden::Accepted => format!("{found:?}, taken"),
+        Overridden::Absent => "absent".to_owned(),
+        Overridden::Untrusted => "believed from trusted peers only".to_owned(),
+        Overridden::UnknownVariant => format!("{found:?} is no variant"),
+    }
+}
+
+fn keyed(found: Option<&String>, outcome: Keyed) -> String {
+    let found = found.map(String::as_str).unwrap_or_default();
+    match outcome {
+        Keyed::Used => format!("{found:?}, taken"),
+        Keyed::Absent => "absent".to_owned(),
+        Keyed::Untrusted => "believed from trusted peers only".to_owned(),
+        Keyed::Unusable => format!("{found:?} is empty or too long"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
