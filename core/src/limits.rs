@@ -29,6 +29,9 @@ pub const RELAY_BUFFER_BYTES: usize = 64 * 1024;
 pub const WAITING_HEADS_MAX: usize = 256;
 /// Most requests of one worker that wait for their answer with the relay buffer in hand: 8 MiB.
 pub const WAITING_RELAYS_MAX: usize = 128;
+/// Most requests in flight with which a worker still writes by system calls of their own: with more, their operations
+/// share an entry into the kernel.
+pub const DIRECT_WRITES_MAX: usize = 4;
 /// Most free head buffers one worker keeps: 4 MiB.
 pub const FREE_HEADS_MAX: usize = 1024;
 /// Most free relay buffers one worker keeps: 8 MiB.

@@ -92,6 +92,15 @@ pub trait Writer: 'static {
         range: Range<usize>,
     ) -> (io::Result<()>, Vec<u8>);
 
+    /// Writes what the stream takes at once, without an operation; zero where nothing can be said at once.
+    ///
+    /// Cheaper than [`Writer::write_all`] for a worker with little to do, which would otherwise enter the kernel once to
+    /// write and once more to wait; dearer for a busy one, whose operations share their entries.
+    ///
+    /// # Errors
+    /// Those of send(2), but for a stream that takes nothing now.
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
     /// Waits until a write would not wait.
     ///
     /// # Errors

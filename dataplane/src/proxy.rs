@@ -52,6 +52,7 @@ pub async fn handle_request<E: Engine>(
         Ok(Some(request)) => request,
         Err(error) => return refuse(worker, downstream, error).await,
     };
+    let _in_flight = worker.request();
     // The head is whole: from here on the upstream's deadline watches over the request.
     downstream.stream.deadline.disarm();
     request.keep_alive &= !downstream.stream.deadline.has_passed();

@@ -7,6 +7,8 @@
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
+    io,
+    ops::Range,
     os::fd::OwnedFd,
     rc::Rc,
     sync::Arc,
@@ -17,6 +19,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
+    limits::DIRECT_WRITES_MAX,
     signal::trust::Trusted,
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     wire::{ExplainRequest, Explained},
@@ -24,7 +27,7 @@ use halftone_core::{
 
 use crate::{
     conn::slot::Slots,
-    engine::{Engine, Halves, Reader as _},
+    engine::{Engine, Halves, Reader as _, Writer as _},
     explain::{Decider, ExplainError},
     io::{
         buffers::Buffers,
@@ -129,11 +132,21 @@ pub struct Worker<E: Engine> {
     turn: Cell<u32>,
     draining: Cell<bool>,
     connections: Cell<usize>,
+    requests: Cell<usize>,
     /// Tasks that wait for the next tick.
     waiting: RefCell<Vec<Waker>>,
     ticks: Cell<u64>,
     /// The wall clock as of the newest tick, in seconds since 1970.
     unix_s: Cell<u64>,
+}
+
+/// A request that a worker is busy with.
+pub struct InFlight<E: Engine>(Rc<Worker<E>>);
+
+impl<E: Engine> Drop for InFlight<E> {
+    fn drop(&mut self) {
+        self.0.requests.set(self.0.requests.get() - 1);
+    }
 }
 
 impl<E: Engine> Worker<E> {
@@ -166,6 +179,29 @@ impl<E: Engine> Worker<E> {
     #[inline]
     pub fn unix_s(&self) -> u64 {
         self.unix_s.get()
+    }
+
+    /// Counts a request as in flight for as long as the result lives.
+    pub fn request(self: &Rc<Self>) -> InFlight<E> {
+        self.requests.set(self.requests.get() + 1);
+        InFlight(Rc::clone(self))
+    }
+
+    /// Writes `range` of `buffer`, all of it, in the way that costs least now.
+    pub async fn write_all(
+        &self,
+        writer: &mut E::Writer,
+        buffer: Vec<u8>,
+        mut range: Range<usize>,
+    ) -> (io::Result<()>, Vec<u8>) {
+        if self.requests.get() <= DIRECT_WRITES_MAX {
+            match writer.write_now(&buffer[range.clone()]) {
+                Ok(bytes) if bytes == range.len() => return (Ok(()), buffer),
+                Ok(bytes) => range.start += bytes,
+                Err(error) => return (Err(error), buffer),
+            }
+        }
+        writer.write_all(buffer, range).await
     }
 
     /// Returns whether the worker is about to stop.
@@ -220,6 +256,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         turn: Cell::new(0),
         draining: Cell::new(false),
         connections: Cell::new(0),
+        requests: Cell::new(0),
         waiting: RefCell::default(),
         ticks: Cell::new(0),
         unix_s: Cell::new(wall_clock_s()),

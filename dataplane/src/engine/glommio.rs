@@ -247,6 +247,11 @@ impl Writer for Half {
         (Ok(()), buffer)
     }
 
+    fn write_now(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        // Its writes ask the socket first anyway.
+        Ok(0)
+    }
+
     async fn writable(&mut self) -> io::Result<()> {
         poll_fn(|context| Pin::new(&mut *self.stream.borrow_mut()).poll_write(context, &[]))
             .await?;

@@ -10,7 +10,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream},
     ops::Range,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
     rc::Rc,
     time::Instant,
 };
@@ -20,6 +20,11 @@ use monoio::{
     buf::{IoBuf as _, SliceMut},
     io::{OwnedReadHalf, OwnedWriteHalf, Splitable as _},
     net::{TcpListener, TcpStream},
+};
+
+use rustix::{
+    io::Errno,
+    net::{SendFlags, send},
 };
 
 use super::{Engine, Halves, Listener, Reader, Writer, probe::RingFlags};
@@ -130,9 +135,23 @@ impl Writer for OwnedWriteHalf<TcpStream> {
         (result.map(drop), slice.into_inner())
     }
 
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match send(socket(shared(&self.0)), bytes, flags) {
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            sent => Ok(sent?),
+        }
+    }
+
     async fn writable(&mut self) -> io::Result<()> {
         shared(&self.0).writable(false).await
     }
+}
+
+#[expect(unsafe_code, reason = "monoio lends its descriptors only as raw numbers")]
+fn socket(stream: &TcpStream) -> BorrowedFd<'_> {
+    // SAFETY: the stream owns the descriptor and outlives the result.
+    unsafe { BorrowedFd::borrow_raw(stream.as_raw_fd()) }
 }
 
 /// Returns the stream of a half, to wait on: its halves hide it, though waiting changes nothing of it.

@@ -99,7 +99,7 @@ async fn attempt<E: Engine>(
     }
     let forwarded = std::mem::take(&mut request.forwarded);
     let length = forwarded.len();
-    let (written, forwarded) = upstream.writer.write_all(forwarded, 0..length).await;
+    let (written, forwarded) = worker.write_all(&mut upstream.writer, forwarded, 0..length).await;
     request.forwarded = forwarded;
     if written.is_err() && request.body.is_ended() {
         return Err(upstream_failed(&upstream.deadline, true));
@@ -229,7 +229,7 @@ async fn relay_body<E: Engine>(
             continue;
         }
         upstream_deadline.arm(bounds.idle_ms, End::Both);
-        let (result, written) = writer.write_all(buffer, 0..forward).await;
+        let (result, written) = worker.write_all(writer, buffer, 0..forward).await;
         buffer = written;
         taken_by_upstream = result.is_ok();
     }

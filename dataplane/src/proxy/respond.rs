@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     conn::body::Body,
-    engine::{Engine, Reader as _, Writer as _},
+    engine::{Engine, Reader as _},
     io::{
         deadline::{Deadline, End},
         splice::{Broken, Endpoint, Progress, Wait},
@@ -235,7 +235,7 @@ async fn send<E: Engine>(
     answer.upstream_deadline.disarm();
     answer.deadline.arm(worker.limits.stall_ms, End::Both);
     let length = range.len() as u64;
-    let (result, written) = answer.writer.write_all(std::mem::take(buffer), range).await;
+    let (result, written) = worker.write_all(answer.writer, std::mem::take(buffer), range).await;
     *buffer = written;
     result.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))?;
     request.bytes_sent += length;
