@@ -136,3 +136,6 @@ fn read_request(stream: &mut TcpStream) -> io::Result<Option<(String, String)>> 
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,7 @@ async fn answer<E: Engine>(
         if request.status == 0 {
             request.status = error.kind.status();
         }
-        downstream.stream.deadline.reset_on_close();
+        downstream.stream.deadline.reset();
         return Next::Close { linger: false };
     }
     request.status = error.kind.status();

@@ -362,3 +362,6 @@ fn tick<E: Engine>(worker: &Worker<E>) {
     let waiting = std::mem::take(&mut *worker.waiting.borrow_mut());
     waiting.into_iter().for_each(Waker::wake);
 }
+
+#[cfg(test)]
+mod tests;

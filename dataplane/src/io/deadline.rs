@@ -290,12 +290,12 @@ impl Deadline {
         self.slot.shut(Shutdown::Write);
     }
 
-    /// Resets the connection when it is closed, so that the peer cannot take what it got for whole.
-    pub fn reset_on_close(&self) {
-        let _ = rustix::net::sockopt::set_socket_linger(
-            self.slot.socket(),
-            Some(std::time::Duration::ZERO),
-        );
+    /// Resets the connection, so that the peer cannot take what it got for whole.
+    ///
+    /// Closing with SO_LINGER would not do: an engine may shut down what it closes, and the end of a
+    /// body that lasts to the end of the connection would be seen before the reset.
+    pub fn reset(&self) {
+        let _ = rustix::net::connect_unspec(self.slot.socket());
     }
 
     /// Returns whether the connection is open and nothing has arrived on it (one system call).

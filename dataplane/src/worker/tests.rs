@@ -1,0 +1,34 @@
+//! One worker, whole, on sockets: the test is its callers, its services and its clock.
+//!
+//! Time passes when a test says so, so that deadlines of a minute are seen without waiting for one.
+
+mod bounds;
+mod callers;
+mod deadlines;
+mod fields;
+mod harness;
+
+/// Makes of each function of an engine choice one test per engine that this machine lets run.
+macro_rules! on_both {
+    ($($(#[$attribute:meta])* fn $name:ident($choice:ident) $body:block)*) => {
+        $($(#[$attribute])* mod $name {
+            use super::*;
+
+            fn check($choice: $crate::engine::probe::Choice) $body
+
+            #[test]
+            fn io_uring() {
+                use $crate::engine::probe::{Request, probe};
+                if let Ok((choice, _)) = probe(Request::IoUring) {
+                    check(choice);
+                }
+            }
+
+            #[test]
+            fn epoll() {
+                check($crate::engine::probe::Choice::Epoll);
+            }
+        })*
+    };
+}
+use on_both;

@@ -1,0 +1,163 @@
+//! Limits and timeouts of routes and upstreams.
+
+use halftone_core::table::TimeoutsRow;
+
+use super::{
+    harness::{Running, Service, Setting, until},
+    on_both,
+};
+use crate::limits::Limits;
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn small() -> Setting {
+    Setting { body_bytes: 1024, ..Setting::default() }
+}
+
+on_both! {
+    fn a_length_over_the_limit_is_refused_before_anything_is_sent_on(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &small());
+        let mut caller = worker.connect();
+        caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\nExpect: 100-continue\r\n\r\n");
+        let head = caller.head();
+        assert!(head.starts_with("http/1.1 413 ") && head.contains("connection: close"), "{head}");
+        assert!(service.is_untouched());
+        // As large as allowed.
+        let mut caller = worker.connect();
+        caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1024\r\n\r\n").send([b'x'; 1024]);
+        let mut upstream = service.accept();
+        upstream.head();
+        upstream.take(1024);
+        upstream.send(OK);
+        assert!(caller.head().starts_with("http/1.1 200 "));
+    }
+
+    /// The service is cut off too: it must not take what came for the whole body.
+    fn chunks_over_the_limit_are_cut_off(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &small());
+        let mut caller = worker.connect();
+        caller.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n");
+        caller.send([b'x'; 1024]).send("\r\n");
+        let mut upstream = service.accept();
+        upstream.head();
+        upstream.take(1024);
+        caller.send("1\r\n");
+        assert!(caller.head().starts_with("http/1.1 413 "));
+        let seen = upstream.rest().unwrap_or_default();
+        assert!(!seen.windows(3).any(|window| window == b"0\r\n"), "{seen:?}");
+        assert_eq!(worker.errors("http_request_error"), 1);
+    }
+
+    fn a_gateways_own_limit_holds_where_a_route_says_nothing(choice) {
+        let service = Service::start();
+        let limits = Limits { body_bytes: Some(10), ..Limits::default() };
+        let worker = Running::start(choice, service.address, &Setting { limits, ..Setting::default() });
+        let mut caller = worker.connect();
+        caller.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n");
+        assert!(caller.head().starts_with("http/1.1 413 "));
+    }
+
+    fn heads_over_their_limits_are_refused(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &Setting::default());
+        for (request, status) in [
+            (format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(8192)), "414"),
+            (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(32 * 1024)), "431"),
+            (format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(100)), "431"),
+        ] {
+            let head = worker.connect().send(request).head();
+            assert!(head.starts_with(&format!("http/1.1 {status} ")), "{status}: {head}");
+        }
+        assert!(service.is_untouched());
+    }
+
+    fn a_service_that_thinks_for_too_long_is_504(choice) {
+        let service = Service::start();
+        let timeouts = TimeoutsRow { first_byte_ms: 500, ..TimeoutsRow::UNSAID };
+        let worker = Running::start(choice, service.address, &Setting { timeouts, ..Setting::default() });
+        let mut caller = worker.connect();
+        caller.send(GET);
+        let mut upstream = service.accept();
+        upstream.head();
+        worker.pass(300);
+        assert!(!caller.has_news());
+        worker.pass(500);
+        let head = caller.head();
+        assert!(head.starts_with("http/1.1 504 ") && head.contains("http_response_timeout"), "{head}");
+    }
+
+    /// The caller must not take half an answer for a whole one.
+    fn a_service_that_stops_within_its_answer_is_cut_off(choice) {
+        let service = Service::start();
+        let timeouts = TimeoutsRow { idle_ms: 500, ..TimeoutsRow::UNSAID };
+        let worker = Running::start(choice, service.address, &Setting { timeouts, ..Setting::default() });
+        let mut caller = worker.connect();
+        caller.send(GET);
+        let mut upstream = service.accept();
+        upstream.head();
+        upstream.send("HTTP/1.1 200 OK\r\n\r\nto the end of the");
+        caller.head();
+        caller.take(17);
+        worker.pass(1_000);
+        assert!(caller.ends_with_reset());
+        assert_eq!(worker.errors("http_response_timeout"), 1);
+    }
+
+    /// It makes progress, but the whole takes too long.
+    fn a_request_has_a_time_of_its_own(choice) {
+        let service = Service::start();
+        let worker =
+            Running::start(choice, service.address, &Setting { request_ms: 2_000, ..Setting::default() });
+        let mut caller = worker.connect();
+        caller.send(GET);
+        let mut upstream = service.accept();
+        upstream.head();
+        upstream.send(OK);
+        caller.head();
+        caller.take(2);
+        // On a connection that was kept, whose own time has begun anew.
+        worker.pass(5_000);
+        caller.send(GET);
+        upstream.head();
+        worker.pass(1_500);
+        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+        caller.head();
+        caller.take(2);
+        worker.pass(1_000);
+        assert!(caller.ends_with_reset());
+        // Before the answer it is told.
+        let mut caller = worker.connect();
+        caller.send(GET);
+        let mut upstream = service.accept();
+        upstream.head();
+        worker.pass(2_500);
+        assert!(caller.head().starts_with("http/1.1 504 "));
+    }
+
+    /// A queue that is full: the kernel answers nothing.
+    fn a_connection_that_is_not_made_is_504(choice) {
+        let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        full.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+        full.listen(0).expect("it listens");
+        let address = full.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");
+        let mut queued = Vec::new();
+        while let Ok(stream) =
+            std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200))
+        {
+            queued.push(stream);
+        }
+        let timeouts = TimeoutsRow { connect_ms: 500, ..TimeoutsRow::UNSAID };
+        let worker = Running::start(choice, address, &Setting { timeouts, ..Setting::default() });
+        let mut caller = worker.connect();
+        caller.send(GET);
+        until("the answer", || {
+            worker.pass(100);
+            caller.has_news()
+        });
+        let head = caller.head();
+        assert!(head.starts_with("http/1.1 504 ") && head.contains("connection_timeout"), "{head}");
+    }
+}
