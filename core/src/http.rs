@@ -19,6 +19,6 @@ pub use encode::{
 pub(crate) use head::is_like;
 pub use head::{
     Framing, HeadError, HeadLimits, Header, HeaderSlots, Mask, RequestHead, ResponseHead,
-    empty_slots, parse_request, parse_response,
+    empty_slots, is_worth_parsing, parse_request, parse_response,
 };
 pub use path::{PathScratch, normal_path, normalise};

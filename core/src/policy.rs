@@ -42,5 +42,7 @@ pub const DEFAULT_SPLIT: &str = "default";
 pub const GROUP: &str = "group";
 /// The tenant of the implicit bundle.
 pub const IMPLICIT_TENANT: &str = "implicit";
+/// The headers by which a trusted peer names a group in the implicit bundle, in order.
+pub const IMPLICIT_OVERRIDES: [&str; 2] = ["X-Release-Group", "X-Release-Stage"];
 /// The attribute that is always there: the caller's address as RFC 5952 text.
 pub const CLIENT_IP: &str = "client.ip";

@@ -12,7 +12,7 @@ mod tunnel;
 
 use std::rc::Rc;
 
-use halftone_core::http::{HeadError, encode_error};
+use halftone_core::http::{HeadError, encode_error, is_worth_parsing};
 
 use crate::{
     conn::http1::Downstream,
@@ -47,6 +47,12 @@ pub async fn handle_request<E: Engine>(
     worker: &Rc<Worker<E>>,
     downstream: &mut Downstream<E>,
 ) -> Next {
+    let arrived = &downstream.received[downstream.consumed..];
+    let (bytes, looked) = (arrived.len(), downstream.looked);
+    downstream.looked = bytes;
+    if !is_worth_parsing(arrived, looked, &worker.head_limits) {
+        return Next::ReadMore;
+    }
     let mut request = match prepare(worker, downstream) {
         Ok(None) => return Next::ReadMore,
         Ok(Some(request)) => request,

@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     policy::{
-        Attribute, Bundle, CLIENT_IP, DEFAULT_SPLIT, OnNoHealthy, Release, Requires, STABLE, Split,
-        Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream,
+        Attribute, Bundle, CLIENT_IP, DEFAULT_SPLIT, IMPLICIT_OVERRIDES, IMPLICIT_TENANT,
+        OnNoHealthy, Release, Requires, STABLE, Split, Stickiness, Target, Timeout, Timestamp,
+        UnitMissing, Upstream,
     },
     rollout::allocation::Allocation,
     table::{
@@ -49,6 +50,10 @@ impl<'a> TenantRows<'a> {
             rows.upstreams.insert(name, Span { start, end: row(table.variants.len())? });
         }
         let attributes = attribute_rows(table, bundle)?;
+        if tenant == IMPLICIT_TENANT {
+            // Also while nothing is registered that they could choose from.
+            IMPLICIT_OVERRIDES.iter().for_each(|header| reserve(table, header));
+        }
         for (name, release) in &bundle.releases {
             rows.releases.insert(name, row(table.releases.len())?);
             let release = rows.release(table, bundle, (name, release), &attributes, allocations)?;
@@ -178,13 +183,21 @@ impl Choices<'_> {
     }
 }
 
+/// Has a header stripped from what untrusted peers send.
+fn reserve(table: &mut RuleTable, header: &str) {
+    let header = header.to_ascii_lowercase();
+    if !table.reserved.contains(&header) {
+        table.reserved.push(header);
+    }
+}
+
 fn overrides(table: &mut RuleTable, release: &Release) -> Vec<OverrideRow> {
     let mut rows = Vec::with_capacity(release.overrides.len());
     for rule in &release.overrides {
         let header = rule.header.to_ascii_lowercase();
         let trusted = rule.requires != Requires::Any;
-        if trusted && !table.reserved.contains(&header) {
-            table.reserved.push(header.clone());
+        if trusted {
+            reserve(table, &header);
         }
         rows.push(OverrideRow { header, trusted });
     }

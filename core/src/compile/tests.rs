@@ -68,6 +68,15 @@ fn nothing_registered_leaves_the_upstream_or_nothing() {
 }
 
 #[test]
+fn release_headers_are_reserved_before_anything_is_registered() {
+    for instances in [&[][..], &[instance("a", "127.0.0.1:1", None, 1)]] {
+        let bundle = implicit_bundle(instances, Some("localhost:8000"));
+        let table = compile_rules(&[&bundle], &Allocations::default()).expect("compiles");
+        assert_eq!(table.reserved, ["x-release-group", "x-release-stage"]);
+    }
+}
+
+#[test]
 fn several_services_are_told_apart_by_host_and_path() {
     let instances = [instance("a", "127.0.0.1:1", None, 1), instance("B", "127.0.0.1:2", None, 1)];
     let bundle = implicit_bundle(&instances, None);

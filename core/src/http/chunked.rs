@@ -38,6 +38,8 @@ pub enum Piece {
     Framing(usize),
     /// So many bytes of data.
     Data(usize),
+    /// So many bytes of trailer fields, line ends included.
+    Trailer(usize),
     /// So many bytes of framing, after which the body has ended.
     End(usize),
 }
@@ -110,7 +112,12 @@ impl ChunkScanner {
             }
             return Ok(Piece::Data(here));
         }
+        let trailer = input.first().is_some_and(|byte| self.is_trailer(*byte));
+        let run = |bytes| if trailer { Piece::Trailer(bytes) } else { Piece::Framing(bytes) };
         for (at, byte) in input.iter().enumerate() {
+            if self.is_trailer(*byte) != trailer {
+                return Ok(run(at));
+            }
             self.step(*byte)?;
             match self.state {
                 State::Data => return Ok(Piece::Framing(at + 1)),
@@ -118,7 +125,16 @@ impl ChunkScanner {
                 _ => {}
             }
         }
-        Ok(if self.is_ended() { Piece::End(0) } else { Piece::Framing(input.len()) })
+        Ok(if self.is_ended() { Piece::End(0) } else { run(input.len()) })
+    }
+
+    /// Returns whether `byte`, which comes next, belongs to a trailer field.
+    fn is_trailer(&self, byte: u8) -> bool {
+        match self.state {
+            State::Trailer | State::TrailerLineFeed => true,
+            State::TrailerStart => byte != b'\r',
+            _ => false,
+        }
     }
 
     /// Scans `input` for the end of the body.
@@ -131,7 +147,7 @@ impl ChunkScanner {
         let mut at = 0;
         while at < input.len() {
             match self.next(&input[at..])? {
-                Piece::Framing(bytes) | Piece::Data(bytes) => at += bytes,
+                Piece::Framing(bytes) | Piece::Data(bytes) | Piece::Trailer(bytes) => at += bytes,
                 Piece::End(bytes) => return Ok(at + bytes),
             }
         }

@@ -171,6 +171,20 @@ impl Default for HeadLimits {
     }
 }
 
+/// Returns whether a head whose first `looked` bytes were found incomplete has to be parsed again: only a
+/// line end can complete it, and only a limit that was reached can break it. Without this question, a head
+/// that comes byte by byte would be parsed as often as it has bytes.
+#[must_use]
+pub fn is_worth_parsing(bytes: &[u8], looked: usize, limits: &HeadLimits) -> bool {
+    // See the longest first line in `parse_request`.
+    let reached = |limit: usize| looked <= limit && bytes.len() > limit;
+    looked == 0
+        || looked > bytes.len()
+        || bytes.len() >= limits.bytes
+        || reached(limits.uri_bytes + 64)
+        || memchr(b'\n', &bytes[looked..]).is_some()
+}
+
 /// Parses a request head; nothing when more bytes are needed.
 ///
 /// # Errors

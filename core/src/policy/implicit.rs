@@ -6,13 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Bundle, DefaultRule, GROUP, HeaderOverride, IMPLICIT_TENANT, Instance, Label, Match, Metadata,
-    PathMatch, PathType, Release, Requires, Route, Rule, STABLE, Stickiness, UnitMissing, Upstream,
-    Variant,
+    Bundle, DefaultRule, GROUP, HeaderOverride, IMPLICIT_OVERRIDES, IMPLICIT_TENANT, Instance,
+    Label, Match, Metadata, PathMatch, PathType, Release, Requires, Route, Rule, STABLE,
+    Stickiness, UnitMissing, Upstream, Variant,
 };
 
-/// The headers by which a trusted peer names a group, in order.
-const OVERRIDES: [&str; 2] = ["X-Release-Group", "X-Release-Stage"];
 /// The upstream behind whatever belongs to no service; no service can have this name.
 const FALLBACK: &str = "(upstream)";
 
@@ -73,7 +71,7 @@ fn plain(fixed: &[String]) -> Upstream {
 }
 
 fn release(service: &str) -> Release {
-    let overrides = OVERRIDES
+    let overrides = IMPLICIT_OVERRIDES
         .iter()
         .map(|header| HeaderOverride { header: (*header).to_owned(), requires: Requires::Trusted })
         .collect();

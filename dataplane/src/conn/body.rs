@@ -17,6 +17,8 @@ pub enum Body {
     Length(u64),
     /// Forwarded with its chunks.
     Chunked(ChunkScanner),
+    /// Forwarded with its chunks, without the fields behind them.
+    Untrailed(ChunkScanner),
     /// Forwarded without them: the caller speaks HTTP/1.0.
     Dechunked(ChunkScanner),
     /// Until the connection ends.
@@ -41,6 +43,19 @@ impl Body {
     pub fn at_most(self, bytes: u64) -> Self {
         match self {
             Self::Chunked(scanner) => Self::Chunked(scanner.at_most(bytes)),
+            other => other,
+        }
+    }
+
+    /// Returns the same body, to be forwarded without trailer fields.
+    ///
+    /// Those of a request are dropped, as nginx and Envoy do: they come when it was routed, stripped and
+    /// authorised already, and a service that merges them into its head would be told what its caller may
+    /// not say (RFC 9110 §6.5.1).
+    #[must_use]
+    pub fn without_trailers(self) -> Self {
+        match self {
+            Self::Chunked(scanner) => Self::Untrailed(scanner),
             other => other,
         }
     }
@@ -106,8 +121,15 @@ impl Body {
                 }
                 Ok((end, end))
             }
+            Self::Untrailed(scanner) => {
+                let ends = cut(scanner, buffer, start, Keep::Chunks)?;
+                if scanner.is_ended() {
+                    *self = Self::Ended;
+                }
+                Ok(ends)
+            }
             Self::Dechunked(scanner) => {
-                let ends = dechunk(scanner, buffer, start)?;
+                let ends = cut(scanner, buffer, start, Keep::Data)?;
                 if scanner.is_ended() {
                     *self = Self::Ended;
                 }
@@ -117,21 +139,39 @@ impl Body {
     }
 }
 
-fn dechunk(
+/// What is kept of a chunked body.
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    /// The data alone.
+    Data,
+    /// Data and chunks, but no trailer field.
+    Chunks,
+}
+
+/// Moves what is kept together; returns its end, and the end of what belonged to the body.
+fn cut(
     scanner: &mut ChunkScanner,
     buffer: &mut [u8],
     start: usize,
+    keep: Keep,
 ) -> Result<(usize, usize), ChunkError> {
     let (mut kept, mut at) = (start, start);
     while at < buffer.len() {
-        match scanner.next(&buffer[at..])? {
-            Piece::Framing(bytes) => at += bytes,
-            Piece::Data(bytes) => {
+        let piece = scanner.next(&buffer[at..])?;
+        let (bytes, stays) = match piece {
+            Piece::Data(bytes) => (bytes, true),
+            Piece::Trailer(bytes) => (bytes, false),
+            Piece::Framing(bytes) | Piece::End(bytes) => (bytes, keep == Keep::Chunks),
+        };
+        if stays {
+            if kept < at {
                 buffer.copy_within(at..at + bytes, kept);
-                kept += bytes;
-                at += bytes;
             }
-            Piece::End(bytes) => return Ok((kept, at + bytes)),
+            kept += bytes;
+        }
+        at += bytes;
+        if matches!(piece, Piece::End(_)) {
+            break;
         }
     }
     Ok((kept, at))
@@ -162,6 +202,14 @@ mod tests {
             assert_eq!(
                 relay(body.without_chunks(), chunked, step),
                 (b"hello!!".to_vec(), whole.len(), true)
+            );
+            let trailed = b"5\r\nhello\r\n0\r\nX-A: 1\r\nHost: b\r\n\r\nGET /";
+            let (whole, bare) = (&trailed[..trailed.len() - 5], b"5\r\nhello\r\n0\r\n\r\n");
+            let body = Body::new(Framing::Chunked);
+            assert_eq!(relay(body.clone(), trailed, step), (whole.to_vec(), whole.len(), true));
+            assert_eq!(
+                relay(body.without_trailers(), trailed, step),
+                (bare.to_vec(), whole.len(), true)
             );
             let body = Body::new(Framing::Length(7));
             assert_eq!(relay(body, b"1234567GET /", step), (b"1234567".to_vec(), 7, true));

@@ -61,6 +61,8 @@ pub struct Downstream<E: Engine> {
     pub received: Vec<u8>,
     /// How much of it is done with.
     pub consumed: usize,
+    /// How much behind that was found to be no whole head yet.
+    pub looked: usize,
     /// Whether the next read will not wait: the connection was waited for without a buffer.
     ready: bool,
 }
@@ -77,6 +79,7 @@ pub enum Pause {
 impl<E: Engine> Downstream<E> {
     /// Forgets the bytes of an answered request.
     pub fn consume(&mut self, request: &Request) {
+        self.looked = 0;
         self.consumed += request.head_bytes + request.body_bytes;
         if self.consumed >= self.received.len() {
             self.received.clear();
@@ -88,7 +91,7 @@ impl<E: Engine> Downstream<E> {
 /// Serves a connection to its end.
 pub async fn serve<E: Engine>(worker: Rc<Worker<E>>, stream: Stream<E>, peer: Peer) {
     let mut downstream =
-        Downstream { stream, peer, received: Vec::new(), consumed: 0, ready: false };
+        Downstream { stream, peer, received: Vec::new(), consumed: 0, looked: 0, ready: false };
     loop {
         let (back, pause) = worker.slots.serve(&worker, downstream).await;
         downstream = back;

@@ -76,9 +76,9 @@ fn take_received_body<E: Engine>(
     }
     let start = downstream.consumed + request.head_bytes;
     let broken = |error| ProxyError::downstream(Kind::RequestBody(error));
-    let (end, _) = request.body.advance(&mut downstream.received, start).map_err(broken)?;
+    let (end, taken) = request.body.advance(&mut downstream.received, start).map_err(broken)?;
     request.forwarded.extend_from_slice(&downstream.received[start..end]);
-    request.body_bytes = end - start;
+    request.body_bytes = taken - start;
     Ok(())
 }
 

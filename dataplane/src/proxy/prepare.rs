@@ -159,7 +159,7 @@ pub(super) fn prepare<E: Engine>(
         client_ip: None,
     };
     decide(worker, downstream, &head, &mut request);
-    request.body = Body::new(head.framing).at_most(request.bounds.body_bytes);
+    request.body = Body::new(head.framing).at_most(request.bounds.body_bytes).without_trailers();
     if matches!(head.framing, Framing::Length(bytes) if bytes > request.bounds.body_bytes) {
         request.refusal = request.refusal.or(Some(Kind::RequestBody(ChunkError::TooLarge)));
     }

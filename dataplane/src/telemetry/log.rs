@@ -290,11 +290,20 @@ fn is_plain(value: &[u8]) -> bool {
     !value.iter().fold(false, |found, byte| found | special(*byte))
 }
 
+/// Returns whether a terminal or a viewer lets `character` change how the rest of a line looks: separators
+/// of lines, marks of direction, and the byte order mark.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
+}
+
 fn escape(out: &mut Vec<u8>, character: char) {
     match character {
         '"' => out.extend_from_slice(b"\\\""),
         '\\' => out.extend_from_slice(b"\\\\"),
-        '\0'..='\u{1f}' => {
+        other if other.is_control() || is_invisible(other) => {
             let _ = write!(out, "\\u{:04x}", u32::from(character));
         }
         other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),

@@ -10,7 +10,7 @@ fn data(input: &[u8], step: usize) -> Result<(Vec<u8>, usize), ChunkError> {
     while at < input.len() && !scanner.is_ended() {
         let end = input.len().min(at + step);
         match scanner.next(&input[at..end])? {
-            Piece::Framing(bytes) | Piece::End(bytes) => at += bytes,
+            Piece::Framing(bytes) | Piece::Trailer(bytes) | Piece::End(bytes) => at += bytes,
             Piece::Data(bytes) => {
                 out.extend_from_slice(&input[at..at + bytes]);
                 at += bytes;

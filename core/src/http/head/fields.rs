@@ -119,11 +119,7 @@ impl<'b> Fields<'b> {
                 self.forwarded.insert(index);
                 self.forwarded_for.insert(index);
             }
-            16 if is_like(name, "x-forwarded-host") || is_like(name, "x-forwarded-port") => {
-                self.forwarded.insert(index)
-            }
             16 if is("proxy-connection") => self.hop_by_hop.insert(index),
-            17 if is_like(name, "x-forwarded-proto") => self.forwarded.insert(index),
             17 if is("transfer-encoding") => {
                 if self.transfer_encoding.replace(header.value).is_some() {
                     return Err(HeadError::TransferEncoding);
@@ -131,6 +127,12 @@ impl<'b> Fields<'b> {
                 self.hop_by_hop.insert(index);
             }
             _ => {}
+        }
+        // Host, Port, Proto, Prefix, Scheme, Ssl, …: whatever a service believes of a gateway.
+        if name.starts_with(['x', 'X'])
+            && name.get(..12).is_some_and(|start| is_like(start, "x-forwarded-"))
+        {
+            self.forwarded.insert(index);
         }
         Ok(())
     }

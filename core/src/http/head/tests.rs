@@ -43,6 +43,31 @@ fn requests_accepted() {
 }
 
 #[test]
+fn a_head_in_single_bytes_is_parsed_once_per_line() {
+    let limits = HeadLimits::default();
+    let text = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "y".repeat(20_000));
+    let is_whole = |text: &str| {
+        parse_request(text.as_bytes(), &mut empty_slots(), &limits).map(|head| head.is_some())
+    };
+    let (mut parsed, mut looked) = (0, 0);
+    for end in 1..=text.len() {
+        let so_far = &text[..end];
+        if is_worth_parsing(so_far.as_bytes(), looked, &limits) {
+            parsed += 1;
+            assert_eq!(is_whole(so_far), Ok(end == text.len()));
+        }
+        looked = end;
+    }
+    // The first byte, four line ends, and the longest first line.
+    assert_eq!(parsed, 6);
+    // What is too large is found without a line end.
+    let long = "x".repeat(HEAD_BYTES_MAX);
+    assert!(is_worth_parsing(long.as_bytes(), HEAD_BYTES_MAX - 1, &limits));
+    let line = &long.as_bytes()[..URI_BYTES_MAX + 65];
+    assert!(is_worth_parsing(line, URI_BYTES_MAX + 64, &limits));
+}
+
+#[test]
 fn heads_are_held_to_what_was_set() {
     let limits = HeadLimits { bytes: 64, uri_bytes: 8, fields: 2 };
     for (text, expected) in [

@@ -42,3 +42,22 @@ fn every_line_of_every_worker_arrives() {
     writer.finish();
     assert_eq!(std::fs::read_to_string(&path).expect("a log").lines().count(), 10_000);
 }
+
+/// A log is read in terminals: what moves their cursor or turns a line around is written out.
+#[test]
+fn what_a_terminal_would_obey_is_escaped() {
+    for (target, expected) in [
+        ("/\u{1b}[2J", "/\\u001b[2J"),
+        ("/\u{7f}", "/\\u007f"),
+        ("/\u{9b}2J\u{85}", "/\\u009b2J\\u0085"),
+        ("/\u{202e}gpj", "/\\u202egpj"),
+        ("/\u{2028}\u{feff}", "/\\u2028\\ufeff"),
+        ("/用户", "/用户"),
+    ] {
+        let mut out = Vec::new();
+        text(&mut out, "", target.as_bytes());
+        let written = String::from_utf8(out).expect("UTF-8");
+        assert_eq!(written, format!("\"{expected}\""));
+        assert_eq!(serde_json::from_str::<String>(&written).expect("JSON"), target);
+    }
+}

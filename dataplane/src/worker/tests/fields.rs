@@ -1,7 +1,7 @@
 //! Fields: what ends at a hop, and what a caller cannot say.
 
 use super::{
-    harness::{Running, Service, Setting},
+    harness::{Running, Service, Setting, Wire},
     on_both,
 };
 
@@ -36,6 +36,45 @@ on_both! {
         );
         assert!(!head.contains("canary") && !head.contains("6.6.6.6"), "{head}");
         assert!(head.contains("x_kept: 1"), "{head}");
+    }
+
+    /// A service believes its gateway about the caller, so nobody else may say such things.
+    fn what_gateways_say_is_not_taken_from_callers(choice) {
+        let said = "Forwarded: for=6.6.6.6\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 666\r\n\
+                    X-Forwarded-Proto: evil\r\nX-Forwarded-Prefix: /evil\r\nX_Forwarded_Ssl: evil\r\n\
+                    X-Forwarded-Anything: evil\r\nX-Forwarding: kept\r\n";
+        let head = forwarded(choice, &Setting::default(), said);
+        assert!(!head.contains("evil") && !head.contains("666") && !head.contains("6.6.6.6"), "{head}");
+        assert!(head.contains("x-forwarding: kept"), "{head}");
+        let head = forwarded(choice, &Setting { trusted: true, ..Setting::default() }, said);
+        assert!(head.contains("x-forwarded-prefix: /evil"), "{head}");
+    }
+
+    /// They come when the request was decided already; a service may merge them into its head.
+    fn trailers_of_a_request_end_here_and_those_of_an_answer_pass(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &Setting::default());
+        let mut caller = worker.connect();
+        let mut upstream = None;
+        // In one piece with the head, and after it.
+        for pause in [false, true] {
+            caller.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n2\r\nhi\r\n");
+            if pause {
+                upstream.as_mut().map(Wire::head);
+            }
+            caller.send("0\r\nX-Forwarded-For: 6.6.6.6\r\nX-A: evil\r\n\r\n");
+            let upstream = upstream.get_or_insert_with(|| service.accept());
+            if !pause {
+                upstream.head();
+            }
+            assert_eq!(upstream.take(12), b"2\r\nhi\r\n0\r\n\r\n");
+            upstream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nGrpc-Status: 0\r\n\r\n");
+            caller.head();
+            assert_eq!(caller.take(28), b"2\r\nok\r\n0\r\nGrpc-Status: 0\r\n\r\n");
+        }
+        // Nothing was left behind on either side.
+        caller.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert!(upstream.expect("a connection").head().starts_with("get / "));
     }
 
     fn a_caller_cannot_have_our_fields_dropped(choice) {
