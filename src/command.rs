@@ -9,6 +9,7 @@ mod demo;
 mod demo_service;
 mod explain;
 mod gateway;
+mod push;
 mod status;
 mod tune;
 mod up;
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Check(check::CheckArguments),
     /// Tell where a request would go, and why
     Explain(explain::ExplainArguments),
+    /// Have a gateway serve a bundle, without a control plane
+    Push(push::PushArguments),
     /// Run a gateway: the data plane
     Gateway(gateway::GatewayArguments),
     /// Run a control plane: registry, rules and API
@@ -72,6 +75,7 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Status(arguments) => status::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
+        Command::Push(arguments) => push::run(&arguments, output),
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Control(arguments) => control::run(arguments),
         Command::Bench(arguments) => bench::run(&arguments, output),

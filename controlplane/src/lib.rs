@@ -23,6 +23,7 @@ mod history;
 mod leases;
 mod link;
 mod publish;
+pub mod push;
 mod registry;
 mod resolve;
 mod source;

@@ -22,11 +22,13 @@ mod conditions;
 mod instances;
 mod releases;
 mod routes;
+mod served;
 mod weights;
 
 pub use instances::compile_instances;
 use releases::TenantRows;
 use routes::Compiler;
+pub use served::{allocations_of, replace_instances, replace_tenant};
 pub use weights::{WeightError, allocate, set_weight};
 
 /// Names one split of one release.

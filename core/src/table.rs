@@ -213,6 +213,9 @@ pub struct RangeRow {
     pub end: u32,
     /// The row in `variants`.
     pub variant: u32,
+    /// Its place among the ranges of its variant in the order they were taken: what was taken last is
+    /// given back first.
+    pub taken: u32,
 }
 
 /// A variant.

@@ -45,12 +45,28 @@ pub enum Frame {
         /// The number the gateway gave it.
         epoch: u64,
     },
+    /// Asks for [`Frame::Table`].
+    QueryTable {
+        /// Which table.
+        kind: TableKind,
+    },
+    /// Here is the table that is served (a sealed memory file travels with this frame).
+    Table {
+        /// Which table.
+        kind: TableKind,
+        /// Its epoch.
+        epoch: u64,
+    },
     /// Use what was prepared, both at once when both are named.
     Commit {
         /// The epoch of the rules.
         rules: Option<u64>,
         /// The epoch of the instances.
         instances: Option<u64>,
+        /// The epoch of the rules these were made of: when others are served by now, the commit is
+        /// refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<u64>,
     },
     /// A worker decides with the committed tables from now on.
     Applied {

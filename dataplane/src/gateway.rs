@@ -41,6 +41,7 @@ use threads::{channel, seed, spawn};
 /// # Errors
 /// [`GatewayError`].
 pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
+    let started = Instant::now();
     let mut signals =
         Signals::new([SIGTERM, SIGQUIT, SIGINT]).map_err(system("signals cannot be followed"))?;
     if let Some(problem) = options.limits.problems().into_iter().next() {
@@ -80,7 +81,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         threads.push(spawn(engine, *cpu, start)?);
     }
     let publisher = Arc::new(Publisher::new(Arc::clone(&tables), handles, applications, keeper));
-    serve_last_good(&publisher, &last_good);
+    serve_last_good(&publisher, &last_good, started);
     let state = GatewayState {
         listen: listen.iter().map(ToString::to_string).collect(),
         engine: engine.to_string(),
@@ -117,12 +118,17 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
 }
 
 /// Serves what was served before the last stop, so that no control plane is needed to start.
-fn serve_last_good(publisher: &Publisher, last_good: &LastGood) {
+fn serve_last_good(publisher: &Publisher, last_good: &LastGood, started: Instant) {
     let (Some(rules), instances) = last_good.load() else { return };
     let revision = rules.revision();
     let instances = instances.map(|instances| publisher.prepare(instances));
-    match publisher.commit(Some(publisher.prepare(rules)), instances) {
-        Ok(_) => tracing::info!(revision, "The last good tables are served."),
+    match publisher.commit(Some(publisher.prepare(rules)), instances, None) {
+        Ok(workers) => tracing::info!(
+            revision,
+            workers = workers.len(),
+            since_start_us = started.elapsed().as_micros(),
+            "The last good tables are served."
+        ),
         Err(error) => tracing::error!(%error, "The last good tables cannot be served."),
     }
 }

@@ -23,7 +23,7 @@ use halftone_core::{
     },
     wire::{Frame, GatewayState, Hello, Role, WorkerState},
 };
-use halftone_link::{Channel, LinkError, Received, SealedError, read_sealed};
+use halftone_link::{Channel, LinkError, Received, SealedError, SealedTable, read_sealed};
 use thiserror::Error;
 
 use crate::{
@@ -49,6 +49,10 @@ enum Refusal {
     Commit(#[from] CommitError),
     #[error(transparent)]
     Explain(#[from] Unexplained),
+    #[error("no tables are served yet")]
+    Unserved,
+    #[error("the served table cannot be handed over: {0}")]
+    HandOver(#[source] SealedError),
     #[error("no table came with the frame")]
     NoTable,
 }
@@ -200,9 +204,10 @@ impl Link {
                 tracing::debug!(?kind, revision, digest, epoch, "A table is prepared.");
                 Frame::Prepared { kind, epoch }
             }
-            Frame::Commit { rules, instances } => {
-                return self.commit(channel, prepared, rules, instances);
+            Frame::Commit { rules, instances, base } => {
+                return self.commit(channel, prepared, (rules, instances), base);
             }
+            Frame::QueryTable { kind } => return self.hand_over(channel, kind),
             Frame::QueryStats => Frame::Stats(self.publisher.counters().report()),
             Frame::QueryState => Frame::State(self.now()),
             Frame::Explain(asked) => match self.publisher.explain(asked) {
@@ -220,18 +225,37 @@ impl Link {
         Ok(self.publisher.prepare(archive))
     }
 
+    /// Sends the table that is served.
+    fn hand_over(
+        &self,
+        channel: &mut Channel,
+        kind: TableKind,
+    ) -> Result<Result<(), Refusal>, LinkError> {
+        let served = self.publisher.tables();
+        let Some(tables) = served.as_ref() else { return Ok(Err(Refusal::Unserved)) };
+        let (rules, instances) = tables.epochs();
+        let (epoch, bytes) = match kind {
+            TableKind::Rules => (rules, tables.loaded_rules().archive.bytes()),
+            TableKind::Instances => (instances, tables.loaded_instances().archive.bytes()),
+        };
+        match SealedTable::create(bytes) {
+            Ok(file) => channel.send_table(&Frame::Table { kind, epoch }, file).map(Ok),
+            Err(error) => Ok(Err(Refusal::HandOver(error))),
+        }
+    }
+
     fn commit(
         &self,
         channel: &mut Channel,
         prepared: &mut Prepared,
-        rules: Option<u64>,
-        instances: Option<u64>,
+        (rules, instances): (Option<u64>, Option<u64>),
+        base: Option<u64>,
     ) -> Result<Result<(), Refusal>, LinkError> {
         let tables = take(&mut prepared.rules, rules).and_then(|rules| {
             take(&mut prepared.instances, instances).map(|instances| (rules, instances))
         });
-        let committed =
-            tables.and_then(|(rules, instances)| Ok(self.publisher.commit(rules, instances)?));
+        let committed = tables
+            .and_then(|(rules, instances)| Ok(self.publisher.commit(rules, instances, base)?));
         let applied = match committed {
             Ok(applied) => applied,
             Err(refusal) => return Ok(Err(refusal)),

@@ -150,7 +150,8 @@ impl Publisher {
         Arc::new(Loaded { epoch, archive })
     }
 
-    /// Serves what was prepared, and waits until the workers do.
+    /// Serves what was prepared, and waits until the workers do. With a `base`, only while the rules of
+    /// that epoch are served.
     ///
     /// Returns the workers' acknowledgements with the time each took; fewer than there are workers
     /// when some did not answer in time (they will apply when they wake).
@@ -161,6 +162,7 @@ impl Publisher {
         &self,
         rules: Option<Arc<Loaded<RuleTable>>>,
         instances: Option<Arc<Loaded<InstanceTable>>>,
+        base: Option<u64>,
     ) -> Result<Vec<(Applied, Duration)>, CommitError> {
         let begun = Instant::now();
         let mut acknowledged = self.lock();
@@ -168,6 +170,10 @@ impl Publisher {
         let current = current.as_ref().as_ref();
         if rules.is_none() && instances.is_none() {
             return Err(CommitError::Empty);
+        }
+        let newest = current.map_or(0, |tables| tables.epochs().0);
+        if let Some(found) = base.filter(|base| *base != newest) {
+            return Err(CommitError::Stale { found, newest });
         }
         fresh(rules.as_ref(), current.map(Tables::loaded_rules))?;
         fresh(instances.as_ref(), current.map(Tables::loaded_instances))?;
@@ -184,6 +190,12 @@ impl Publisher {
         self.keeper.tell();
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
         Ok(self.collect(&mut acknowledged, epochs, begun))
+    }
+
+    /// Returns what is served.
+    #[must_use]
+    pub fn tables(&self) -> Arc<Option<Tables>> {
+        self.tables.load()
     }
 
     /// Returns the committed tables' epochs and the revision of the rules; zeros before the first.

@@ -22,6 +22,7 @@ mod leaving_callers;
 mod message;
 mod poll;
 mod ports;
+mod push;
 mod quick_start;
 mod readme;
 mod smuggling;

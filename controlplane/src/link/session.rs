@@ -212,7 +212,7 @@ impl Session {
         rules: Option<u64>,
         instances: Option<u64>,
     ) -> Result<Outcome, SessionError> {
-        self.channel.send(&Frame::Commit { rules, instances })?;
+        self.channel.send(&Frame::Commit { rules, instances, base: None })?;
         let ours = (rules.unwrap_or(self.epochs.0), instances.unwrap_or(self.epochs.1));
         let (mut workers, mut foreign) = (BTreeMap::new(), false);
         loop {

@@ -160,7 +160,7 @@ impl Gateway {
                 }
                 vec![Frame::Prepared { kind, epoch: seen.epoch }]
             }
-            Frame::Commit { rules, instances } => {
+            Frame::Commit { rules, instances, .. } => {
                 seen.commits += 1;
                 if rules.is_some() {
                     seen.rules = seen.staged.0.take().expect("prepared");

@@ -6,7 +6,7 @@
 //! Invariants:
 //! - a descriptor travels with the first byte of its `Prepare`, so it is queued before that frame
 //!   can be complete;
-//! - exactly one descriptor belongs to each `Prepare`, none to any other frame, and no more than
+//! - exactly one descriptor belongs to each `Prepare` and `Table`, none to any other frame, and no more than
 //!   [`TABLES_QUEUED_MAX`] ever wait: a peer cannot fill our descriptor table;
 //! - no more than one frame is ever read ahead, and its announced length is checked before its
 //!   bytes are awaited.
@@ -193,13 +193,14 @@ impl Channel {
         self.send_with(frame, None)
     }
 
-    /// Sends a [`Frame::Prepare`] with its table: a [`SealedTable`](crate::SealedTable) or any
+    /// Sends a [`Frame::Prepare`] or [`Frame::Table`] with its table: a [`SealedTable`](crate::SealedTable) or any
     /// other descriptor (the peer will refuse that one).
     ///
     /// # Errors
     /// [`LinkError`]; part of the frame may have left then.
     pub fn send_table(&mut self, frame: &Frame, table: impl AsFd) -> Result<(), LinkError> {
-        debug_assert!(matches!(frame, Frame::Prepare { .. }), "only a Prepare carries a table");
+        let carries = matches!(frame, Frame::Prepare { .. } | Frame::Table { .. });
+        debug_assert!(carries, "only Prepare and Table carry a table");
         self.send_with(frame, Some(table.as_fd()))
     }
 
@@ -251,7 +252,7 @@ impl Channel {
 
     fn table_of(&mut self, frame: &Frame) -> Result<Option<OwnedFd>, LinkError> {
         match frame {
-            Frame::Prepare { .. } => {
+            Frame::Prepare { .. } | Frame::Table { .. } => {
                 self.tables.pop_front().map(Some).ok_or(LinkError::TableMissing)
             }
             _ => Ok(None),

@@ -164,10 +164,10 @@ impl Choices<'_> {
             return Ok(ChoiceRow::Variant(self.variant(name, variant.unwrap_or(STABLE))?));
         }
         let key = split_key(self.tenant, self.release, name);
-        let ranges = self.allocations.get(&key).map(Allocation::ranges).unwrap_or_default();
-        let rows = ranges.into_iter().map(|(range, variant)| {
+        let ranges = self.allocations.get(&key).map(Allocation::ranges_taken).unwrap_or_default();
+        let rows = ranges.into_iter().map(|(range, variant, taken)| {
             let variant = self.variant(name, variant)?;
-            Ok(RangeRow { start: range.start, end: range.end, variant })
+            Ok(RangeRow { start: range.start, end: range.end, variant, taken })
         });
         Ok(ChoiceRow::Split(rows.collect::<Result<_, _>>()?))
     }

@@ -97,6 +97,30 @@ impl Allocation {
         all
     }
 
+    /// Returns every range with its variant and its place in the order that variant took them, lowest
+    /// bucket first.
+    #[must_use]
+    pub fn ranges_taken(&self) -> Vec<(Range, &str, u32)> {
+        let mut all: Vec<(Range, &str, u32)> = Vec::new();
+        for (name, ranges) in &self.variants {
+            all.extend((0u32..).zip(ranges).map(|(place, range)| (*range, name.as_str(), place)));
+        }
+        all.sort_unstable();
+        all
+    }
+
+    /// Returns the allocation of ranges that each variant took in the order of their places.
+    #[must_use]
+    pub fn of_taken(ranges: impl Iterator<Item = (String, u32, Range)>) -> Self {
+        let mut taken: Vec<(String, u32, Range)> = ranges.collect();
+        taken.sort_unstable();
+        let mut variants: BTreeMap<String, Vec<Range>> = BTreeMap::new();
+        for (name, _, range) in taken {
+            variants.entry(name).or_default().push(range);
+        }
+        Self { variants }
+    }
+
     /// Moves the split to `weights` (parts per million per non-stable variant; absent means zero).
     ///
     /// Shrinks apply before grows, both by variant name. A grow takes from stable, lowest bucket

@@ -24,7 +24,7 @@ use crate::limits::TABLE_BYTES_MAX;
 pub const LAYOUT: u64 = xxh3_of_layout();
 
 /// Counts changes of the archived types; the golden archive's test says when to raise it.
-const LAYOUT_VERSION: u64 = 5;
+const LAYOUT_VERSION: u64 = 6;
 const MAGIC: [u8; 8] = *b"halftone";
 /// Bytes of the header: the body behind it stays aligned to 16.
 pub const HEADER_BYTES: usize = 64;
@@ -145,6 +145,14 @@ impl<T: Table> Archive<T> {
         unsafe { rkyv::access_unchecked::<T::Archived>(&self.bytes[HEADER_BYTES..]) }
     }
 
+    /// Returns a copy of the table that can be changed, for a table to be made of it.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Write`].
+    pub fn read(&self) -> Result<T, ArchiveError> {
+        rkyv::deserialize::<T, rancor::Error>(self.table()).map_err(ArchiveError::Write)
+    }
+
     /// Returns the bytes, header and all.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -236,8 +244,8 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
 /// Bounds that only rkyv's derives satisfy, kept out of every signature.
 pub(super) mod sealed {
     use rkyv::{
-        Portable, Serialize,
-        api::high::{HighSerializer, HighValidator},
+        Deserialize, Portable, Serialize,
+        api::high::{HighDeserializer, HighSerializer, HighValidator},
         bytecheck::CheckBytes,
         rancor,
         ser::allocator::ArenaHandle,
@@ -250,11 +258,13 @@ pub(super) mod sealed {
     pub trait Archivable:
         rkyv::Archive<Archived = Self::Checked>
         + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, rancor::Error>>
+        + Sized
         + 'static
     {
         /// The archived form.
         type Checked: Portable
             + for<'a> CheckBytes<HighValidator<'a, rancor::Error>>
+            + Deserialize<Self, HighDeserializer<rancor::Error>>
             + Verify
             + 'static;
     }
@@ -264,7 +274,10 @@ pub(super) mod sealed {
         T: rkyv::Archive
             + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, rancor::Error>>
             + 'static,
-        T::Archived: for<'a> CheckBytes<HighValidator<'a, rancor::Error>> + Verify + 'static,
+        T::Archived: for<'a> CheckBytes<HighValidator<'a, rancor::Error>>
+            + Deserialize<T, HighDeserializer<rancor::Error>>
+            + Verify
+            + 'static,
     {
         type Checked = T::Archived;
     }

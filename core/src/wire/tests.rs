@@ -7,7 +7,7 @@ fn frames_survive_any_split() {
     let frames = [
         Frame::Hello(Hello::new("1", 7, Some(GatewayState::default()))),
         Frame::Prepare { kind: TableKind::Rules, revision: 3, digest: "sha256:ab".to_owned() },
-        Frame::Commit { rules: Some(1), instances: None },
+        Frame::Commit { rules: Some(1), instances: None, base: Some(0) },
         Frame::Ping,
     ];
     let bytes: Vec<u8> = frames.iter().flat_map(|frame| encode(frame).expect("small")).collect();

@@ -31,7 +31,7 @@ fn frames_arrive_in_order_then_the_end() {
     let (mut sender, mut receiver) = pair();
     let frames = [
         Frame::Hello(Hello::new("1", 7, Some(GatewayState::default()))),
-        Frame::Commit { rules: Some(1), instances: None },
+        Frame::Commit { rules: Some(1), instances: None, base: None },
         Frame::Reject { reason: "é".repeat(40_000) },
         Frame::Pong,
     ];

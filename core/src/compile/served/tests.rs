@@ -1,0 +1,116 @@
+//! Tables taken apart and put together again.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    compile::{allocate, compile_rules, set_weight},
+    policy::{Bundle, validate},
+};
+
+fn bundle(tenant: &str, host: &str, weights: [u32; 2]) -> Bundle {
+    let variant = json!({ "addresses": ["127.0.0.1:1"] });
+    let [a, b] = weights.map(|percent| format!("{percent}%"));
+    let bundle = json!({ "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": tenant },
+        "attributes": { "user.id": { "type": "string", "from": [{ "cookie": tenant }] } },
+        "upstreams": { "u": { "variants": { "stable": variant, "a": variant, "b": variant, "canary": variant } } },
+        "routes": [
+            { "name": tenant, "hostnames": [host, format!("*.{host}")], "rules": [{ "release": "r" }] },
+            { "name": "plain", "hostnames": [format!("plain.{host}")], "rules": [{ "upstream": "u" }] },
+        ],
+        "releases": { "r": { "upstream": "u", "unit": ["user.id"], "overrides": [{ "header": format!("x-{tenant}") }],
+            "targets": [{ "id": "later", "match": { "method": "PUT" }, "split": "scheduled" }],
+            "default": { "split": { "a": a, "b": b } } } } });
+    let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
+    assert_eq!(validate(&bundle), []);
+    bundle
+}
+
+fn allocated(bundles: &[&Bundle]) -> Allocations {
+    let mut allocations = Allocations::new();
+    for bundle in bundles {
+        allocate(bundle, &mut allocations).expect("weights fit");
+    }
+    allocations
+}
+
+/// Names what rows refer to, host by host, so that tables of another order compare equal.
+fn told(table: &RuleTable) -> Vec<String> {
+    let any = [HostRow { name: String::new(), routes: table.any_host }];
+    let hosts = table.hosts.iter().chain(&table.wildcards).chain(&any);
+    let mut told: Vec<String> = Vec::new();
+    let name =
+        |variant: u32| table.variants.get(variant as usize).map_or("-", |row| row.key.as_str());
+    for host in hosts {
+        for route in &table.routes[host.routes.start as usize..host.routes.end as usize] {
+            let release = table.releases.get(route.release as usize).map(|release| {
+                let choice = |choice: &ChoiceRow| match choice {
+                    ChoiceRow::Variant(variant) => name(*variant).to_owned(),
+                    ChoiceRow::Split(ranges) => {
+                        let range = |r: &crate::table::RangeRow| {
+                            format!("{}-{}:{}", r.start, r.end, name(r.variant))
+                        };
+                        ranges.iter().map(range).collect::<Vec<_>>().join(",")
+                    }
+                };
+                let units: Vec<_> =
+                    release.units.iter().map(|unit| &table.attributes[*unit as usize]).collect();
+                let targets: Vec<_> =
+                    release.targets.iter().map(|target| choice(&target.choice)).collect();
+                format!(
+                    "{} {} {units:?} {targets:?} {}",
+                    release.tenant,
+                    name(release.variants.start),
+                    choice(&release.default)
+                )
+            });
+            told.push(format!("{} {} {} {release:?}", host.name, route.name, name(route.variant)));
+        }
+    }
+    told.sort();
+    let mut reserved = table.reserved.clone();
+    reserved.sort();
+    told.push(reserved.join(","));
+    told
+}
+
+#[test]
+fn a_tenant_is_replaced_and_the_others_stay() {
+    let (old, new) = (bundle("shop", "a.example", [1, 2]), bundle("shop", "c.example", [10, 20]));
+    let other = bundle("other", "b.example", [5, 0]);
+    let before = compile_rules(&[&old, &other], &allocated(&[&old, &other])).expect("compiles");
+    let own = compile_rules(&[&new], &allocated(&[&new])).expect("compiles");
+    let replaced = replace_tenant(&before, "shop", own.clone()).expect("no dispute");
+    let expected = compile_rules(&[&other, &new], &allocated(&[&other, &new])).expect("compiles");
+    assert_eq!(told(&replaced), told(&expected));
+    let again = replace_tenant(&replaced, "shop", own).expect("no dispute");
+    assert_eq!(told(&again), told(&expected));
+    crate::table::archive::Archive::build(&again, 1).expect("it can be served");
+}
+
+#[test]
+fn a_host_name_of_another_tenant_is_refused() {
+    let (other, greedy) =
+        (bundle("other", "b.example", [5, 0]), bundle("shop", "b.example", [0, 0]));
+    let before = compile_rules(&[&other], &allocated(&[&other])).expect("compiles");
+    let own = compile_rules(&[&greedy], &allocated(&[&greedy])).expect("compiles");
+    let error = replace_tenant(&before, "shop", own).expect_err("disputed").to_string();
+    assert!(error.contains("b.example") && error.contains("\"other\""), "{error}");
+}
+
+proptest! {
+    /// Whatever was grown and shrunk comes back from the table, order and all.
+    #[test]
+    fn ranges_come_back(steps in prop::collection::vec((0u32..50, 0u32..50, 0u32..100), 1..12)) {
+        let mut allocations = Allocations::new();
+        for (a, b, later) in steps {
+            let bundle = bundle("shop", "a.example", [a, b]);
+            allocate(&bundle, &mut allocations).expect("weights fit");
+            let weight = crate::policy::Percent::parse(&format!("{later}%")).expect("a percentage");
+            set_weight(&bundle, &mut allocations, "r", &[], weight).expect("it is scheduled");
+            let table = compile_rules(&[&bundle], &allocations).expect("compiles");
+            prop_assert_eq!(&allocations_of(&table), &allocations);
+        }
+    }
+}
