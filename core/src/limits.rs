@@ -139,6 +139,15 @@ pub const LINGER_MS: u64 = 2_000;
 pub const LINGER_BYTES_MAX: usize = 1024 * 1024;
 /// Longest timeout that can be set, milliseconds: a day. Longer ones are slips of units.
 pub const TIMEOUT_MS_MAX: u64 = 24 * 3_600_000;
+/// File descriptors that no caller's connection is given: listeners, control peers, logs, tables on their
+/// way, pipes, and connections that are told to come again.
+pub const DESCRIPTORS_RESERVED: u64 = 64;
+/// Most connections beyond its limit that one worker tells so at once; more are closed without a word.
+pub const SHED_MAX: usize = 8;
+/// Most times a worker that panics is started again within [`RESTARTS_MS`]: more is no accident.
+pub const RESTARTS_MAX: u32 = 5;
+/// See [`RESTARTS_MAX`].
+pub const RESTARTS_MS: u64 = 60_000;
 /// The grain of every deadline, milliseconds: the tick of the timing wheel.
 pub const TICK_MS: u64 = 100;
 /// How long requests in flight may take after the signal to stop, milliseconds.

@@ -101,7 +101,12 @@ impl Admin {
             },
             "/metrics" => {
                 let state = self.publisher.state();
-                let identity = Identity { version: self.version, engine: &self.engine, state };
+                let identity = Identity {
+                    version: self.version,
+                    engine: &self.engine,
+                    state,
+                    restarts: self.publisher.restarts(),
+                };
                 let body = page(&self.publisher.counters(), identity);
                 Answer {
                     status: "200 OK",

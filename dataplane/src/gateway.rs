@@ -6,7 +6,7 @@
 
 use std::{
     sync::{Arc, atomic::AtomicU32},
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,7 @@ use crate::{
     last_good::LastGood,
     link::{self, Link},
     publish::Publisher,
-    worker::Start,
+    telemetry::log::LogWriter,
 };
 
 mod options;
@@ -32,8 +32,8 @@ mod threads;
 
 use options::system;
 pub use options::{GatewayError, GatewayOptions};
-use resources::{cpus, duplicate, listen_admin, listeners, open_log};
-use threads::{channel, seed, spawn};
+use resources::{cpus, listen_admin, listeners, open_log};
+use threads::{Common, Workers, run_worker};
 
 /// Runs a gateway until it is told to stop: SIGTERM and SIGQUIT finish what is in flight, SIGINT or a
 /// second SIGTERM do not wait.
@@ -61,25 +61,16 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         .clone()
         .keep(Arc::clone(&tables))
         .map_err(system("a thread cannot be started"))?;
-    let mut handles = Vec::with_capacity(cpus.len());
-    let mut threads = Vec::with_capacity(cpus.len());
-    for (id, (cpu, listeners)) in cpus.iter().zip(&sockets).enumerate() {
-        let (handle, wake, commands) = channel()?;
-        let start = Start {
-            id: u32::try_from(id).unwrap_or(u32::MAX),
-            listeners: duplicate(listeners)?,
-            wake,
-            commands,
-            applied: applied.clone(),
-            tables: Arc::clone(&tables),
-            trusted: options.trusted.clone(),
-            limits: options.limits,
-            log: log.as_ref().map(|log| log.handle(Instant::now())),
-            seed: seed(id),
-        };
-        handles.push(handle);
-        threads.push(spawn(engine, *cpu, start)?);
-    }
+    let common = Common {
+        sockets: resources::sockets(cpus.len()),
+        engine,
+        applied,
+        tables: Arc::clone(&tables),
+        trusted: options.trusted.clone(),
+        limits: options.limits,
+        run: run_worker,
+    };
+    let (mut workers, handles) = Workers::start(common, &cpus, sockets, log.as_ref())?;
     let publisher = Arc::new(Publisher::new(Arc::clone(&tables), handles, applications, keeper));
     serve_last_good(&publisher, &last_good, started);
     let state = GatewayState {
@@ -106,13 +97,11 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;
-    let ended = follow(&mut signals, &publisher, &threads, options.limits.drain_ms);
+    let ended =
+        follow(&mut signals, &publisher, &mut workers, log.as_ref(), options.limits.drain_ms);
     drop(std::fs::remove_file(&options.socket));
-    if ended? {
-        threads.into_iter().for_each(|thread| drop(thread.join()));
-        if let Some(log) = log {
-            log.finish();
-        }
+    if let (true, Some(log)) = (ended?, log) {
+        log.finish();
     }
     Ok(())
 }
@@ -133,11 +122,12 @@ fn serve_last_good(publisher: &Publisher, last_good: &LastGood, started: Instant
     }
 }
 
-/// Turns the workers' wheels and follows signals; returns whether the workers have finished.
+/// Turns the workers' wheels, replaces those that died, and follows signals; returns whether the workers have finished.
 fn follow(
     signals: &mut Signals,
     publisher: &Publisher,
-    threads: &[JoinHandle<()>],
+    workers: &mut Workers,
+    log: Option<&LogWriter>,
     drain_ms: u64,
 ) -> Result<bool, GatewayError> {
     let mut draining: Option<Instant> = None;
@@ -156,15 +146,14 @@ fn follow(
             publisher.drain();
         }
         publisher.tick();
-        let ended = threads.iter().position(JoinHandle::is_finished);
-        match (draining, ended) {
-            (None, Some(worker)) => return Err(GatewayError::WorkerEnded(worker)),
-            (Some(_), _) if threads.iter().all(JoinHandle::is_finished) => return Ok(true),
-            (Some(since), _) if since.elapsed() > Duration::from_millis(drain_ms) => {
+        match draining {
+            None => publisher.note_restarts(workers.revive(log)?),
+            Some(_) if workers.have_ended() => return Ok(true),
+            Some(since) if since.elapsed() > Duration::from_millis(drain_ms) => {
                 tracing::warn!("Requests were still in flight when the time to drain was over.");
                 return Ok(false);
             }
-            _ => {}
+            Some(_) => {}
         }
         next += Duration::from_millis(TICK_MS);
         thread::sleep(next.saturating_duration_since(Instant::now()));

@@ -28,8 +28,8 @@ pub struct Limits {
     /// Largest request body, bytes; a larger one is answered 413. Without one, bodies pass whatever their
     /// size: they are relayed, never kept.
     pub body_bytes: Option<u64>,
-    /// Most connections of callers that one worker holds at once. Without one, as many as its share of
-    /// the process's file descriptors allows.
+    /// Most connections of callers that one worker holds at once; more are answered 503. Without one, as
+    /// many as its share of the process's file descriptors allows.
     pub connections: Option<usize>,
     /// Most idle upstream connections that one worker keeps to one address.
     pub pool_connections: usize,

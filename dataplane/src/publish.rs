@@ -72,6 +72,8 @@ pub struct Publisher {
     tables: Arc<EpochCell<Option<Tables>>>,
     epochs: AtomicU64,
     workers: Vec<WorkerHandle>,
+    /// Workers started again.
+    restarts: AtomicU64,
     acknowledged: Mutex<Acknowledged>,
     keeper: Keeper,
     /// How often a worker was asked to explain.
@@ -141,7 +143,7 @@ impl Publisher {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
         let (epochs, asked) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { tables, epochs, workers, acknowledged, keeper, asked }
+        Self { tables, epochs, workers, acknowledged, keeper, asked, restarts: AtomicU64::new(0) }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -260,6 +262,19 @@ impl Publisher {
         let mut acknowledged = self.lock();
         acknowledged.drain();
         acknowledged.newest.clone()
+    }
+
+    /// Counts workers that were started again.
+    pub fn note_restarts(&self, count: u64) {
+        if count > 0 {
+            self.restarts.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns how many workers were started again.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Relaxed)
     }
 
     /// Passes one tick on to every worker.

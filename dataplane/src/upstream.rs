@@ -191,6 +191,9 @@ async fn connect<E: Engine>(
     place: Place<'_>,
 ) -> Result<Stream<E>, ProxyError> {
     let failed = |error: &std::io::Error| ProxyError::upstream(Kind::of_connect(error));
+    if !worker.may_connect() {
+        return Err(ProxyError::internal(Kind::TooManyConnections));
+    }
     let socket = dial(place).map_err(|error| failed(&error))?;
     // The engine owns the socket from here on: if it fails, both end in the same poll, and the wheel
     // cannot turn in between.

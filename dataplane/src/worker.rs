@@ -95,6 +95,8 @@ pub struct Start {
     pub trusted: Trusted,
     /// What connections are held to.
     pub limits: Limits,
+    /// Most sockets it may have open.
+    pub sockets: usize,
     /// Its access log.
     pub log: Option<AccessLog>,
     /// Where its random numbers start.
@@ -121,6 +123,8 @@ pub struct Worker<E: Engine> {
     pub trusted: Trusted,
     /// What connections are held to.
     pub limits: Limits,
+    /// Most sockets it may have open.
+    sockets: usize,
     /// What heads are held to.
     pub head_limits: HeadLimits,
     /// Counters.
@@ -132,6 +136,8 @@ pub struct Worker<E: Engine> {
     turn: Cell<u32>,
     draining: Cell<bool>,
     connections: Cell<usize>,
+    /// Connections beyond the limit that are being told so.
+    shedding: Cell<usize>,
     requests: Cell<usize>,
     /// Tasks that wait for the next tick.
     waiting: RefCell<Vec<Waker>>,
@@ -204,6 +210,23 @@ impl<E: Engine> Worker<E> {
         writer.write_all(buffer, range).await
     }
 
+    /// Returns whether another connection to an upstream may be made.
+    #[inline]
+    pub fn may_connect(&self) -> bool {
+        self.open_sockets() < self.sockets
+    }
+
+    /// Returns how many sockets are open, without those that are being turned away.
+    fn open_sockets(&self) -> usize {
+        self.wheel.watched() - self.shedding.get()
+    }
+
+    /// Returns whether another caller may connect: the last eighth of the sockets is for upstreams.
+    fn may_accept(&self) -> bool {
+        let most = self.limits.connections.unwrap_or(usize::MAX);
+        self.connections.get() < most && self.open_sockets() <= self.sockets - self.sockets / 8
+    }
+
     /// Returns whether the worker is about to stop.
     #[inline]
     pub fn is_draining(&self) -> bool {
@@ -249,6 +272,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         trusted: start.trusted,
         head_limits: start.limits.head(),
         limits: start.limits,
+        sockets: start.sockets,
         counters: RefCell::default(),
         log: start.log,
         tables: RefCell::new(EpochReader::new(start.tables)),
@@ -256,6 +280,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         turn: Cell::new(0),
         draining: Cell::new(false),
         connections: Cell::new(0),
+        shedding: Cell::new(0),
         requests: Cell::new(0),
         waiting: RefCell::default(),
         ticks: Cell::new(0),

@@ -8,7 +8,11 @@ use std::{
     path::Path,
 };
 
-use rustix::thread::{CpuSet, sched_getaffinity};
+use halftone_core::limits::{DESCRIPTORS_RESERVED, SHED_MAX};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{CpuSet, sched_getaffinity},
+};
 
 use super::options::{GatewayError, system};
 use crate::{
@@ -29,6 +33,25 @@ pub(super) fn cpus(wanted: Option<&[u32]>) -> Result<Vec<u32>, GatewayError> {
         None if wanted.is_empty() => Err(GatewayError::NoCpu),
         None => Ok(wanted.to_vec()),
     }
+}
+
+/// Returns how many sockets each of `workers` may have open, callers' and upstreams' together.
+///
+/// Raises the soft limit of open files to the hard one first.
+pub(super) fn sockets(workers: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    share(files.unwrap_or(u64::MAX), workers)
+}
+
+/// An eighth is left to pipes for large bodies, beside the reserve of the process.
+fn share(files: u64, workers: usize) -> usize {
+    let all = files.saturating_sub(DESCRIPTORS_RESERVED + (SHED_MAX * workers) as u64);
+    usize::try_from(((all - all / 8) / workers.max(1) as u64).max(8)).unwrap_or(usize::MAX)
 }
 
 /// Binds every address once per worker; with port 0, all workers share the port the first was given.
@@ -77,4 +100,18 @@ pub(super) fn open_log(path: Option<&Path>) -> Result<Option<LogWriter>, Gateway
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     LogWriter::start(path).map(Some).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_shared_with_a_reserve() {
+        for (files, workers, expected) in
+            [(1024, 1, 833), (1024, 2, 413), (64, 1, 8), (0, 4, 8), (1_048_576, 8, 114_674)]
+        {
+            assert_eq!(share(files, workers), expected, "{files} for {workers}");
+        }
+    }
 }

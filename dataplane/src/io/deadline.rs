@@ -63,12 +63,18 @@ const CLOSED: RawFd = -1;
 #[derive(Debug)]
 pub struct Wheel {
     now: Cell<u64>,
+    /// Deadlines that live: as many sockets are open.
+    watched: Cell<usize>,
     places: RefCell<Vec<Vec<Rc<Slot>>>>,
 }
 
 impl Default for Wheel {
     fn default() -> Self {
-        Self { now: Cell::new(0), places: RefCell::new(vec![Vec::new(); PLACES]) }
+        Self {
+            now: Cell::new(0),
+            watched: Cell::new(0),
+            places: RefCell::new(vec![Vec::new(); PLACES]),
+        }
     }
 }
 
@@ -86,7 +92,14 @@ impl Wheel {
             caller: RefCell::default(),
             caller_left: Cell::new(false),
         };
+        self.watched.set(self.watched.get() + 1);
         Deadline { wheel: Rc::clone(self), slot: Rc::new(slot) }
+    }
+
+    /// Returns how many sockets are watched.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.watched.get()
     }
 
     /// Moves on by one tick and ends what is due.
@@ -314,6 +327,7 @@ impl Deadline {
 impl Drop for Deadline {
     fn drop(&mut self) {
         self.slot.fd.set(CLOSED);
+        self.wheel.watched.set(self.wheel.watched.get() - 1);
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Side {
 pub enum Kind {
     /// No table has been committed yet.
     NoTable,
+    /// The worker holds as many connections as it may.
+    TooManyConnections,
     /// No route matches.
     NoRoute,
     /// The variant has no instance.
@@ -70,7 +72,7 @@ impl Kind {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::NoTable | Self::NoInstance => 503,
+            Self::NoTable | Self::NoInstance | Self::TooManyConnections => 503,
             Self::NoRoute => 404,
             Self::RequestBody(ChunkError::TooLarge) => 413,
             Self::Path | Self::RequestBody(_) => 400,
@@ -87,6 +89,7 @@ impl Kind {
     pub fn label(self) -> &'static str {
         match self {
             Self::NoTable => "proxy_configuration_error",
+            Self::TooManyConnections => "too_many_connections",
             Self::NoRoute => "destination_not_found",
             Self::NoInstance => "destination_unavailable",
             Self::Path | Self::Head(_) | Self::RequestBody(_) => "http_request_error",
@@ -109,6 +112,7 @@ impl Kind {
             Self::NoTable => {
                 "the gateway has no rules yet; start a control plane, or push a bundle"
             }
+            Self::TooManyConnections => "the gateway holds as many connections as it may",
             Self::NoRoute => "no route matches this host and path",
             Self::NoInstance => {
                 "no instance is registered for this variant, and no --upstream is given"

@@ -26,6 +26,8 @@ pub struct Identity<'a> {
     pub engine: &'a str,
     /// The committed epochs of rules and instances, and the revision of the rules.
     pub state: (u64, u64, u64),
+    /// How many workers were started again.
+    pub restarts: u64,
 }
 
 /// Returns the page.
@@ -44,7 +46,7 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
         "gauge",
         "The build and the engine of this gateway; always 1.",
     )?;
-    let Identity { version, engine, state } = identity;
+    let Identity { version, engine, state, restarts } = identity;
     sample(page, "halftone_build_info", &[("version", version), ("engine", engine)], 1)?;
     for (name, help, value) in [
         (
@@ -62,6 +64,13 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
         head(page, name, "gauge", help)?;
         sample(page, name, &[], value)?;
     }
+    head(
+        page,
+        "halftone_worker_restarts_total",
+        "counter",
+        "Workers that died of a panic and were started again.",
+    )?;
+    sample(page, "halftone_worker_restarts_total", &[], restarts)?;
     head(
         page,
         "halftone_requests_total",
@@ -211,7 +220,10 @@ mod tests {
             stats.record(200, latency_us);
         }
         stats.record(499, 20_000_000);
-        let page = page(&merged, Identity { version: "1", engine: "epoll", state: (5, 6, 7) });
+        let page = page(
+            &merged,
+            Identity { version: "1", engine: "epoll", state: (5, 6, 7), restarts: 1 },
+        );
         let variant = r#"{tenant="t",upstream="u\"x\\",variant="canary""#;
         for line in [
             format!("halftone_requests_total{variant},class=\"2xx\"}} 3"),

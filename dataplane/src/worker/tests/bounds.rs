@@ -160,4 +160,56 @@ on_both! {
         let head = caller.head();
         assert!(head.starts_with("http/1.1 504 ") && head.contains("connection_timeout"), "{head}");
     }
+
+    fn connections_over_the_limit_are_told_so(choice) {
+        let service = Service::start();
+        let limits = Limits { connections: Some(2), ..Limits::default() };
+        let worker = Running::start(choice, service.address, &Setting { limits, ..Setting::default() });
+        let mut first = worker.connect();
+        first.send(GET);
+        let mut upstream = service.accept();
+        upstream.head();
+        let mut second = worker.connect();
+        // Accepted in the order they came.
+        let mut third = worker.connect();
+        let head = third.head();
+        assert!(head.starts_with("http/1.1 503 ") && head.contains("connection: close"), "{head}");
+        third.rest().expect("an end, no reset");
+        assert_eq!(worker.errors("too_many_connections"), 1);
+        // Those that are there are served on, and one that goes makes room.
+        upstream.send(OK);
+        assert!(first.head().starts_with("http/1.1 200 "));
+        drop(first);
+        until("room", || {
+            let mut next = worker.connect();
+            next.send("GET / HTTP/1.1\r\n\r\n");
+            next.head().starts_with("http/1.1 400 ")
+        });
+        second.send("GET / HTTP/1.1\r\n\r\n");
+        assert!(second.head().starts_with("http/1.1 400 "));
+    }
+
+    /// Descriptors are left for the rest of the process whatever callers do.
+    fn sockets_run_out_before_descriptors_do(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &Setting { sockets: 16, ..Setting::default() });
+        let mut callers: Vec<_> = (0..40).map(|_| worker.connect()).collect();
+        let refused = || worker.errors("too_many_connections");
+        until("the last to be refused", || refused() >= 26);
+        // One listens, and the last two are for upstreams.
+        assert_eq!(refused(), 27);
+        for caller in &mut callers[..2] {
+            caller.send(GET);
+            let mut upstream = service.accept();
+            upstream.head();
+            upstream.send(OK);
+            assert!(caller.head().starts_with("http/1.1 200 "));
+        }
+        callers.clear();
+        until("room", || {
+            let mut next = worker.connect();
+            next.send("GET / HTTP/1.1\r\n\r\n");
+            next.head().starts_with("http/1.1 400 ")
+        });
+    }
 }

@@ -43,6 +43,7 @@ pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 /// What is different from a worker that serves one place and believes nobody.
 pub(super) struct Setting {
     pub(super) limits: Limits,
+    pub(super) sockets: usize,
     pub(super) trusted: bool,
     pub(super) timeouts: TimeoutsRow,
     pub(super) request_ms: u32,
@@ -54,6 +55,7 @@ impl Default for Setting {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            sockets: 1024,
             trusted: false,
             timeouts: TimeoutsRow::UNSAID,
             request_ms: NONE,
@@ -88,6 +90,7 @@ impl Running {
             tables: Arc::new(EpochCell::new(Some(tables(service, setting)))),
             trusted: Trusted::parse(&[trusted.to_owned()]).expect("peers"),
             limits: setting.limits,
+            sockets: setting.sockets,
             log: None,
             seed: 1,
         };
