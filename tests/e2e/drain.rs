@@ -55,6 +55,35 @@ on_each_engine! {
         assert!(processes.iter().all(|(pid, _)| !is_alive(*pid)), "{processes:?}");
     }
 
+    /// A gateway of its own: SIGTERM and SIGQUIT wait for what is in flight; a second one does not.
+    fn the_second_signal_is_not_patient(engine: Engine) {
+        for (first, second) in
+            [(Signal::TERM, Signal::TERM), (Signal::QUIT, Signal::INT), (Signal::TERM, Signal::QUIT)]
+        {
+            let gate = Gate::default();
+            let service = Upstream::answering({
+                let gate = gate.clone();
+                move |_| {
+                    gate.wait();
+                    answer("too late")
+                }
+            });
+            let stack =
+                Stack::start(engine, &["--upstream", &format!("http://{}", service.address())]);
+            let gateway = stack.child("gateway");
+            let mut connection = stack.connect();
+            connection.send(get("/slow", &[]));
+            until_true("the request to be in flight", || service.count() == 1);
+            crate::stack::send(gateway, first);
+            until_true("the gateway to take no more", || TcpStream::connect(stack.listen).is_err());
+            assert!(is_alive(gateway), "{first:?} waits");
+            crate::stack::send(gateway, second);
+            until_true("the gateway to end", || !is_alive(gateway));
+            assert!(connection.try_answer().is_err(), "nothing came of it");
+            gate.open();
+        }
+    }
+
     /// An idle connection holds nobody up; Ctrl-C is as good as SIGTERM.
     fn sigint_ends_an_idle_stack(engine: Engine) {
         let service = Upstream::named("service");

@@ -19,6 +19,7 @@ mod idle_connections;
 mod kept_connections;
 mod large_bodies;
 mod leaving_callers;
+mod limits;
 mod message;
 mod poll;
 mod ports;

@@ -89,6 +89,11 @@ impl Process {
         send(self.pid(), signal);
     }
 
+    /// Returns whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is ours").is_some()
+    }
+
     /// Waits for its end.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         until("the end of a process", || self.child.try_wait().expect("it is ours"))
