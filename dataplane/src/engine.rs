@@ -29,7 +29,7 @@ pub trait Engine: Clone + 'static {
     type Listener: Listener<Self>;
 
     /// Whether splice(2) may be called on a stream's socket between [`Reader::readable`] and
-    /// [`Writer::writable`]; an engine without readiness copies.
+    /// [`Writer::writable`]; an engine that cannot wait for room copies.
     const SPLICES: bool;
 
     /// Takes over a connected stream socket (TCP or Unix).

@@ -9,7 +9,8 @@
 //!
 //! Invariants:
 //! - a stream is borrowed for the length of one poll, so both halves may be used at once;
-//! - waiting until a socket can be written to is writing nothing to it: glommio has no such wait.
+//! - waiting until bytes are there is reading none, and until a connection is made writing none: glommio
+//!   has no such waits.
 
 use std::{
     cell::RefCell,
@@ -20,18 +21,20 @@ use std::{
     os::fd::{AsRawFd as _, BorrowedFd, FromRawFd, IntoRawFd as _, OwnedFd, RawFd},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
-    time::Instant,
+    task::{Poll, ready},
+    time::{Duration, Instant},
 };
 
-use futures_lite::{AsyncRead, AsyncWrite};
+use futures_lite::{AsyncRead, AsyncWrite, future::yield_now};
 use glommio::{
     LocalExecutor, LocalExecutorBuilder, Placement,
     net::{TcpListener, TcpStream},
+    timer::Timer,
 };
 use halftone_core::limits::RELAY_BUFFER_BYTES;
 use io_uring::{IoUring, Probe, opcode};
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
     net::getpeername,
     process::{Resource, getrlimit},
@@ -43,6 +46,8 @@ use super::{Engine, Halves, Listener, Reader, Writer};
 const RING_ENTRIES: usize = 256;
 /// Memory registered with each ring, for files, which workers have none of: glommio's least.
 const REGISTERED_BYTES: usize = 64 * 1024;
+/// How long until it is looked again whether a socket has room.
+const LOOK: Duration = Duration::from_millis(5);
 /// Memory that a process must be allowed to lock (RLIMIT_MEMLOCK): glommio's least.
 const LOCKED_BYTES_MIN: u64 = 512 * 1024;
 
@@ -113,7 +118,7 @@ impl Engine for Glommio {
     type Reader = Half;
     type Writer = Half;
     type Listener = Accepting;
-    // Its readiness is its own affair: bodies are copied.
+    // Its only wait for room is one that then fills it.
     const SPLICES: bool = false;
 
     fn adopt(&self, socket: OwnedFd) -> io::Result<Halves<Self>> {
@@ -145,11 +150,7 @@ impl Glommio {
     fn split(&self, stream: TcpStream) -> Halves<Self> {
         let fd = stream.as_raw_fd();
         let stream = Rc::new(RefCell::new(stream));
-        let half = || Half {
-            stream: Rc::clone(&stream),
-            arrival: Rc::clone(&self.arrival),
-            early: Vec::new(),
-        };
+        let half = || Half { stream: Rc::clone(&stream), arrival: Rc::clone(&self.arrival) };
         Halves { reader: half(), writer: half(), fd }
     }
 }
@@ -173,56 +174,41 @@ fn borrow(stream: &TcpStream) -> BorrowedFd<'_> {
 pub struct Half {
     stream: Rc<RefCell<TcpStream>>,
     arrival: Rc<RefCell<Box<[u8]>>>,
-    /// What ended a wait for readiness: the next read gives it out.
-    early: Vec<u8>,
 }
 
 impl Half {
-    fn take_early(&mut self, buffer: &mut Vec<u8>) -> usize {
-        let room = (buffer.capacity() - buffer.len()).min(self.early.len());
-        buffer.extend(self.early.drain(..room));
-        if self.early.is_empty() {
-            self.early = Vec::new();
-        }
-        room
-    }
-
-    fn poll_read(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut Vec<u8>,
-    ) -> Poll<io::Result<usize>> {
-        let mut arrival = self.arrival.borrow_mut();
-        let room = (buffer.capacity() - buffer.len()).min(arrival.len());
-        let mut stream = self.stream.borrow_mut();
-        let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut arrival[..room]));
-        Poll::Ready(read.inspect(|bytes| buffer.extend_from_slice(&arrival[..*bytes])))
+    /// Waits, and takes at most `room` bytes.
+    async fn receive(&self, room: usize, take: impl FnOnce(&[u8])) -> io::Result<usize> {
+        let mut take = Some(take);
+        let read = poll_fn(|context| {
+            let mut arrival = self.arrival.borrow_mut();
+            let room = room.min(arrival.len());
+            let mut stream = self.stream.borrow_mut();
+            let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut arrival[..room]));
+            if let (Ok(bytes), Some(take)) = (&read, take.take()) {
+                take(&arrival[..*bytes]);
+            }
+            Poll::Ready(read)
+        });
+        read.await
     }
 }
 
 impl Reader for Half {
     async fn read(&mut self, mut buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
-        if !self.early.is_empty() {
-            let bytes = self.take_early(&mut buffer);
-            return (Ok(bytes), buffer);
+        let room = buffer.capacity() - buffer.len();
+        let result = self.receive(room, |bytes| buffer.extend_from_slice(bytes)).await;
+        if buffer.len() == buffer.capacity() {
+            // There may be more, and glommio gives out whatever is there without a turn for others.
+            yield_now().await;
         }
-        let result = poll_fn(|context| self.poll_read(context, &mut buffer)).await;
         (result, buffer)
     }
 
     async fn readable(&mut self) -> io::Result<()> {
-        let Self { stream, arrival, early } = self;
-        if early.is_empty() {
-            let read = poll_fn(|context| {
-                let mut arrival = arrival.borrow_mut();
-                let read = ready!(
-                    Pin::new(&mut *stream.borrow_mut()).poll_read(context, &mut arrival[..])
-                );
-                // The end is seen again by the next read.
-                Poll::Ready(read.map(|bytes| early.extend_from_slice(&arrival[..bytes])))
-            });
-            read.await?;
-        }
+        // recv(2) of no bytes waits as any other does, and takes nothing: not the end either.
+        self.receive(0, |_| {}).await?;
+        yield_now().await;
         Ok(())
     }
 }
@@ -253,9 +239,16 @@ impl Writer for Half {
     }
 
     async fn writable(&mut self) -> io::Result<()> {
-        poll_fn(|context| Pin::new(&mut *self.stream.borrow_mut()).poll_write(context, &[]))
-            .await?;
-        Ok(())
+        loop {
+            {
+                let stream = self.stream.borrow();
+                let mut sink = [PollFd::from_borrowed_fd(borrow(&stream), PollFlags::OUT)];
+                if poll(&mut sink, Some(&Timespec::default()))? > 0 {
+                    return Ok(());
+                }
+            }
+            Timer::new(LOOK).await;
+        }
     }
 }
 
