@@ -31,6 +31,8 @@ pub enum End {
     Read,
     /// Both.
     Both,
+    /// Both, by a reset: the peer must not take what it got for whole.
+    Abort,
 }
 
 #[derive(Debug)]
@@ -182,10 +184,23 @@ impl Slot {
     fn fire(&self) {
         self.passed.set(true);
         self.due.set(UNSET);
-        self.shut(match self.end.get() {
-            End::Read => Shutdown::Read,
-            End::Both => Shutdown::Both,
-        });
+        match self.end.get() {
+            End::Read => self.shut(Shutdown::Read),
+            End::Both => self.shut(Shutdown::Both),
+            End::Abort => self.abort(),
+        }
+    }
+
+    /// Dissolving the association sends the reset now. Closing with SO_LINGER alone would not do: an engine
+    /// may shut down what it closes, and the end of a body that lasts to the end of the connection would be
+    /// seen before the reset.
+    fn abort(&self) {
+        let _ =
+            rustix::net::sockopt::set_socket_linger(self.socket(), Some(std::time::Duration::ZERO));
+        // A Unix socket cannot be dissolved.
+        if rustix::net::connect_unspec(self.socket()).is_err() {
+            self.shut(Shutdown::Both);
+        }
     }
 
     fn shut(&self, how: Shutdown) {
@@ -304,11 +319,8 @@ impl Deadline {
     }
 
     /// Resets the connection, so that the peer cannot take what it got for whole.
-    ///
-    /// Closing with SO_LINGER would not do: an engine may shut down what it closes, and the end of a
-    /// body that lasts to the end of the connection would be seen before the reset.
     pub fn reset(&self) {
-        let _ = rustix::net::connect_unspec(self.slot.socket());
+        self.slot.abort();
     }
 
     /// Returns whether the connection is open and nothing has arrived on it (one system call).

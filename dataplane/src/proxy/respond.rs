@@ -233,7 +233,7 @@ async fn send<E: Engine>(
 ) -> Result<(), ProxyError> {
     // A slow caller is not the upstream's fault.
     answer.upstream_deadline.disarm();
-    answer.deadline.arm(worker.limits.stall_ms, End::Both);
+    answer.deadline.arm(worker.limits.stall_ms, End::Abort);
     let length = range.len() as u64;
     let (result, written) = worker.write_all(answer.writer, std::mem::take(buffer), range).await;
     *buffer = written;

@@ -1,6 +1,10 @@
 //! Deadlines armed, moved and passed, on real socket pairs.
 
-use std::{io::Read as _, os::fd::AsRawFd, os::unix::net::UnixStream};
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    os::{fd::AsRawFd, unix::net::UnixStream},
+};
 
 use super::*;
 
@@ -34,6 +38,22 @@ fn fires_late_by_at_most_one_tick() {
         );
         assert_eq!(watched.read(&mut [0; 1]).expect("ended"), 0);
     }
+}
+
+#[test]
+fn an_abort_is_no_end() {
+    let wheel = Rc::new(Wheel::default());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut caller = TcpStream::connect(listener.local_addr().expect("bound")).expect("a caller");
+    let (mut watched, _) = listener.accept().expect("the caller");
+    watched.write_all(b"half an answer").expect("room");
+    let deadline = wheel.watch(watched.as_raw_fd());
+    deadline.arm(0, End::Abort);
+    turns_until_passed(&wheel, &deadline, 10);
+    // The socket is still open: its owner has not noticed yet.
+    let error = caller.read_to_end(&mut Vec::new()).expect_err("no end");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(watched.write(b"more").is_err());
 }
 
 #[test]
