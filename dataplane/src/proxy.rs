@@ -68,7 +68,7 @@ pub async fn handle_request<E: Engine>(
     };
     let next = match outcome {
         Ok(()) if request.keep_alive => Next::KeepAlive,
-        Ok(()) => Next::Close { linger: !request.body.is_ended() },
+        Ok(()) => Next::Close { linger: downstream.has_more(&request) },
         Err(error) => answer(worker, downstream, &mut request, error).await,
     };
     record(worker, downstream, &request);
@@ -109,7 +109,7 @@ async fn answer<E: Engine>(
     let written = write(worker, downstream, out).await;
     match (written, request.keep_alive) {
         (true, true) => Next::KeepAlive,
-        (written, _) => Next::Close { linger: written && !request.body.is_ended() },
+        (written, _) => Next::Close { linger: written && downstream.has_more(request) },
     }
 }
 

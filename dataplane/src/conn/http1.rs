@@ -77,6 +77,13 @@ pub enum Pause {
 }
 
 impl<E: Engine> Downstream<E> {
+    /// Returns whether the caller has sent more than `request`, or may be about to.
+    pub fn has_more(&self, request: &Request) -> bool {
+        let taken = self.consumed + request.head_bytes + request.body_bytes;
+        let quiet = || self.received.len() <= taken && self.stream.deadline.is_quiet();
+        !request.body.is_ended() || !quiet()
+    }
+
     /// Forgets the bytes of an answered request.
     pub fn consume(&mut self, request: &Request) {
         self.looked = 0;
