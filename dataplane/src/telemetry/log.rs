@@ -81,6 +81,19 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
+    /// Returns a log that hands full blocks to `full` and takes empty ones from `empty`.
+    #[must_use]
+    pub fn new(full: Sender<Vec<u8>>, empty: Receiver<Vec<u8>>, now: Instant) -> Self {
+        Self {
+            block: RefCell::new(Vec::with_capacity(BLOCK_BYTES)),
+            lines: Cell::new(0),
+            dropped: Cell::new(0),
+            full,
+            empty,
+            clock: Clock::new(now),
+        }
+    }
+
     /// Appends a line for a request that ended at `now`.
     pub fn write(&self, now: Instant, line: &Line<'_>) {
         let mut block = self.block.borrow_mut();
@@ -144,14 +157,7 @@ impl LogWriter {
     /// Returns a worker's end.
     #[must_use]
     pub fn handle(&self, now: Instant) -> AccessLog {
-        AccessLog {
-            block: RefCell::new(Vec::with_capacity(BLOCK_BYTES)),
-            lines: Cell::new(0),
-            dropped: Cell::new(0),
-            full: self.full.clone(),
-            empty: self.empty.clone(),
-            clock: Clock::new(now),
-        }
+        AccessLog::new(self.full.clone(), self.empty.clone(), now)
     }
 
     /// Waits until everything that was handed over is written.

@@ -20,7 +20,7 @@ use halftone_core::{
 };
 
 use crate::{
-    engine::{monoio::block_on, probe::Choice},
+    engine::probe::Choice,
     io::connect::bind,
     limits::Limits,
     tables::{Loaded, Tables},
@@ -98,7 +98,7 @@ impl Running {
             Choice::IoUring(flags) => Some(flags),
             _ => None,
         };
-        thread::spawn(move || block_on(flags, |engine| run(engine, start)));
+        thread::spawn(move || crate::engine::monoio::block_on(flags, |engine| run(engine, start)));
         Self { address: address.expect("an address"), wake, commands }
     }
 

@@ -1,0 +1,162 @@
+//! Allocations: a worker makes none per plain request on the engines it chooses by itself.
+//!
+//! Owns a counting allocator for its own process and the comparison of a short run with a long one: what
+//! a start, a connection and a stop cost is in both. Counted is the worker's thread alone.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    sync::Arc,
+    thread,
+};
+
+use crossbeam::channel::unbounded;
+use halftone_core::{
+    compile::{Allocations, allocate, compile_instances, compile_rules},
+    policy::Bundle,
+    signal::trust::Trusted,
+    table::{AddressRow, archive::Archive, epoch::EpochCell},
+};
+use halftone_dataplane::{
+    engine::{
+        self,
+        probe::{Choice, Request, probe},
+    },
+    io::connect::bind,
+    limits::Limits,
+    tables::{Loaded, Tables},
+    worker::{self, Command, Start, WAKE},
+};
+use serde_json::json;
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHello, world";
+const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\n\r\n";
+/// Requests of the short run: everything that is made once has been made.
+const SHORT: u64 = 500;
+/// Further requests of the long one.
+const MORE: u64 = 2_000;
+
+/// Returns the allocations of [`MORE`] requests, if the engine runs here.
+fn counted(request: Request) -> Option<u64> {
+    let choice = match probe(request) {
+        Ok((choice, _)) => choice,
+        Err(refusal) => {
+            println!("not counted: {refusal}");
+            return None;
+        }
+    };
+    // The first run also makes what the process makes once.
+    let [_, short, long] = [1, SHORT, SHORT + MORE].map(|requests| run(choice, requests));
+    let more = long.abs_diff(short);
+    println!("{choice}: {more} allocations in {MORE} requests, {short} in the run before");
+    Some(more)
+}
+
+#[test]
+fn a_plain_request_allocates_nothing() {
+    for request in [Request::IoUring, Request::Epoll] {
+        if let Some(more) = counted(request) {
+            // One stray allocation is none of a request.
+            assert!(more < MORE / 100, "{request:?}: {more} allocations in {MORE} requests");
+        }
+    }
+    // glommio makes a source for every wait; the figure is told and not asserted.
+    counted(Request::Glommio);
+}
+
+/// Serves `requests` and returns how often the worker's thread allocated.
+fn run(choice: Choice, requests: u64) -> u64 {
+    let service = serve();
+    let listening = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a port");
+    let listening = TcpListener::from(listening);
+    let address = listening.local_addr().expect("bound");
+    let (mut wake, woken) = UnixStream::pair().expect("a pair");
+    let (commands, received) = unbounded();
+    let start = Start {
+        id: 0,
+        listeners: vec![OwnedFd::from(listening)],
+        sockets: 10_000,
+        wake: woken.into(),
+        commands: received,
+        applied: unbounded().0,
+        tables: Arc::new(EpochCell::new(Some(tables(service)))),
+        trusted: Trusted::default(),
+        limits: Limits::default(),
+        log: None,
+        seed: 1,
+    };
+    let work = move || allocation_counter::measure(move || work(choice, start)).count_total;
+    let worker = thread::spawn(work);
+    let mut caller = TcpStream::connect(address).expect("the worker listens");
+    caller.set_nodelay(true).expect("a flag");
+    for _ in 0..requests {
+        caller.write_all(REQUEST).expect("the worker reads");
+        read_to(&mut caller, b"world");
+    }
+    drop(caller);
+    commands.send(Command::Drain).expect("the worker listens");
+    wake.write_all(&[WAKE]).expect("the worker listens");
+    // The worker looks whether its last connection has ended when it is woken.
+    while !worker.is_finished() {
+        let _ = wake.write_all(&[WAKE]);
+        thread::yield_now();
+    }
+    worker.join().expect("no panic")
+}
+
+fn work(choice: Choice, start: Start) {
+    match choice {
+        Choice::IoUring(flags) => {
+            engine::monoio::block_on(Some(flags), |engine| worker::run(engine, start))
+        }
+        Choice::Epoll => engine::monoio::block_on(None, |engine| worker::run(engine, start)),
+        Choice::Glommio => engine::glommio::block_on(|engine| worker::run(engine, start)),
+    }
+    .expect("probed");
+}
+
+/// Answers every request of the first connection, and returns where.
+fn serve() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the worker connects");
+        stream.set_nodelay(true).expect("a flag");
+        while read_to(&mut stream, b"\r\n\r\n") {
+            stream.write_all(ANSWER).expect("the worker reads");
+        }
+    });
+    address
+}
+
+/// Reads to the end of a message, which is all there is; returns whether there was one.
+fn read_to(stream: &mut TcpStream, end: &[u8]) -> bool {
+    let (mut bytes, mut length) = ([0; 4096], 0);
+    while !bytes[..length].ends_with(end) {
+        match stream.read(&mut bytes[length..]) {
+            Ok(read @ 1..) => length += read,
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn tables(service: SocketAddr) -> Tables {
+    let bundle: Bundle = serde_json::from_value(json!({
+        "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
+        "upstreams": { "u": { "variants": { "stable": { "addresses": ["127.0.0.1:1"] } } } },
+        "routes": [{ "name": "all", "rules": [{ "release": "r" }] }],
+        "releases": { "r": { "upstream": "u", "default": { "variant": "stable" } } },
+    }))
+    .expect("the shape is right");
+    let mut allocations = Allocations::new();
+    allocate(&bundle, &mut allocations).expect("weights fit");
+    let rules = compile_rules(&[&bundle], &allocations).expect("compiles");
+    let place = AddressRow::V4(Ipv4Addr::LOCALHOST.octets(), service.port());
+    let instances = compile_instances(&[&bundle], &[], &|_| vec![place.clone()]);
+    Tables::join(
+        Arc::new(Loaded { epoch: 1, archive: Archive::build(&rules, 1).expect("verifies") }),
+        Arc::new(Loaded { epoch: 1, archive: Archive::build(&instances, 1).expect("verifies") }),
+    )
+}
