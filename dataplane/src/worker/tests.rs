@@ -4,6 +4,7 @@
 
 mod bounds;
 mod callers;
+mod conformance;
 mod deadlines;
 mod fields;
 mod harness;
