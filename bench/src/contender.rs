@@ -119,7 +119,7 @@ pub fn start(entrant: Entrant, index: usize, setting: &Setting) -> Result<Box<dy
 }
 
 /// Finds a free port of the loopback interface: binds port 0 and lets go of it.
-fn free_address() -> Result<SocketAddr> {
+pub(crate) fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
     listener.local_addr().context("reading a free port")
 }

@@ -20,5 +20,6 @@ pub mod contender;
 pub mod cpu;
 pub mod generator;
 pub mod process;
+pub mod push;
 pub mod report;
 pub mod statistics;

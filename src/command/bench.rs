@@ -5,7 +5,10 @@
 use std::io::Write;
 
 use anyhow::Result;
-use halftone_bench::compare::{self, CompareOptions};
+use halftone_bench::{
+    compare::{self, CompareOptions},
+    push::{self, PushOptions},
+};
 
 /// Options of `halftone bench`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +26,14 @@ Example:
 
 Peers are those installed on this machine. Two CPUs are used: one is measured, one drives.")]
     Compare(CompareOptions),
+    /// Measure how long a change takes until every worker decides with it, under load
+    #[command(after_help = "\
+Examples:
+  halftone bench push --pushes 1000
+  halftone bench push --rate 1000 --seconds 60
+
+A push sets a weight at the API, and is answered when every worker decides with it.")]
+    Push(PushOptions),
 }
 
 /// Runs a measurement and prints its report.
@@ -32,5 +43,6 @@ Peers are those installed on this machine. Two CPUs are used: one is measured, o
 pub(super) fn run(arguments: &BenchArguments, output: &mut dyn Write) -> Result<()> {
     match &arguments.what {
         What::Compare(options) => compare::run(options, output).map(drop),
+        What::Push(options) => push::run(options, output).map(drop),
     }
 }

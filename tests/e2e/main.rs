@@ -37,6 +37,7 @@ mod targets;
 mod trust;
 mod tunnel;
 mod upstream;
+mod visible;
 
 /// Makes of each function of an [`stack::Engine`] one test per engine.
 macro_rules! on_each_engine {

@@ -40,14 +40,30 @@ impl ChildGuard {
     /// # Errors
     /// The command does not start; the source tells whether it was not found.
     pub fn spawn(name: &str, command: &mut Command, cpu: usize, directory: &Path) -> Result<Self> {
+        Self::spawn_by(name, command, directory, |command| spawn_pinned(command, cpu))
+    }
+
+    /// Starts `command` on whatever CPUs this thread may use.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_anywhere(name: &str, command: &mut Command, directory: &Path) -> Result<Self> {
+        Self::spawn_by(name, command, directory, |command| Ok(command.spawn()?))
+    }
+
+    fn spawn_by(
+        name: &str,
+        command: &mut Command,
+        directory: &Path,
+        spawn: impl FnOnce(&mut Command) -> Result<Child>,
+    ) -> Result<Self> {
         let output = directory.join(format!("{name}.output"));
         let file =
             File::create(&output).with_context(|| format!("making the output file of {name}"))?;
         let again =
             file.try_clone().with_context(|| format!("sharing the output file of {name}"))?;
         command.stdin(Stdio::null()).stdout(again).stderr(file);
-        let child =
-            spawn_pinned(command, cpu).with_context(|| format!("starting {name}: {command:?}"))?;
+        let child = spawn(command).with_context(|| format!("starting {name}: {command:?}"))?;
         Ok(Self { name: name.to_owned(), child, output })
     }
 

@@ -1,0 +1,299 @@
+//! `halftone bench push`: how long a change takes until every worker decides with it.
+//!
+//! Owns the stack under test (a gateway on every CPU, a control plane), the pushes and the load meanwhile.
+//! A push is a `:setWeight` at the API: it is answered when it is durable and every worker of the gateway
+//! has said that it decides with it.
+//!
+//! Invariants:
+//! - load runs on kept connections from before the first push until after the last;
+//! - a push that is refused, or answered without every worker, is counted and never dropped;
+//! - with a rate, pushes are sent when they are due, whatever became of those before.
+
+mod caller;
+mod load;
+mod report;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::compare::workload::Workload;
+use crate::contender::{ChildGuard, free_address};
+use crate::generator::{Generator, Waiting};
+use caller::Caller;
+pub use report::{LoadReport, PushReport, PushesReport};
+
+/// How long the stack may take to start.
+const START_MAX: Duration = Duration::from_secs(20);
+/// The tenant and the release that are pushed.
+const RELEASE: &str = "/v1/tenants/bench/releases/bench:setWeight";
+/// Longest push that is told apart, nanoseconds.
+const PUSH_NS_MAX: u64 = 60_000_000_000;
+
+/// Options of `halftone bench push`.
+#[derive(Debug, Clone, Serialize, clap::Args)]
+pub struct PushOptions {
+    /// Pushes, one after another; with --rate, it says how long to go on
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "rate")]
+    pub pushes: u32,
+    /// Pushes offered per second, at fixed times
+    #[arg(long, requires = "seconds", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: Option<u32>,
+    /// How long pushes are offered
+    #[arg(long, requires = "rate", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub seconds: Option<u32>,
+    /// Callers that push at once, with --rate
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub callers: u32,
+    /// Requests per second of the load meanwhile
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub load: u32,
+    /// Kept connections of the load
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub connections: u32,
+    /// Rules in the bundle
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rules: u32,
+    /// Engine halftone is started with
+    #[arg(long, default_value = "auto")]
+    pub engine: String,
+    /// Prints the report as JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// The halftone binary, if not the running one
+    #[arg(long, hide = true)]
+    pub halftone: Option<PathBuf>,
+}
+
+/// Measures pushes and writes the report to `output`.
+///
+/// # Errors
+/// The stack does not start, or ends; `output` fails. Pushes and requests that fail are no error here: the
+/// report counts them.
+pub fn run(options: &PushOptions, output: &mut dyn Write) -> Result<PushReport> {
+    let answer = Workload::Plain.answer();
+    let mut generator = Generator::new(Waiting::Sleep, answer)?;
+    let directory = tempfile::tempdir().context("making a directory for the stack")?;
+    let backend = generator.backend().address();
+    let stop = AtomicBool::new(false);
+    let report = thread::scope(|scope| {
+        let measuring = scope.spawn(|| {
+            let measured = measure(options, backend, directory.path());
+            stop.store(true, Ordering::Relaxed);
+            measured
+        });
+        // The backend's loop stays with the thread that made it.
+        let served =
+            generator.serve_until(&mut || stop.load(Ordering::Relaxed) || measuring.is_finished());
+        match measuring.join() {
+            Ok(measured) => served.and(measured),
+            Err(_) => bail!("the measuring thread panicked"),
+        }
+    })?;
+    if options.json {
+        serde_json::to_writer_pretty(&mut *output, &report).context("writing the report")?;
+        writeln!(output)?;
+    } else {
+        report.write_text(output).context("writing the report")?;
+    }
+    Ok(report)
+}
+
+/// The processes under test.
+struct Stack {
+    listen: SocketAddr,
+    api: SocketAddr,
+    gateway: ChildGuard,
+    control: ChildGuard,
+}
+
+impl Stack {
+    fn start(options: &PushOptions, directory: &Path) -> Result<Self> {
+        let binary = match &options.halftone {
+            Some(path) => path.clone(),
+            None => std::env::current_exe().context("finding the running binary")?,
+        };
+        let (listen, api) = (free_address()?, free_address()?);
+        let socket = directory.join("gateway.sock");
+        let mut gateway = Command::new(&binary);
+        gateway.args(["gateway", "--listen", &listen.to_string(), "--engine", &options.engine]);
+        gateway.args(["--access-log", "off"]).arg("--socket").arg(&socket);
+        gateway.arg("--data").arg(directory.join("gateway")).env("RUST_LOG", "warn");
+        let mut control = Command::new(&binary);
+        control.args(["control", "--api", &api.to_string()]).arg("--gateway").arg(&socket);
+        control.arg("--data").arg(directory.join("control")).env("RUST_LOG", "warn");
+        Ok(Self {
+            listen,
+            api,
+            gateway: ChildGuard::spawn_anywhere("halftone-gateway", &mut gateway, directory)?,
+            control: ChildGuard::spawn_anywhere("halftone-control", &mut control, directory)?,
+        })
+    }
+
+    fn check_alive(&mut self) -> Result<()> {
+        self.gateway.check_alive()?;
+        self.control.check_alive()
+    }
+
+    /// Puts the bundle, again until the gateway serves it.
+    fn until_serving(&mut self, bundle: &str) -> Result<()> {
+        let mut caller = Caller::new(self.api);
+        let deadline = Instant::now() + START_MAX;
+        loop {
+            self.check_alive()?;
+            match caller.call("PUT", "/v1/tenants/bench/bundle", bundle) {
+                Ok(answer) if answer.applied => return Ok(()),
+                Ok(answer) if answer.status >= 400 => {
+                    bail!("the bundle is refused: {}", answer.body)
+                }
+                _ if Instant::now() > deadline => bail!("the stack does not serve its bundle"),
+                _ => thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+}
+
+fn measure(options: &PushOptions, backend: SocketAddr, directory: &Path) -> Result<PushReport> {
+    let mut stack = Stack::start(options, directory)?;
+    stack.until_serving(&bundle(options.rules, backend))?;
+    let before = caller::gateway(stack.api)?;
+    let stop = AtomicBool::new(false);
+    let (pushes, load) = thread::scope(|scope| {
+        let load = load::start(scope, options, stack.listen, &stop);
+        let pushes = match (options.rate, options.seconds) {
+            (Some(rate), Some(seconds)) => offered(options, stack.api, rate, seconds),
+            _ => in_turn(stack.api, options.pushes),
+        };
+        stop.store(true, Ordering::Relaxed);
+        (pushes, load::join(load))
+    });
+    stack.check_alive()?;
+    let after = caller::gateway(stack.api)?;
+    PushReport::new(options.clone(), &pushes, load?, &before, &after)
+}
+
+/// What became of pushes.
+struct Pushes {
+    took: Histogram<u64>,
+    offered: u64,
+    acknowledged: u64,
+    not_applied: u64,
+    refused: Vec<String>,
+    /// Sent more than a tenth of a second after they were due.
+    late: u64,
+    elapsed: Duration,
+}
+
+impl Pushes {
+    fn new() -> Self {
+        // The bounds are constants that the constructor accepts.
+        let took = Histogram::new_with_bounds(1, PUSH_NS_MAX, 3)
+            .unwrap_or_else(|_| unreachable!("constant bounds"));
+        Self {
+            took,
+            offered: 0,
+            acknowledged: 0,
+            not_applied: 0,
+            refused: Vec::new(),
+            late: 0,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    /// Pushes number `number`; its time counts from `due`.
+    fn push(&mut self, caller: &mut Caller, number: u64, due: Instant) {
+        self.offered += 1;
+        // Another weight than before each time, up and down.
+        let weight = 1 + number * 7 % 50;
+        match caller.call("POST", RELEASE, &format!("{{\"weight\":\"{weight}%\"}}")) {
+            Ok(answer) if answer.status == 200 => {
+                self.acknowledged += 1;
+                self.not_applied += u64::from(!answer.applied);
+                let took = u64::try_from(due.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                self.took.saturating_record(took);
+            }
+            Ok(answer) => self.refused.push(format!("{} {}", answer.status, answer.body)),
+            Err(error) => self.refused.push(format!("{error:#}")),
+        }
+    }
+
+    fn add(&mut self, other: Self) -> Result<()> {
+        self.took.add(&other.took).context("adding histograms of equal bounds")?;
+        self.offered += other.offered;
+        self.acknowledged += other.acknowledged;
+        self.not_applied += other.not_applied;
+        self.refused.extend(other.refused);
+        self.late += other.late;
+        Ok(())
+    }
+}
+
+/// Pushes one after another.
+fn in_turn(api: SocketAddr, count: u32) -> Result<Pushes> {
+    let (mut pushes, mut caller) = (Pushes::new(), Caller::new(api));
+    let begun = Instant::now();
+    for number in 0..u64::from(count) {
+        pushes.push(&mut caller, number, Instant::now());
+    }
+    pushes.elapsed = begun.elapsed();
+    Ok(pushes)
+}
+
+/// Pushes at fixed times, by as many callers as are free.
+fn offered(options: &PushOptions, api: SocketAddr, rate: u32, seconds: u32) -> Result<Pushes> {
+    let (next, begun) = (AtomicU64::new(0), Instant::now());
+    let total = u64::from(rate) * u64::from(seconds);
+    let call = || {
+        let (mut pushes, mut caller) = (Pushes::new(), Caller::new(api));
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= total {
+                return pushes;
+            }
+            let due = begun + Duration::from_nanos(number * 1_000_000_000 / u64::from(rate));
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            pushes.late += u64::from(due.elapsed() > Duration::from_millis(100));
+            pushes.push(&mut caller, number, due);
+        }
+    };
+    thread::scope(|scope| {
+        let callers: Vec<_> = (0..options.callers).map(|_| scope.spawn(call)).collect();
+        let mut all = Pushes::new();
+        for caller in callers {
+            match caller.join() {
+                Ok(pushes) => all.add(pushes)?,
+                Err(_) => bail!("a caller panicked"),
+            }
+        }
+        all.elapsed = begun.elapsed();
+        Ok(all)
+    })
+}
+
+/// Returns a bundle with one scheduled split and as many rules as asked for.
+fn bundle(rules: u32, backend: SocketAddr) -> String {
+    let mut text = format!(
+        "apiVersion: halftone/v1\nkind: Bundle\nmetadata: {{ tenant: bench }}\n\
+         upstreams:\n  web: {{ variants: {{ stable: {{ addresses: [\"{backend}\"] }}, canary: {{ addresses: [\"{backend}\"] }} }} }}\n\
+         releases:\n  bench: {{ upstream: web, unit: [client.ip], default: {{ split: scheduled }} }}\n\
+         routes:\n- name: bench\n  rules:\n"
+    );
+    for rule in 1..rules {
+        text.push_str(&format!(
+            "  - {{ matches: [{{ path: {{ type: PathPrefix, value: /rule/{rule} }} }}], release: bench }}\n"
+        ));
+    }
+    text.push_str("  - { release: bench }\n");
+    text
+}
+
+#[cfg(test)]
+mod tests;

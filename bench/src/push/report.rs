@@ -1,0 +1,182 @@
+//! The report on pushes: what was offered, what became of it, and what the load met meanwhile.
+//!
+//! Owns the machine form (serde) and the text for people.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{PushOptions, Pushes, load::Counts};
+
+/// A whole measurement.
+#[derive(Debug, Clone, Serialize)]
+pub struct PushReport {
+    /// What was asked for.
+    pub options: PushOptions,
+    /// Workers of the gateway.
+    pub workers: usize,
+    /// Engine of the gateway.
+    pub engine: String,
+    /// The pushes.
+    pub pushes: PushesReport,
+    /// The load.
+    pub load: LoadReport,
+    /// What makes figures doubtful or promises broken; empty in a good run.
+    pub warnings: Vec<String>,
+}
+
+/// Pushes.
+#[derive(Debug, Clone, Serialize)]
+pub struct PushesReport {
+    /// Sent to the API.
+    pub offered: u64,
+    /// Answered 200: durable.
+    pub acknowledged: u64,
+    /// Answered otherwise, or not at all.
+    pub failed: u64,
+    /// Acknowledged before every worker had said that it decides with the change.
+    pub not_applied: u64,
+    /// Sent more than 100 ms after they were due.
+    pub late: u64,
+    /// Tables the gateway was sent.
+    pub published: u64,
+    /// Acknowledged pushes that went out together with a later one.
+    pub coalesced: u64,
+    /// Pushes per second that were acknowledged.
+    pub per_second: f64,
+    /// From the push (when it was due, with a rate) to the answer: every worker decides with it.
+    pub visible_ms: Quantiles,
+}
+
+/// Requests beside the pushes.
+#[derive(Debug, Clone, Serialize)]
+pub struct LoadReport {
+    /// Right answers.
+    pub answered: u64,
+    /// Wrong answers and broken connections.
+    pub failed: u64,
+    /// Some of the failures, in words.
+    pub failures: Vec<String>,
+    /// Latencies.
+    pub latency_ms: Quantiles,
+}
+
+/// Quantiles, milliseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Quantiles {
+    /// Median.
+    pub p50: f64,
+    /// 99 of 100 are at most this.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+impl Quantiles {
+    #[expect(clippy::cast_precision_loss, reason = "minutes in nanoseconds are below 2^52")]
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let ms = |ns: u64| ns as f64 / 1e6;
+        Self {
+            p50: ms(histogram.value_at_quantile(0.5)),
+            p99: ms(histogram.value_at_quantile(0.99)),
+            max: ms(histogram.max()),
+        }
+    }
+}
+
+impl PushReport {
+    #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^52")]
+    pub(super) fn new(
+        options: PushOptions,
+        pushes: &Result<Pushes>,
+        load: Counts,
+        before: &Value,
+        after: &Value,
+    ) -> Result<Self> {
+        let pushes = pushes.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let epoch = |gateway: &Value| gateway["rulesEpoch"].as_u64().unwrap_or(0);
+        let published = epoch(after).saturating_sub(epoch(before));
+        let failed = pushes.refused.len() as u64;
+        let warnings = [
+            (failed > 0, format!("{failed} pushes failed, such as: {:?}", pushes.refused.first())),
+            (
+                pushes.not_applied > 0,
+                format!("{} pushes were not applied in time", pushes.not_applied),
+            ),
+            (
+                pushes.late > 0,
+                format!("{} pushes were sent late: more callers are needed", pushes.late),
+            ),
+            (load.failed > 0, format!("{} requests of the load failed", load.failed)),
+            (load.answered == 0, "the load was never answered".to_owned()),
+        ];
+        Ok(Self {
+            workers: after["workers"].as_array().map_or(0, Vec::len),
+            engine: after["gateway"]["engine"].as_str().unwrap_or_default().to_owned(),
+            pushes: PushesReport {
+                offered: pushes.offered,
+                acknowledged: pushes.acknowledged,
+                failed,
+                not_applied: pushes.not_applied,
+                late: pushes.late,
+                published,
+                coalesced: pushes.acknowledged.saturating_sub(published),
+                per_second: pushes.acknowledged as f64 / pushes.elapsed.as_secs_f64(),
+                visible_ms: Quantiles::of(&pushes.took),
+            },
+            load: LoadReport {
+                answered: load.answered,
+                failed: load.failed,
+                failures: load.words,
+                latency_ms: Quantiles::of(&load.took),
+            },
+            warnings: warnings
+                .into_iter()
+                .filter(|(told, _)| *told)
+                .map(|(_, text)| text)
+                .collect(),
+            options,
+        })
+    }
+
+    /// Writes the report for people.
+    ///
+    /// # Errors
+    /// `output` fails.
+    pub fn write_text(&self, output: &mut dyn Write) -> io::Result<()> {
+        let (pushes, load) = (&self.pushes, &self.load);
+        writeln!(
+            output,
+            "{} workers on {}, {} rules",
+            self.workers, self.engine, self.options.rules
+        )?;
+        writeln!(
+            output,
+            "pushes   {} offered, {} acknowledged ({:.0}/s), {} failed, {} not applied in time, {} late",
+            pushes.offered,
+            pushes.acknowledged,
+            pushes.per_second,
+            pushes.failed,
+            pushes.not_applied,
+            pushes.late
+        )?;
+        writeln!(
+            output,
+            "tables   {} published, {} pushes coalesced",
+            pushes.published, pushes.coalesced
+        )?;
+        let line = |what: &str, q: &Quantiles| {
+            format!("{what}  p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", q.p50, q.p99, q.max)
+        };
+        writeln!(output, "{}", line("visible", &pushes.visible_ms))?;
+        writeln!(output, "load     {} answered, {} failed", load.answered, load.failed)?;
+        writeln!(output, "{}", line("latency", &load.latency_ms))?;
+        for warning in &self.warnings {
+            writeln!(output, "WARNING: {warning}")?;
+        }
+        Ok(())
+    }
+}
