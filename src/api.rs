@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use halftone_core::{
     policy::Registration,
     telemetry::Latency,
@@ -20,6 +20,8 @@ use ureq::{Agent, Body, http::Response};
 
 /// How long a call may take.
 const CALL_MAX: Duration = Duration::from_secs(5);
+/// How long a call may take that changes what is served: large bundles are compiled first.
+const CHANGE_MAX: Duration = Duration::from_secs(60);
 /// Where the API is, unless an option says otherwise.
 pub(crate) const DEFAULT: &str = "http://127.0.0.1:8081";
 
@@ -28,6 +30,34 @@ pub(crate) const DEFAULT: &str = "http://127.0.0.1:8081";
 pub(crate) struct Client {
     base: String,
     agent: Agent,
+}
+
+/// A bundle to be put.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Put<'a> {
+    /// Whose it is.
+    pub(crate) tenant: &'a str,
+    /// The bundle.
+    pub(crate) text: &'a [u8],
+    /// Whether it is JSON; else it is YAML.
+    pub(crate) is_json: bool,
+    /// Whether nothing is to be changed.
+    pub(crate) dry_run: bool,
+    /// Whether warnings are to be refused.
+    pub(crate) strict: bool,
+    /// The digest that has to be current, or `none`.
+    pub(crate) condition: Option<&'a str>,
+}
+
+/// What the API refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// The status.
+    pub(crate) status: u16,
+    /// The problem document (RFC 9457); null when it is none.
+    pub(crate) problem: Value,
+    /// What was answered.
+    pub(crate) text: String,
 }
 
 /// What `GET /v1/gateways` says of one gateway; what is not shown here is left out.
@@ -137,6 +167,35 @@ impl Client {
         self.accepted(sent).map(drop)
     }
 
+    /// Replaces a bundle as asked; returns the answer, or the refusal.
+    ///
+    /// # Errors
+    /// The API does not answer.
+    pub(crate) fn put(&self, put: &Put<'_>) -> Result<Result<Value, Refusal>> {
+        let media_type = if put.is_json { "application/json" } else { "application/yaml" };
+        let path = format!("/v1/tenants/{}/bundle", segment(put.tenant));
+        let mut request = self.agent.put(self.url(&path)).content_type(media_type);
+        for (name, _) in
+            [("dryRun", put.dry_run), ("strict", put.strict)].iter().filter(|(_, is)| *is)
+        {
+            request = request.query(name, "true");
+        }
+        request = match put.condition {
+            None => request,
+            Some("none") => request.header("If-None-Match", "*"),
+            Some(digest) => request.header("If-Match", format!("\"{}\"", digest.trim_matches('"'))),
+        };
+        let request = request.config().timeout_global(Some(CHANGE_MAX)).build();
+        let mut response = self.answered(request.send(put.text))?;
+        let status = response.status();
+        let text = response.body_mut().read_to_string().context("the answer breaks off")?;
+        let answer = serde_json::from_str(&text).unwrap_or_default();
+        Ok(match status.is_success() {
+            true => Ok(answer),
+            false => Err(Refusal { status: status.as_u16(), problem: answer, text }),
+        })
+    }
+
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let mut response = self.accepted(self.agent.get(self.url(path)).call())?;
         response
@@ -149,11 +208,12 @@ impl Client {
         format!("{}{path}", self.base)
     }
 
+    fn answered(&self, sent: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
+        sent.map_err(|error| anyhow!("the API at {} does not answer: {error}", self.base))
+    }
+
     fn accepted(&self, sent: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
-        let mut response = match sent {
-            Ok(response) => response,
-            Err(error) => bail!("the API at {} does not answer: {error}", self.base),
-        };
+        let mut response = self.answered(sent)?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -161,6 +221,16 @@ impl Client {
         let problem = response.body_mut().read_to_string().unwrap_or_default();
         bail!("the API at {} refuses ({status}): {}", self.base, told(&problem))
     }
+}
+
+/// Writes a name as one segment of a path (RFC 3986 §3.3).
+fn segment(name: &str) -> String {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let written = name.bytes().map(|byte| match unreserved(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    written.collect()
 }
 
 /// Returns what a problem document (RFC 9457) says, one problem a line.

@@ -2,13 +2,16 @@
 //!
 //! Owns the list. Invariant: a command's help has an example that can be pasted.
 
+mod apply;
 mod bench;
 mod check;
+mod completions;
 mod control;
 mod demo;
 mod demo_service;
 mod explain;
 mod gateway;
+mod man;
 mod push;
 mod status;
 mod tune;
@@ -45,6 +48,8 @@ pub(crate) enum Command {
     Demo(demo::DemoArguments),
     /// Show the gateways of a running control plane, and what they counted
     Status(status::StatusArguments),
+    /// Put a bundle in the place of its tenant's
+    Apply(apply::ApplyArguments),
     /// Say what is wrong with files, before they are served
     Check(check::CheckArguments),
     /// Tell where a request would go, and why
@@ -59,6 +64,10 @@ pub(crate) enum Command {
     Bench(bench::BenchArguments),
     /// Look at the kernel settings a gateway depends on
     Tune(tune::TuneArguments),
+    /// Print what a shell needs to complete these commands
+    Completions(completions::CompletionsArguments),
+    /// Print the manual page, or write one for every command
+    Man(man::ManArguments),
     /// Answer requests for `demo`
     #[command(hide = true)]
     DemoService(demo_service::DemoServiceArguments),
@@ -73,6 +82,7 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Up(arguments) => up::run(arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Status(arguments) => status::run(&arguments, output),
+        Command::Apply(arguments) => apply::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Push(arguments) => push::run(&arguments, output),
@@ -80,6 +90,8 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Control(arguments) => control::run(arguments),
         Command::Bench(arguments) => bench::run(&arguments, output),
         Command::Tune(arguments) => tune::run(&arguments, output),
+        Command::Completions(arguments) => completions::run(&arguments, output),
+        Command::Man(arguments) => man::run(&arguments, output),
         Command::DemoService(arguments) => demo_service::run(&arguments),
     }
 }

@@ -8,6 +8,7 @@
 //! - nothing waits for a fixed time: what is expected is polled for, with a deadline.
 
 mod api;
+mod apply;
 mod check;
 mod decision_log;
 mod demo;

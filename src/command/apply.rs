@@ -1,0 +1,157 @@
+//! `halftone apply`: a bundle is put in the place of its tenant's.
+//!
+//! Owns its options and what is told of the answer. The file is judged by the control plane that is
+//! asked, not here: it has the last word, and may be of another build.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use halftone_controlplane::document;
+use halftone_core::policy::Diagnostic;
+use serde_json::{Value, json};
+
+use crate::{
+    api::{self, Client, Put, Refusal},
+    document::{Severity, Text, count, line},
+    usage::Usage,
+};
+
+/// Options of `halftone apply`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  halftone apply docs/examples/canary.yaml
+  halftone apply --dry-run --strict --json bundle.yaml | jq .changed
+  halftone apply --if-match \"$(halftone check --json old.yaml | jq -r '.[].digest')\" new.yaml
+
+The tenant is the one that the file names. All of the bundle is taken, or nothing.
+Exit codes: 0 taken (or, with --dry-run, it would be), 1 refused, 2 called wrongly.")]
+pub(crate) struct ApplyArguments {
+    /// A bundle, as YAML or JSON; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The API to ask
+    #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
+    api: String,
+    /// Check everything and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Refuse a bundle with warnings
+    #[arg(long)]
+    strict: bool,
+    /// Only when the tenant has the bundle of this digest, or `none`
+    #[arg(long, value_name = "DIGEST")]
+    if_match: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Applies a file and tells what became of it.
+///
+/// # Errors
+/// It is refused, cannot be read, or the API does not answer.
+pub(super) fn run(arguments: &ApplyArguments, output: &mut dyn Write) -> Result<()> {
+    let text = Text::read(&arguments.file)?;
+    let Some(tenant) = document::tenant(&text.bytes, text.name.as_ref()) else {
+        return without_tenant(&text, output);
+    };
+    let put = Put {
+        tenant: &tenant,
+        is_json: text.name.ends_with(".json"),
+        text: &text.bytes,
+        dry_run: arguments.dry_run,
+        strict: arguments.strict,
+        condition: arguments.if_match.as_deref(),
+    };
+    let answer = Client::new(&arguments.api).put(&put)?;
+    if arguments.json {
+        let report = match &answer {
+            Ok(answer) => with(answer, &text.name, &tenant, true),
+            Err(refusal) => with(&refusal.problem, &text.name, &tenant, false),
+        };
+        let report = serde_json::to_string_pretty(&report).context("cannot write JSON")?;
+        writeln!(output, "{report}")?;
+    } else if let Ok(answer) = &answer {
+        output.write_all(taken(&text.name, &tenant, answer).as_bytes())?;
+    }
+    answer.map(drop).or_else(|refusal| refused(&text.name, &refusal, arguments.json, output))
+}
+
+/// Tells why a file is no bundle that could be asked for.
+fn without_tenant(text: &Text, output: &mut dyn Write) -> Result<()> {
+    let judgement = text.judge();
+    for problem in &judgement.problems {
+        writeln!(output, "{}", line(Severity::Error, problem))?;
+    }
+    if judgement.problems.is_empty() {
+        let message = format!("{} is no bundle: only bundles are applied", text.name);
+        return Err(Usage(message).into());
+    }
+    bail!("{} in {}", count(judgement.problems.len(), "problem"), text.name)
+}
+
+fn with(answer: &Value, file: &str, tenant: &str, ok: bool) -> Value {
+    let mut report = json!({ "file": file, "tenant": tenant, "ok": ok });
+    match (answer, &mut report) {
+        (Value::Object(members), Value::Object(report)) => report.extend(members.clone()),
+        (other, report) => report["answer"] = other.clone(),
+    }
+    report
+}
+
+fn taken(file: &str, tenant: &str, answer: &Value) -> String {
+    let mut told = String::new();
+    for warning in diagnostics(file, &answer["warnings"]) {
+        told.push_str(&format!("{}\n", line(Severity::Warning, &warning)));
+    }
+    let text = |name: &str| answer[name].as_str();
+    let digest = text("digest").unwrap_or_default();
+    told.push_str(&format!("{file}: "));
+    if answer["dryRun"] == true {
+        let now = text("currentDigest").unwrap_or("no bundle");
+        told.push_str(&match answer["changed"] == true {
+            true => format!("dry run: tenant {tenant:?} would have {digest} instead of {now}\n"),
+            false => format!("dry run: tenant {tenant:?} has {digest} already\n"),
+        });
+    } else {
+        let served = match answer["applied"] == true {
+            true => "every connected gateway serves it",
+            false => "stored; not every gateway serves it yet, see `halftone status`",
+        };
+        let revision = &answer["revision"];
+        told.push_str(&format!("revision {revision} of tenant {tenant:?}, {digest}: {served}\n"));
+    }
+    told
+}
+
+fn refused(file: &str, refusal: &Refusal, json: bool, output: &mut dyn Write) -> Result<()> {
+    let problems = diagnostics(file, &refusal.problem["errors"]);
+    if !json {
+        for problem in &problems {
+            writeln!(output, "{}", line(Severity::Error, problem))?;
+        }
+    }
+    let mut told = refusal.problem["detail"].as_str().unwrap_or(&refusal.text).to_owned();
+    if let (Some(line), Some(column)) =
+        (refusal.problem["line"].as_u64(), refusal.problem["column"].as_u64())
+    {
+        told = format!("{file}:{line}:{column}: {told}");
+    }
+    bail!("the API refuses ({}): {told}", refusal.status)
+}
+
+/// Reads the diagnostics of an answer and gives them their file.
+fn diagnostics(file: &str, list: &Value) -> Vec<Diagnostic> {
+    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let diagnostic = |one: &Value| {
+        let text = |name: &str| one[name].as_str().unwrap_or_default();
+        let place = |name: &str| one[name].as_u64();
+        Diagnostic {
+            line: place("line"),
+            column: place("column"),
+            ..Diagnostic::new(text("path"), text("message")).in_file(file)
+        }
+    };
+    list.iter().map(diagnostic).collect()
+}
