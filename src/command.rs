@@ -13,6 +13,7 @@ mod explain;
 mod gateway;
 mod man;
 mod push;
+mod schema;
 mod status;
 mod tune;
 mod up;
@@ -64,6 +65,8 @@ pub(crate) enum Command {
     Bench(bench::BenchArguments),
     /// Look at the kernel settings a gateway depends on
     Tune(tune::TuneArguments),
+    /// Print the JSON Schema of what people write
+    Schema(schema::SchemaArguments),
     /// Print what a shell needs to complete these commands
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write one for every command
@@ -90,6 +93,7 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Control(arguments) => control::run(arguments),
         Command::Bench(arguments) => bench::run(&arguments, output),
         Command::Tune(arguments) => tune::run(&arguments, output),
+        Command::Schema(arguments) => schema::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Man(arguments) => man::run(&arguments, output),
         Command::DemoService(arguments) => demo_service::run(&arguments),

@@ -13,7 +13,7 @@ use anyhow::Result;
 use halftone_controlplane::document::{self, Judgement};
 use halftone_core::{limits::BUNDLE_BYTES_MAX, policy::Diagnostic};
 
-use crate::usage::Usage;
+use crate::{config, usage::Usage};
 
 /// The name under which a command reads standard input.
 const STDIN: &str = "-";
@@ -48,7 +48,7 @@ impl Text {
 
     /// Judges it by what kind it is.
     pub(crate) fn judge(&self) -> Judgement {
-        document::judge(&self.bytes, Path::new(&self.name))
+        document::judge(&self.bytes, Path::new(&self.name), &config::problems)
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod api;
 mod command;
+mod config;
 mod cpus;
 mod demo;
 mod document;

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use halftone_core::policy::{Bundle, Diagnostic};
+use halftone_core::policy::{Bundle, Diagnostic, Gateway, validate_gateway};
 
 use crate::{
     source::{Format, Root, SourceError, TextProblem, read_tree},
@@ -20,6 +20,8 @@ use crate::{
 pub enum Document {
     /// A tenant's policy.
     Bundle(Box<Bundle>),
+    /// How a gateway is run.
+    Gateway(Box<Gateway>),
 }
 
 /// What is to be said of one file.
@@ -33,12 +35,16 @@ pub struct Judgement {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// What a gateway's configuration is judged by besides its own words: the machine's and the data
+/// plane's.
+pub type JudgeGateway<'a> = &'a dyn Fn(&Gateway) -> Vec<Diagnostic>;
+
 /// Judges the text of the file at `path`, which tells its format; every diagnostic names it.
 #[must_use]
-pub fn judge(text: &[u8], path: &Path) -> Judgement {
+pub fn judge(text: &[u8], path: &Path, gateway: JudgeGateway<'_>) -> Judgement {
     let root = read_tree(text, Format::of_path(path));
     let mut judgement = match root {
-        Ok(root) => judge_by_kind(&root),
+        Ok(root) => judge_by_kind(&root, gateway),
         Err(error) => refused(in_words(error)),
     };
     let file = path.display().to_string();
@@ -56,12 +62,23 @@ pub fn tenant(text: &[u8], path: &Path) -> Option<String> {
     root.text(&["metadata", "tenant"]).filter(|_| is_bundle).map(str::to_owned)
 }
 
-fn judge_by_kind(root: &Root) -> Judgement {
+fn judge_by_kind(root: &Root, gateway: JudgeGateway<'_>) -> Judgement {
     match root.text(&["kind"]) {
         Some("Bundle") => judge_bundle(root),
+        Some("Gateway") => {
+            let both = |one: &Gateway| [validate_gateway(one), gateway(one)].concat();
+            let judged = root.judge::<Gateway>(both);
+            let document = judged.value.filter(|_| judged.problems.is_empty());
+            Judgement {
+                document: document.map(|gateway| Document::Gateway(Box::new(gateway))),
+                problems: judged.problems,
+                warnings: judged.warnings,
+            }
+        }
         found => {
             let found = found.map_or("none".to_owned(), |found| format!("{found:?}"));
-            let problem = Diagnostic::new("kind", format!("expected \"Bundle\", got {found}"));
+            let problem =
+                Diagnostic::new("kind", format!("expected \"Bundle\" or \"Gateway\", got {found}"));
             refused(vec![root.place(problem)])
         }
     }

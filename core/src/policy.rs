@@ -11,11 +11,13 @@
 
 mod bundle;
 mod canonical;
+mod gateway;
 mod implicit;
 mod instance;
 mod lint;
 mod percent;
 mod quantity;
+mod schema;
 mod timestamp;
 mod validate;
 
@@ -26,11 +28,13 @@ pub use bundle::{
     UpstreamTimeouts, ValueMatch, ValueType, Variant,
 };
 pub use canonical::digest;
+pub use gateway::{Gateway, GatewayLimits, GatewayTimeouts, Listener, Logs, validate_gateway};
 pub use implicit::implicit_bundle;
 pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
 pub use lint::lint;
 pub use percent::Percent;
 pub use quantity::{QuantityError, Size, Timeout};
+pub use schema::{bundle_schema, gateway_schema};
 pub use timestamp::Timestamp;
 pub use validate::{Diagnostic, nearest, validate};
 

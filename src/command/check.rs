@@ -22,7 +22,7 @@ Every problem is told at once, as FILE:LINE:COLUMN: error: PATH: MESSAGE. No con
 host name that another tenant has is found when the bundle is applied.
 Exit codes: 0 nothing is wrong, 1 something is, 2 called wrongly, as with a file that cannot be read.")]
 pub(crate) struct CheckArguments {
-    /// Bundles, as YAML or JSON; `-` is standard input
+    /// Bundles and gateway configurations, as YAML or JSON; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Count warnings as problems
@@ -74,10 +74,14 @@ fn as_json(name: &str, judgement: &Judgement) -> Value {
         "problems": judgement.problems,
         "warnings": judgement.warnings,
     });
-    if let Some(Document::Bundle(bundle)) = &judgement.document {
-        report["kind"] = "Bundle".into();
-        report["tenant"] = bundle.metadata.tenant.as_str().into();
-        report["digest"] = digest(bundle).into();
+    match &judgement.document {
+        Some(Document::Bundle(bundle)) => {
+            report["kind"] = "Bundle".into();
+            report["tenant"] = bundle.metadata.tenant.as_str().into();
+            report["digest"] = digest(bundle).into();
+        }
+        Some(Document::Gateway(_)) => report["kind"] = "Gateway".into(),
+        None => {}
     }
     report
 }
@@ -90,9 +94,16 @@ fn in_words(name: &str, judgement: &Judgement) -> String {
     for warning in &judgement.warnings {
         text.push_str(&format!("{}\n", line(Severity::Warning, warning)));
     }
-    if let (Some(Document::Bundle(bundle)), []) = (&judgement.document, &*judgement.problems) {
-        let (tenant, digest) = (&bundle.metadata.tenant, digest(bundle));
-        text.push_str(&format!("{name}: ok: the bundle {digest} of tenant {tenant:?}\n"));
+    match &judgement.document {
+        Some(_) | None if !judgement.problems.is_empty() => {}
+        Some(Document::Bundle(bundle)) => {
+            let (tenant, digest) = (&bundle.metadata.tenant, digest(bundle));
+            text.push_str(&format!("{name}: ok: the bundle {digest} of tenant {tenant:?}\n"));
+        }
+        Some(Document::Gateway(_)) => {
+            text.push_str(&format!("{name}: ok: the configuration of a gateway\n"));
+        }
+        None => {}
     }
     text
 }

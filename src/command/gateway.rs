@@ -3,29 +3,42 @@
 //! Owns its options and their defaults. `halftone_dataplane::gateway` does the rest, until SIGTERM
 //! or SIGINT.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, Result};
 use halftone_core::signal::trust::Trusted;
 use halftone_dataplane::{
     engine::probe::Request,
     gateway::{GatewayOptions, run as run_gateway},
-    limits::Limits,
 };
 
-use crate::{VERSION, cpus::CpuList, place::Place, supervise::SupervisorArgument, usage::Usage};
+use crate::{
+    VERSION, config::Config, cpus::CpuList, place::Place, supervise::SupervisorArgument,
+    usage::Usage,
+};
+
+/// Where requests are taken unless somebody says otherwise.
+const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
 /// Options of `halftone gateway`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
+Examples:
   halftone gateway --listen 127.0.0.1:8080 --cpus 0-3 --trusted 10.0.0.0/8
+  halftone check gateway.yaml && halftone gateway --config gateway.yaml --engine epoll
 
+A flag wins over what the file says; bounds and timeouts are set in the file alone.
 Until a control plane has connected to the control socket, requests are answered 503.
 SIGTERM and SIGQUIT let requests in flight end; SIGINT, or a second one, does not wait.")]
 pub(crate) struct GatewayArguments {
-    /// Where requests are taken
-    #[arg(long, value_name = "ADDR", num_args = 1.., default_value = "127.0.0.1:8080")]
+    /// A file that says all this and more (`kind: Gateway`, see `halftone schema gateway`)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where requests are taken [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", num_args = 1..)]
     listen: Vec<SocketAddr>,
     /// Where control planes connect [default: <data>/gateway.sock]
     #[arg(long, value_name = "PATH")]
@@ -36,9 +49,9 @@ pub(crate) struct GatewayArguments {
     /// CPUs to run one worker on each, such as 0,2-3 [default: every CPU this process may use]
     #[arg(long, value_name = "LIST")]
     cpus: Option<CpuList>,
-    /// What the workers run on: auto, io_uring, epoll or glommio
-    #[arg(long, value_name = "ENGINE", default_value = "auto")]
-    engine: Request,
+    /// What the workers run on: auto, io_uring, epoll or glommio [default: auto]
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<Request>,
     /// Peers whose forwarded addresses and release headers are believed, or `none`
     /// [default: this host]
     #[arg(long, value_name = "CIDR", num_args = 1..)]
@@ -59,24 +72,31 @@ pub(crate) struct GatewayArguments {
 /// It cannot start, or fails.
 pub(super) fn run(arguments: GatewayArguments) -> Result<()> {
     arguments.supervisor.follow()?;
-    let trusted =
-        Trusted::parse(&arguments.trusted).map_err(|error| Usage(format!("--trusted: {error}")))?;
-    let place = Place::open(arguments.data)?;
-    let access_log = match arguments.access_log {
+    let config = arguments.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+    let either = |flag: Vec<_>, file: Vec<_>| if flag.is_empty() { file } else { flag };
+    let trusted = Trusted::parse(&either(arguments.trusted, config.trusted))
+        .map_err(|error| Usage(format!("--trusted: {error}")))?;
+    let listen = match (arguments.listen, config.listen) {
+        (flags, _) if !flags.is_empty() => flags,
+        (_, file) if !file.is_empty() => file,
+        _ => vec![LISTEN],
+    };
+    let place = Place::open(arguments.data.or(config.data))?;
+    let access_log = match arguments.access_log.or(config.access_log) {
         Some(path) if path.as_os_str() == "off" => None,
         Some(path) => Some(path),
         None => Some(place.access_log()),
     };
     let options = GatewayOptions {
-        listen: arguments.listen,
-        socket: arguments.socket.unwrap_or_else(|| place.socket()),
+        listen,
+        socket: arguments.socket.or(config.socket).unwrap_or_else(|| place.socket()),
         data: place.gateway()?,
-        cpus: arguments.cpus.map(CpuList::into_vec),
-        engine: arguments.engine,
+        cpus: arguments.cpus.or(config.cpus).map(CpuList::into_vec),
+        engine: arguments.engine.or(config.engine).unwrap_or_default(),
         trusted,
-        limits: Limits::default(),
+        limits: config.limits,
         access_log,
-        admin: arguments.admin,
+        admin: arguments.admin.or(config.admin),
         version: VERSION,
     };
     run_gateway(&options).context("the gateway cannot run")

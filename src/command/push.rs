@@ -7,7 +7,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::{Context as _, Result, bail};
 use halftone_controlplane::{document::Document, push::push};
 
-use crate::{VERSION, document::Text};
+use crate::{VERSION, document::Text, usage::Usage};
 
 /// Options of `halftone push`.
 #[derive(Debug, clap::Args)]
@@ -38,6 +38,11 @@ pub(super) fn run(arguments: &PushArguments, output: &mut dyn Write) -> Result<(
     let text = Text::read(&arguments.file)?;
     let judgement = text.judge();
     let Some(Document::Bundle(bundle)) = judgement.document else {
+        if judgement.problems.is_empty() {
+            return Err(
+                Usage(format!("{} is no bundle: only bundles are pushed", text.name)).into()
+            );
+        }
         let told: Vec<String> = judgement.problems.iter().map(ToString::to_string).collect();
         bail!("{} is not pushed:\n  {}", text.name, told.join("\n  "));
     };

@@ -53,7 +53,7 @@ fn every_command_and_option_says_what_it_is() {
 fn manual_pages_and_completions_know_every_command() {
     let directory = tempfile::tempdir().expect("a directory");
     let out = directory.path().join("man1");
-    let mut print = |line: &[&str]| {
+    let print = |line: &[&str]| {
         let arguments = Arguments::try_parse_from([&["halftone"], line].concat()).expect("a call");
         let mut output = Vec::new();
         run(arguments.command, &mut output).expect("done");

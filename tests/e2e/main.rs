@@ -16,6 +16,7 @@ mod drain;
 mod explain;
 mod failures;
 mod framing;
+mod gateway_file;
 mod idle_connections;
 mod kept_connections;
 mod large_bodies;

@@ -11,6 +11,9 @@ use crate::{
 /// The bundle that the README shows and the demo applies.
 pub(crate) const CANARY_BUNDLE: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/canary.yaml"));
+/// The configuration of a gateway that the README points to.
+pub(crate) const GATEWAY_EXAMPLE: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/gateway.yaml"));
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
 
 /// Returns the lines of all shell blocks that begin with `program`.

@@ -21,7 +21,7 @@ releases:
 ";
 
 fn said(text: &str, name: &str) -> (Vec<String>, Vec<String>) {
-    let judgement = judge(text.as_bytes(), Path::new(name));
+    let judgement = judge(text.as_bytes(), Path::new(name), &|_| Vec::new());
     assert_eq!(judgement.document.is_some(), judgement.problems.is_empty());
     let lines = |list: &[Diagnostic]| list.iter().map(ToString::to_string).collect();
     (lines(&judgement.problems), lines(&judgement.warnings))

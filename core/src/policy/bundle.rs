@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 use super::{Label, Timeout};
@@ -21,7 +22,7 @@ pub use route::{
 };
 
 /// A tenant's whole policy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Bundle {
     /// Always `halftone/v1`.
@@ -48,7 +49,7 @@ pub struct Bundle {
 }
 
 /// The identity of a bundle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
     /// The owning tenant.
@@ -72,7 +73,7 @@ impl Serialize for NotServed {
 }
 
 /// A typed value with the places it may come from, first present wins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attribute {
     /// The value's type.
@@ -86,7 +87,7 @@ pub struct Attribute {
 }
 
 /// The type of an attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AttributeType {
     /// UTF-8 text.
@@ -94,7 +95,7 @@ pub enum AttributeType {
 }
 
 /// One place a value may come from; exactly one of the places is named.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// A request header.
@@ -132,7 +133,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// The variants of one service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
     /// Which instances each variant has.
@@ -152,7 +153,7 @@ pub struct Upstream {
 }
 
 /// How long each stage of an exchange may take; the gateway's own timeouts where nothing is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpstreamTimeouts {
     /// Until a connection is made.
@@ -168,7 +169,7 @@ pub struct UpstreamTimeouts {
 
 /// The instances of a variant: registered ones by label, fixed addresses, or (in the implicit
 /// bundle) labels with addresses for when none is registered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
     /// Labels a registered instance must carry; `service` is its service.

@@ -4,13 +4,14 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Method, NotServed, PathMatch, ValueMatch, is_false};
 use crate::policy::{CLIENT_IP, DEFAULT_SPLIT, Percent, Timestamp};
 
 /// The thing being rolled out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Release {
     /// The upstream whose variants are chosen from.
@@ -90,20 +91,21 @@ fn client_ip() -> Vec<String> {
 }
 
 /// What happens to a request that carries no bucketing key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UnitMissing {
     /// It goes to stable.
     #[default]
     Stable,
     /// A cookie is made for it.
+    #[schemars(skip)]
     Mint,
     /// It is drawn anew each time.
     Random,
 }
 
 /// What happens to requests of a variant that has no healthy instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnNoHealthy {
     /// They go to stable.
@@ -113,20 +115,21 @@ pub enum OnNoHealthy {
 }
 
 /// What keeps a user on a variant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stickiness {
     /// The bucket alone.
     #[default]
     Hash,
     /// A signed cookie.
+    #[schemars(skip)]
     Pinned,
     /// Nothing.
     None,
 }
 
 /// A header whose value is the name of a variant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderOverride {
     /// The header's name.
@@ -137,20 +140,21 @@ pub struct HeaderOverride {
 }
 
 /// Who may use an override.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Requires {
     /// Trusted peers.
     #[default]
     Trusted,
     /// Holders of a signature.
+    #[schemars(skip)]
     Signed,
     /// Anyone.
     Any,
 }
 
 /// An audience, and where it goes: one of `match`, `when`, `nested`; one of `variant`, `split`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
     /// Its name in weights, logs and explanations.
@@ -180,7 +184,7 @@ pub struct Target {
 
 /// Conditions of a target that must all hold: those of [`super::Match`], cookies, host names and
 /// addresses.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetMatch {
     /// On the path.
@@ -207,7 +211,7 @@ pub struct TargetMatch {
 }
 
 /// Where requests go that no target took: a variant, or a split.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DefaultRule {
     /// One variant for everyone.

@@ -2,12 +2,13 @@
 //!
 //! Owns shape only, as its parent does.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{Size, Timeout};
 
 /// A named set of rules for some host names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// The route's name.
@@ -20,7 +21,7 @@ pub struct Route {
 }
 
 /// One rule of a route: matches, and a release or an upstream.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Any of these must match; none means every path.
@@ -41,7 +42,7 @@ pub struct Rule {
 }
 
 /// How long a request may take (Gateway API HTTPRouteTimeouts).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleTimeouts {
     /// From its head to the end of its answer; zero is for ever.
@@ -50,7 +51,7 @@ pub struct RuleTimeouts {
 }
 
 /// How large a request may be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RuleLimits {
     /// The body.
@@ -59,7 +60,7 @@ pub struct RuleLimits {
 }
 
 /// Conditions that must all hold (Gateway API HTTPRouteMatch).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Match {
     /// On the path.
@@ -77,7 +78,7 @@ pub struct Match {
 }
 
 /// A condition on the path.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PathMatch {
     /// How the value is compared.
@@ -88,18 +89,19 @@ pub struct PathMatch {
 }
 
 /// How a path is compared (Gateway API PathMatchType).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PathType {
     /// The whole path.
     Exact,
     /// Whole segments from the start.
     PathPrefix,
     /// An expression; not served by this build.
+    #[schemars(skip)]
     RegularExpression,
 }
 
 /// A condition on a header, a query parameter or a cookie.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValueMatch {
     /// How the value is compared.
@@ -112,17 +114,18 @@ pub struct ValueMatch {
 }
 
 /// How a value is compared (Gateway API HeaderMatchType and QueryParamMatchType).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ValueType {
     /// The whole value.
     #[default]
     Exact,
     /// An expression; not served by this build.
+    #[schemars(skip)]
     RegularExpression,
 }
 
 /// A method (Gateway API HTTPMethod).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "methods of RFC 9110 and RFC 5789, named as they are sent")]
 pub enum Method {
