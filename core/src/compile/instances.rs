@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::variant_key;
 use crate::{
-    policy::{Address, Bundle, Instance, Variant},
+    policy::{Address, Bundle, Instance, Label, Variant},
     table::{AddressRow, InstanceRow, InstanceSet, InstanceTable},
 };
 
@@ -21,12 +21,13 @@ pub fn compile_instances(
     instances: &[Instance],
     resolve: &dyn Fn(&Address) -> Vec<AddressRow>,
 ) -> InstanceTable {
+    let index = Index::of(instances);
     let mut sets = BTreeMap::new();
     for bundle in bundles {
         for (upstream, spec) in &bundle.upstreams {
             for (name, variant) in &spec.variants {
                 let key = variant_key(&bundle.metadata.tenant, upstream, name);
-                sets.insert(key, instance_rows(variant, instances, resolve));
+                sets.insert(key, instance_rows(variant, &index, resolve));
             }
         }
     }
@@ -35,16 +36,48 @@ pub fn compile_instances(
     }
 }
 
+/// Instances by the labels they carry, so that a variant looks at those of its rarest label only.
+struct Index<'i> {
+    /// In the order they were given, by label and value.
+    carriers: BTreeMap<&'i str, BTreeMap<String, Vec<&'i Instance>>>,
+}
+
+impl<'i> Index<'i> {
+    fn of(instances: &'i [Instance]) -> Self {
+        let mut carriers: BTreeMap<_, BTreeMap<_, Vec<&Instance>>> = BTreeMap::new();
+        for instance in instances {
+            for (name, value) in instance.labels() {
+                carriers.entry(name).or_default().entry(value).or_default().push(instance);
+            }
+        }
+        Self { carriers }
+    }
+
+    /// Returns the instances that carry every label of `select`, in the order they were given; none
+    /// when nothing is asked for.
+    fn selected(&self, select: &BTreeMap<String, Label>) -> Vec<&'i Instance> {
+        let mut rarest: Option<&[&'i Instance]> = None;
+        for (name, value) in select {
+            let values = self.carriers.get(name.as_str());
+            let carriers = values.and_then(|values| values.get(&value.to_string()));
+            let carriers = carriers.map(Vec::as_slice).unwrap_or_default();
+            if rarest.is_none_or(|rarest| carriers.len() < rarest.len()) {
+                rarest = Some(carriers);
+            }
+        }
+        let carriers = rarest.unwrap_or_default().iter();
+        carriers.filter(|one| one.is_selected(select)).copied().collect()
+    }
+}
+
 fn instance_rows(
     variant: &Variant,
-    instances: &[Instance],
+    index: &Index<'_>,
     resolve: &dyn Fn(&Address) -> Vec<AddressRow>,
 ) -> Vec<InstanceRow> {
-    let registered = instances
-        .iter()
-        .filter(|one| !variant.select.is_empty() && one.is_selected(&variant.select));
+    let registered = index.selected(&variant.select);
     let mut chosen: Vec<(&str, u32)> =
-        registered.map(|one| (one.addr.as_str(), one.weight())).collect();
+        registered.iter().map(|one| (one.addr.as_str(), one.weight())).collect();
     if chosen.is_empty() {
         chosen = variant.addresses.iter().map(|address| (address.as_str(), 1)).collect();
     }

@@ -59,6 +59,47 @@ fn the_upstream_is_stable_until_a_stable_instance_is_there() {
 }
 
 #[test]
+fn variants_have_exactly_the_instances_that_carry_their_labels() {
+    let instances: Vec<Instance> = (0u16..60)
+        .map(|at| {
+            let group = [None, Some("stable"), Some("canary")][usize::from(at) % 3];
+            let mut one = instance(
+                ["a", "b"][usize::from(at) % 2],
+                &format!("127.0.0.1:{}", at + 1),
+                group,
+                1,
+            );
+            one.metadata.insert("zone".to_owned(), Label::Int(i64::from(at % 5)));
+            // A label cannot stand in for what an instance registered under.
+            one.metadata.insert("service".to_owned(), Label::Text("c".to_owned()));
+            one
+        })
+        .collect();
+    for select in [
+        json!({ "service": "a" }),
+        json!({ "service": "c" }),
+        json!({ "group": "stable" }),
+        json!({ "zone": 3 }),
+        json!({ "zone": "3", "group": "canary", "service": "b" }),
+        json!({ "zone": 3, "none": true }),
+    ] {
+        let mut bundle = implicit_bundle(&[], None);
+        let upstream = bundle.upstreams.values_mut().next().expect("one");
+        let variant = upstream.variants.get_mut("stable").expect("stable");
+        variant.select = serde_json::from_value(select.clone()).expect("labels");
+        let expected: Vec<&str> = instances
+            .iter()
+            .filter(|one| one.is_selected(&variant.select))
+            .map(|one| one.addr.as_str())
+            .collect();
+        let table = compile_instances(&[&bundle], &instances, &resolve);
+        let found: Vec<&str> =
+            table.sets[0].instances.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(found, expected, "{select}");
+    }
+}
+
+#[test]
 fn nothing_registered_leaves_the_upstream_or_nothing() {
     assert_eq!(
         sets(&[], Some("localhost:8000"))["implicit/(upstream)/stable"],

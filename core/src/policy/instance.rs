@@ -202,6 +202,13 @@ impl Instance {
         }
     }
 
+    /// Returns every label with its value as text; `service` and `group` are always there.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, String)> {
+        let own = [("service", self.service.clone()), (super::GROUP, self.group())];
+        let others = self.metadata.iter().map(|(name, value)| (name.as_str(), value.to_string()));
+        own.into_iter().chain(others.filter(|(name, _)| !["service", super::GROUP].contains(name)))
+    }
+
     /// Returns whether the instance carries every label of `select`.
     #[must_use]
     pub fn is_selected(&self, select: &BTreeMap<String, Label>) -> bool {
