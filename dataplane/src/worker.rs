@@ -246,10 +246,16 @@ impl<E: Engine> Worker<E> {
         decider.explain(asked)
     }
 
+    fn wake_waiting(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
     async fn next_tick(&self) {
         let until = self.ticks.get() + 1;
         poll_fn(|context| {
-            if self.ticks.get() >= until {
+            // After a drain there may be no further tick.
+            if self.ticks.get() >= until || self.is_draining() {
                 return Poll::Ready(());
             }
             self.waiting.borrow_mut().push(context.waker().clone());
@@ -342,6 +348,7 @@ async fn follow<E: Engine>(
                 }
                 Command::Drain => {
                     worker.draining.set(true);
+                    worker.wake_waiting();
                     listening.iter().for_each(|listener| listener.end_now(End::Both));
                     worker.wheel.end_idle();
                 }
@@ -384,8 +391,7 @@ fn tick<E: Engine>(worker: &Worker<E>) {
     if let Some(log) = &worker.log {
         log.flush(worker.engine.now());
     }
-    let waiting = std::mem::take(&mut *worker.waiting.borrow_mut());
-    waiting.into_iter().for_each(Waker::wake);
+    worker.wake_waiting();
 }
 
 #[cfg(test)]
