@@ -1,5 +1,5 @@
 # Each target is a line anyone can paste; the logic is Rust under test.
-.PHONY: run test check bench
+.PHONY: run test check bench bench-full instructions soak
 
 # Builds everything and shows a canary release on this machine, live; Ctrl-C ends it.
 run:
@@ -20,3 +20,25 @@ check:
 bench:
 	tests/setup.sh bench
 	cargo run --release -- bench compare
+
+# Measures it beside all, under every workload and with idle connections, and ramps: a quarter of an hour.
+PEERS = halftone-epoll,halftone-glommio,nginx,haproxy,envoy
+bench-full:
+	tests/setup.sh bench
+	cargo run --release -- bench compare --peers $(PEERS),floor --workload plain,canary,short,b16k,b1m --rounds 3 --seconds 2
+	cargo run --release -- bench compare --peers $(PEERS) --idle 15000
+	cargo run --release -- bench ramp --peers nginx,envoy
+
+# Counts the instructions of the decision path under valgrind, and compares with the counts in the repository.
+instructions:
+	tests/setup.sh instructions
+	cargo bench -p halftone-bench --bench instructions
+
+# Runs what is random or drawn longer than `make test` does: an hour or so. Each prints its seed.
+soak: instructions
+	HALFTONE_TEST_KILLS=1000 cargo test -p halftone-controlplane --test durability -- --nocapture
+	ARCHIVE_FLIPS=1000000 cargo test -p halftone-core archive -- --nocapture
+	POLICY_PAIRS=1000000 cargo test --test policy -- --nocapture
+	PROPTEST_CASES=10000 cargo test -p halftone-core
+	HALFTONE_SIM_SEEDS=2000 cargo test --test sim -- --nocapture
+	cargo run --release -- bench ramp

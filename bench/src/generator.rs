@@ -10,30 +10,32 @@
 //!   make the contender pay for waking it.
 
 mod load;
+mod phase;
 mod response;
 mod schedule;
+mod socket;
 pub(crate) mod token;
 
-use std::fmt;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use hdrhistogram::Histogram;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_tcp_congestion;
-use serde::Serialize;
 
 use crate::backend::Backend;
 use load::Load;
+pub use phase::{Boundary, ErrorCounts, Expected, Outcome, Pace, Phase};
 use token::Token;
 
 /// Events taken per turn. Small, so that a due request does not wait behind a long batch.
 const EVENTS_PER_TURN: usize = 64;
-const SCRATCH_BYTES: usize = 16 * 1024;
+/// Read at once; what is discarded unread costs no memory.
+const SCRATCH_BYTES: usize = 1024 * 1024;
+/// The backend reads heads only.
+const BACKEND_SCRATCH_BYTES: usize = 16 * 1024;
 /// How long answers may come in after the window before they count as unanswered.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
 const SLEEP_MAX: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
@@ -46,114 +48,6 @@ pub enum Waiting {
     Spin,
     /// Sleeps for up to a millisecond; for one that shares its CPU.
     Sleep,
-}
-
-/// How requests are paced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// Closed loop: every connection sends again as soon as it was answered.
-    Saturated,
-    /// Open loop: this many requests per second, evenly spaced, whatever comes back.
-    Rate(u32),
-}
-
-/// The answer every request must get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expected {
-    /// Status code.
-    pub status: u16,
-    /// Length of the body.
-    pub body_bytes: u64,
-}
-
-/// One stretch of load on one contender.
-#[derive(Debug, Clone, Copy)]
-pub struct Phase<'a> {
-    /// Where requests go.
-    pub target: SocketAddr,
-    /// Bytes of one whole request, without a body.
-    pub request: &'a [u8],
-    /// The answer it must get.
-    pub expected: Expected,
-    /// Keep-alive connections.
-    pub connections: usize,
-    /// How requests are paced.
-    pub pace: Pace,
-    /// Load before the measured window.
-    pub warm_up: Duration,
-    /// Length of the measured window.
-    pub measured: Duration,
-}
-
-/// An end of the measured window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Boundary {
-    /// The window opens.
-    Start,
-    /// The window closes.
-    End,
-}
-
-/// Requests that failed, by kind, warm-up included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct ErrorCounts {
-    /// Answered with another status than expected.
-    pub status: u64,
-    /// Answered with a body of another length.
-    pub length: u64,
-    /// Answered with what is no HTTP/1 response with a `Content-Length`, or with too much.
-    pub malformed: u64,
-    /// Connection closed with the request in flight or at the sending of it.
-    pub closed: u64,
-    /// Meant for the window and not answered a second after it.
-    pub unanswered: u64,
-    /// Connections replaced. No failed request by itself: a contender may close an idle one.
-    pub reconnects: u64,
-}
-
-impl ErrorCounts {
-    /// Returns the failed requests of all kinds.
-    #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.status + self.length + self.malformed + self.closed + self.unanswered
-    }
-
-    /// Adds the counts of another phase.
-    pub fn add(&mut self, other: &Self) {
-        self.status += other.status;
-        self.length += other.length;
-        self.malformed += other.malformed;
-        self.closed += other.closed;
-        self.unanswered += other.unanswered;
-        self.reconnects += other.reconnects;
-    }
-}
-
-impl fmt::Display for ErrorCounts {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} wrong status, {} wrong length, {} malformed, {} closed, {} unanswered, {} reconnects",
-            self.status, self.length, self.malformed, self.closed, self.unanswered, self.reconnects
-        )
-    }
-}
-
-/// What a phase has shown.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Length of the window as it was.
-    pub measured: Duration,
-    /// Right answers that came within the window.
-    pub completed: u64,
-    /// Requests meant for the window; `None` when saturated.
-    pub scheduled: Option<u64>,
-    /// Latencies of the requests meant for the window, nanoseconds from the intended time.
-    pub latencies: Histogram<u64>,
-    /// Failures.
-    pub errors: ErrorCounts,
-    /// Time of the window in which the generator had nothing to do.
-    pub generator_idle: Duration,
 }
 
 /// The time since the generator was made.
@@ -179,13 +73,13 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Makes the loop and its backend, which answers everything with `answer`.
+    /// Makes the loop and its backend, which has an address for each of `answers`.
     ///
     /// # Errors
     /// A socket call fails.
-    pub fn new(waiting: Waiting, answer: Vec<u8>) -> Result<Self> {
+    pub fn new(waiting: Waiting, answers: Vec<Vec<u8>>) -> Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC).context("making an epoll set")?;
-        let backend = Backend::listen(epoll.as_fd(), answer)?;
+        let backend = Backend::listen(epoll.as_fd(), answers)?;
         let no_event = Event { flags: EventFlags::empty(), data: EventData::new_u64(0) };
         Ok(Self {
             epoll,
@@ -225,6 +119,29 @@ impl Generator {
         at_boundary(Boundary::End)?;
         let generator_idle = Duration::from_nanos(self.idle_ns);
         self.drive(&mut load, DRAIN_MAX, true)?;
+        Ok(Outcome { generator_idle, ..load.outcome() })
+    }
+
+    /// Runs a phase of [`Pace::Total`] to its end, keeps its connections idle for `settle`, and calls
+    /// `while_open` before they close.
+    ///
+    /// # Errors
+    /// As [`Generator::run`].
+    pub fn run_total(
+        &mut self,
+        phase: &Phase<'_>,
+        settle: Duration,
+        while_open: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Outcome> {
+        let epoll = self.epoll.try_clone().context("sharing the epoll set")?;
+        let mut load = Load::connect(epoll.as_fd(), self.clock, phase)?;
+        load.open_window();
+        self.idle_ns = 0;
+        self.drive(&mut load, phase.measured, true)?;
+        load.close_window();
+        let generator_idle = Duration::from_nanos(self.idle_ns);
+        self.drive(&mut load, settle, false)?;
+        while_open()?;
         Ok(Outcome { generator_idle, ..load.outcome() })
     }
 
@@ -274,9 +191,10 @@ impl Generator {
 
     fn on_backend_event(&mut self, token: Token, flags: EventFlags) -> Result<()> {
         match token {
-            Token::Listener => self.backend.on_listener(self.epoll.as_fd()),
+            Token::Listener(index) => self.backend.on_listener(self.epoll.as_fd(), index),
             Token::Backend(index) => {
-                self.backend.on_connection(index, flags, &mut self.scratch);
+                let scratch = &mut self.scratch[..BACKEND_SCRATCH_BYTES];
+                self.backend.on_connection(index, flags, scratch);
                 Ok(())
             }
             // A client of a phase that has ended; its socket is closed.

@@ -79,10 +79,9 @@ pub struct PushOptions {
 /// The stack does not start, or ends; `output` fails. Pushes and requests that fail are no error here: the
 /// report counts them.
 pub fn run(options: &PushOptions, output: &mut dyn Write) -> Result<PushReport> {
-    let answer = Workload::Plain.answer();
-    let mut generator = Generator::new(Waiting::Sleep, answer)?;
+    let mut generator = Generator::new(Waiting::Sleep, Workload::Plain.answers())?;
     let directory = tempfile::tempdir().context("making a directory for the stack")?;
-    let backend = generator.backend().address();
+    let backend = generator.backend().addresses()[0];
     let stop = AtomicBool::new(false);
     let report = thread::scope(|scope| {
         let measuring = scope.spawn(|| {

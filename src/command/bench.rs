@@ -4,11 +4,11 @@
 
 use std::io::Write;
 
-use anyhow::Result;
-use halftone_bench::{
-    compare::{self, CompareOptions},
-    push::{self, PushOptions},
-};
+use anyhow::{Result, bail};
+use halftone_bench::compare::{self, CompareOptions};
+use halftone_bench::floor::{self, FloorOptions};
+use halftone_bench::push::{self, PushOptions};
+use halftone_bench::ramp::{self, RampOptions};
 
 /// Options of `halftone bench`.
 #[derive(Debug, clap::Args)]
@@ -21,11 +21,31 @@ pub(crate) struct BenchArguments {
 enum What {
     /// Load this gateway and others side by side on this machine
     #[command(after_help = "\
-Example:
+Examples:
   halftone bench compare --peers nginx --rounds 5 --seconds 5
+  halftone bench compare --peers halftone-epoll,nginx,haproxy,envoy,floor \\
+      --workload plain,canary,short,b16k,b1m --rounds 3 --seconds 2
+  halftone bench compare --peers nginx --idle 15000
 
-Peers are those installed on this machine. Two CPUs are used: one is measured, one drives.")]
+Peers are those installed on this machine. Two CPUs are used: one is measured, one drives. A contender
+that was not saturated when it should have been is refused: its figures are not shown, and the exit
+code is 1.")]
     Compare(CompareOptions),
+    /// Ramp a release up and watch from outside that nobody is thrown out
+    #[command(after_help = "\
+Example:
+  halftone bench ramp --users 200000 --peers nginx,envoy
+
+Asks for every user at 1, 5, 25, 50 and 100 %, with two versions and with three, and across an edit of
+the bundle. The exit code is 1 when halftone took a version from anybody whose share did not fall.")]
+    Ramp(RampOptions),
+    /// Relay bytes and read none of them: what the kernel takes for two connections
+    #[command(after_help = "\
+Example:
+  halftone bench floor --listen 127.0.0.1:8080 --backend 127.0.0.1:8000
+
+One thread, until it is ended. `bench compare --peers floor` measures it beside the others.")]
+    Floor(FloorOptions),
     /// Measure how long a change takes until every worker decides with it, under load
     #[command(after_help = "\
 Examples:
@@ -42,7 +62,18 @@ A push sets a weight at the API, and is answered when every worker decides with 
 /// It cannot be made.
 pub(super) fn run(arguments: &BenchArguments, output: &mut dyn Write) -> Result<()> {
     match &arguments.what {
-        What::Compare(options) => compare::run(options, output).map(drop),
+        What::Compare(options) => {
+            let refused = compare::run(options, output)?.refused();
+            if !refused.is_empty() {
+                bail!("not reported: {}", refused.join("; "));
+            }
+            Ok(())
+        }
+        What::Ramp(options) => match ramp::run(options, output)?.thrown_out("halftone") {
+            0 => Ok(()),
+            users => bail!("halftone threw out {users} users"),
+        },
+        What::Floor(options) => floor::run(options),
         What::Push(options) => push::run(options, output).map(drop),
     }
 }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::workload::Workload;
+use super::workload::{HOST, PATH};
 use crate::contender::Contender;
-use crate::generator::Generator;
+use crate::generator::{Expected, Generator};
 
 const READY_MAX: Duration = Duration::from_secs(10);
 const ASK_MAX: Duration = Duration::from_secs(1);
@@ -19,18 +19,18 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// How much of an unwanted answer an error shows.
 const SHOWN_CHARACTERS: usize = 200;
 
-/// Returns once a request through `contender` was answered as the workload expects.
+/// Returns once a request through `contender` was answered as expected.
 ///
 /// # Errors
 /// A process of it has ended, or ten seconds have passed.
-pub(super) fn wait_until_ready(
+pub(crate) fn wait_until_ready(
     generator: &mut Generator,
     contender: &mut dyn Contender,
-    workload: Workload,
+    expected: Expected,
 ) -> Result<()> {
     let deadline = Instant::now() + READY_MAX;
     loop {
-        let answer = ask(generator, contender.address(), workload)?;
+        let answer = ask(generator, contender.address(), expected)?;
         let Err(seen) = answer else { return Ok(()) };
         contender.check_alive()?;
         if Instant::now() >= deadline {
@@ -50,13 +50,13 @@ pub(super) fn wait_until_ready(
 fn ask(
     generator: &mut Generator,
     address: SocketAddr,
-    workload: Workload,
+    expected: Expected,
 ) -> Result<Result<(), String>> {
     let (sender, receiver) = sync_channel(1);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             // The receiver outlives this thread: sending fails only when the run is given up.
-            let _ = sender.send(request(address, workload));
+            let _ = sender.send(request(address, expected));
         });
         let mut seen = None;
         generator.serve_until(&mut || take(&receiver, &mut seen))?;
@@ -75,21 +75,21 @@ fn take(receiver: &Receiver<Result<(), String>>, seen: &mut Option<Result<(), St
     }
 }
 
-fn request(address: SocketAddr, workload: Workload) -> Result<(), String> {
+fn request(address: SocketAddr, expected: Expected) -> Result<(), String> {
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(ASK_MAX))
         .http_status_as_error(false)
         .proxy(None)
         .build()
         .new_agent();
-    let url = format!("http://{address}{}", workload.path());
-    let answer =
-        agent.get(url).header("Host", workload.host()).header("Connection", "close").call();
+    let url = format!("http://{address}{PATH}");
+    let answer = agent.get(url).header("Host", HOST).header("Connection", "close").call();
     let mut answer = answer.map_err(|error| error.to_string())?;
     let status = answer.status().as_u16();
     let body = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
-    let expected = workload.expected();
-    if status == expected.status && body.len() as u64 == expected.body_bytes {
+    if status == expected.status
+        && expected.body_bytes.is_none_or(|length| length == body.len() as u64)
+    {
         return Ok(());
     }
     let shown: String = body.chars().take(SHOWN_CHARACTERS).collect();

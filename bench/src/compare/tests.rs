@@ -2,7 +2,13 @@
 
 use clap::Parser as _;
 
+use std::path::PathBuf;
+
+use super::measure::{Cost, measurement};
 use super::*;
+use crate::contender::Entrant;
+use crate::generator::Outcome;
+use crate::process::CpuTime;
 
 #[derive(clap::Parser)]
 struct Command {
@@ -29,6 +35,7 @@ fn options_have_the_documented_defaults() {
         (options.engine.as_str(), options.access_log, options.json),
         ("auto", Switch::On, false)
     );
+    assert_eq!((options.workload.as_slice(), options.idle), ([Workload::Plain].as_slice(), None));
     let options = parse(&["--peers", "nginx,direct", "--access-log", "off", "--json"]).unwrap();
     assert_eq!(options.peers, [Entrant::Nginx, Entrant::Direct]);
     assert_eq!((options.access_log, options.json), (Switch::Off, true));
@@ -42,6 +49,8 @@ fn options_out_of_bounds_are_refused() {
         ["--rate", "0"],
         ["--connections", "0"],
         ["--peers", "x"],
+        ["--workload", "x"],
+        ["--idle", "0"],
     ] {
         assert!(parse(&arguments).is_err(), "{arguments:?}");
     }
@@ -57,6 +66,7 @@ fn figures_follow_from_counts_and_times() {
         scheduled: None,
         latencies,
         errors: crate::generator::ErrorCounts::default(),
+        bodies: Vec::new(),
         generator_idle: Duration::from_millis(500),
     };
     let used = CpuTime {
@@ -119,15 +129,17 @@ fn a_whole_run_against_the_backend_itself() {
     let lengths =
         Lengths { warm_up: Duration::from_millis(20), measured: Duration::from_millis(200) };
     let report = run_for(&options, lengths, &mut output).unwrap();
-    assert_eq!(report.failed(), 0, "{:?}", report.warnings);
+    assert_eq!(report.failed(), 0, "{:?}", report.workloads[0].warnings);
     let json: serde_json::Value = serde_json::from_slice(&output).unwrap();
-    assert_eq!(json["contenders"][1]["name"], "direct");
+    assert_eq!(json["workloads"][0]["contenders"][1]["name"], "direct");
 }
 
 /// nginx against a second nginx, which stands in for a gateway with processes of its own.
 #[test]
 fn a_whole_run_of_processes() {
     let mut options = parse(&["--subject", "nginx", "--peers", "nginx", "--rounds", "2"]).unwrap();
+    options.workload = vec![Workload::Plain, Workload::Canary];
+    options.disturbed_max = 100;
     options.rate = 100;
     let lengths =
         Lengths { warm_up: Duration::from_millis(20), measured: Duration::from_millis(200) };
@@ -140,14 +152,45 @@ fn a_whole_run_of_processes() {
             return;
         }
     };
-    assert_eq!(report.failed(), 0, "{:?}", report.warnings);
-    assert_eq!(report.contenders.len(), 2);
-    for contender in &report.contenders {
-        assert!(contender.version.starts_with("nginx/"), "{}", contender.version);
-        assert!(contender.saturated.median.cpu_us_per_request > Some(0.0));
-        assert!(contender.saturated.median.rss_mib > Some(0.0));
-        assert_eq!(contender.saturated.rounds.len(), 2);
+    let [plain, canary] = report.workloads.as_slice() else { panic!("two workloads") };
+    for workload in [plain, canary] {
+        assert_eq!(workload.contenders.len(), 2, "{:?}", workload.warnings);
+        for contender in &workload.contenders {
+            assert!(contender.version.starts_with("nginx/"), "{}", contender.version);
+            let [first, _] = contender.saturated.rounds.as_slice() else { panic!("two rounds") };
+            assert!(first.figures.cpu_us_per_request > Some(0.0));
+            assert!(first.figures.rss_mib > Some(0.0));
+        }
     }
+    let shares =
+        canary.contenders[0].saturated.rounds.iter().map(|round| round.figures.canary_percent);
+    for share in shares.flatten() {
+        assert!((1.0..10.0).contains(&share), "{share} % of the requests met the canary");
+    }
+    assert_eq!(plain.contenders[0].saturated.rounds[0].figures.canary_percent, None);
     let text = String::from_utf8(output).unwrap();
     assert!(text.contains("nginx / nginx") && text.contains("round 2 of 2"), "{text}");
+}
+
+/// One idle connection costs nginx something, and every one stays open.
+#[test]
+fn idle_connections_are_counted() {
+    let options = parse(&["--subject", "nginx", "--peers", "nginx", "--idle", "300"]).unwrap();
+    let lengths = Lengths { warm_up: Duration::ZERO, measured: Duration::from_millis(1) };
+    let mut output = Vec::new();
+    let report = match run_for(&options, lengths, &mut output) {
+        Ok(report) => report,
+        Err(error) => {
+            let text = format!("{error:#}");
+            assert!(text.contains("nginx-light"), "nginx is installed, and yet: {text}");
+            return;
+        }
+    };
+    let [first, second] = report.idle.as_slice() else { panic!("two contenders") };
+    for idle in [first, second] {
+        assert_eq!((idle.errors.failed(), idle.errors.reconnects), (0, 0));
+        assert!(idle.rss_with_mib >= idle.rss_before_mib && idle.rss_before_mib > 0.0);
+    }
+    let text = String::from_utf8(output).unwrap();
+    assert!(text.contains("300 idle connections: nginx"), "{text}");
 }

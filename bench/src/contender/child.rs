@@ -58,8 +58,9 @@ impl ChildGuard {
         spawn: impl FnOnce(&mut Command) -> Result<Child>,
     ) -> Result<Self> {
         let output = directory.join(format!("{name}.output"));
-        let file =
-            File::create(&output).with_context(|| format!("making the output file of {name}"))?;
+        // Appended to, so that it may be emptied while the child writes.
+        let file = File::options().create(true).append(true).open(&output);
+        let file = file.with_context(|| format!("making the output file of {name}"))?;
         let again =
             file.try_clone().with_context(|| format!("sharing the output file of {name}"))?;
         command.stdin(Stdio::null()).stdout(again).stderr(file);
@@ -103,6 +104,14 @@ impl ChildGuard {
         let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
         let text = text.trim();
         if text.is_empty() { "(nothing)".to_owned() } else { text.to_owned() }
+    }
+
+    /// Empties the file of the child's output.
+    ///
+    /// # Errors
+    /// It cannot be changed.
+    pub fn empty_output(&self) -> Result<()> {
+        super::truncate(&self.output)
     }
 
     fn stop(&mut self) -> Result<()> {

@@ -8,15 +8,22 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
+use super::bundle::{RELEASE, TENANT, bundle};
 use super::{ChildGuard, Contender, Setting, free_address, truncate};
+
+/// How long a call of the API may take.
+const CALL_MAX: Duration = Duration::from_secs(10);
 
 /// A running halftone: gateway and control plane.
 #[derive(Debug)]
 pub struct Halftone {
+    name: &'static str,
     address: SocketAddr,
+    api: SocketAddr,
     version: String,
     access_log: PathBuf,
     control: ChildGuard,
@@ -24,58 +31,95 @@ pub struct Halftone {
 }
 
 impl Halftone {
-    /// Starts a gateway and a control plane whose default upstream is the generator's backend.
+    /// Starts a gateway on `engine` and a control plane that leads it: to the generator's backend, or by
+    /// a bundle where the workload is split.
     ///
     /// # Errors
     /// A command does not start.
-    pub fn start(setting: &Setting, directory: &Path) -> Result<Self> {
+    pub fn start(
+        name: &'static str,
+        engine: &str,
+        setting: &Setting,
+        directory: &Path,
+    ) -> Result<Self> {
         let address = free_address()?;
-        let socket = directory.join("gateway.sock");
         let access_log = directory.join("access.log");
-        let data = directory.join("gateway");
-        let control_data = directory.join("control");
-        for path in [&data, &control_data] {
-            std::fs::create_dir_all(path).context("making halftone's data directories")?;
-        }
+        let socket = directory.join("gateway.sock");
         let mut gateway = Command::new(&setting.halftone);
-        gateway
-            .arg("gateway")
-            .arg("--listen")
-            .arg(address.to_string())
-            .arg("--socket")
-            .arg(&socket);
-        gateway.arg("--data").arg(&data).arg("--cpus").arg(setting.cpus.contender.to_string());
-        gateway.arg("--engine").arg(&setting.engine).arg("--access-log");
-        gateway.arg(if setting.access_log { access_log.as_path() } else { Path::new("off") });
+        gateway.arg("gateway").arg("--listen").arg(address.to_string());
+        gateway.arg("--socket").arg(&socket).arg("--data").arg(made(directory, "gateway")?);
+        gateway.arg("--cpus").arg(setting.cpus.contender.to_string()).arg("--engine").arg(engine);
+        let log = if setting.access_log { access_log.as_path() } else { Path::new("off") };
+        gateway.arg("--access-log").arg(log);
         let gateway =
             ChildGuard::spawn("halftone-gateway", &mut gateway, setting.cpus.contender, directory)?;
+        let api = free_address()?;
         let mut control = Command::new(&setting.halftone);
-        control
-            .arg("control")
-            .arg("--api")
-            .arg(free_address()?.to_string())
-            .arg("--gateway")
-            .arg(&socket);
-        control
-            .arg("--data")
-            .arg(&control_data)
-            .arg("--upstream")
-            .arg(format!("http://{}", setting.backend));
+        control.arg("control").arg("--api").arg(api.to_string()).arg("--gateway").arg(&socket);
+        control.arg("--data").arg(made(directory, "control")?);
+        if setting.split.is_empty() {
+            control.arg("--upstream").arg(format!("http://{}", setting.stable()));
+        } else {
+            let file = directory.join("bundle.yaml");
+            std::fs::write(&file, bundle(setting)).context("writing halftone's bundle")?;
+            control.arg("--bundle").arg(file);
+        }
         let control =
             ChildGuard::spawn("halftone-control", &mut control, setting.cpus.generator, directory)?;
-        Ok(Self {
-            address,
-            version: installed_version(&setting.halftone),
-            access_log,
-            control,
-            gateway,
-        })
+        let version = installed_version(&setting.halftone);
+        Ok(Self { name, address, api, version, access_log, control, gateway })
     }
+
+    /// Replaces the bundle; returns when it is served.
+    ///
+    /// # Errors
+    /// It is refused, or not served at once.
+    pub fn put_bundle(&self, bundle: &str) -> Result<()> {
+        let path = format!("/v1/tenants/{TENANT}/bundle");
+        self.call("PUT", &path, bundle.to_owned())
+    }
+
+    /// Moves the scheduled split; returns when that is served.
+    ///
+    /// # Errors
+    /// It is refused, or not served at once.
+    pub fn set_weight(&self, percent: u32) -> Result<()> {
+        let path = format!("/v1/tenants/{TENANT}/releases/{RELEASE}:setWeight");
+        self.call("POST", &path, format!(r#"{{"weight":"{percent}%"}}"#))
+    }
+
+    fn call(&self, method: &str, path: &str, body: String) -> Result<()> {
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(CALL_MAX))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build()
+            .new_agent();
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.api))
+            .body(body)?;
+        let mut answer = agent.run(request).with_context(|| format!("{method} {path}"))?;
+        let status = answer.status();
+        let text = answer.body_mut().read_to_string().context("reading the API's answer")?;
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        if !status.is_success() || json["applied"] != true {
+            bail!("{method} {path} was answered {status}: {text}");
+        }
+        Ok(())
+    }
+}
+
+/// Makes a directory below another, and returns it.
+fn made(directory: &Path, name: &str) -> Result<PathBuf> {
+    let path = directory.join(name);
+    std::fs::create_dir_all(&path).context("making halftone's data directories")?;
+    Ok(path)
 }
 
 impl Contender for Halftone {
     fn name(&self) -> &'static str {
-        "halftone"
+        self.name
     }
 
     fn version(&self) -> &str {

@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use super::{ChildGuard, Contender, Setting, free_address, truncate};
+use super::{ChildGuard, Contender, PARTS, Setting, USER_HEADER, free_address, program, truncate};
 
 const ACCESS_LOG: &str = "access.log";
 
@@ -32,7 +32,7 @@ impl Nginx {
         let version = installed_version()?;
         let address = free_address()?;
         let file = directory.join("nginx.conf");
-        std::fs::write(&file, configuration(address, setting.backend, setting.access_log))
+        std::fs::write(&file, configuration(address, setting))
             .context("writing the configuration of nginx")?;
         let mut command = Command::new("nginx");
         command.arg("-p").arg(directory).arg("-c").arg(&file);
@@ -77,25 +77,32 @@ impl Contender for Nginx {
 
 /// Returns what `nginx -v` says, such as `nginx/1.22.1`.
 fn installed_version() -> Result<String> {
-    let output = match Command::new("nginx").arg("-v").output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            bail!(
-                "nginx is not installed: install it (Debian package nginx-light), or leave nginx out of --peers"
-            )
-        }
-        Err(error) => return Err(error).context("running nginx -v"),
-    };
-    let text = String::from_utf8_lossy(&output.stderr);
-    Ok(text.trim().trim_start_matches("nginx version: ").to_owned())
+    let text = program::version("nginx", "-v", "install it (Debian package nginx-light)")?;
+    Ok(text.trim_start_matches("nginx version: ").to_owned())
 }
 
-fn configuration(listen: SocketAddr, backend: SocketAddr, access_log: bool) -> String {
-    let access_log = if access_log {
+fn configuration(listen: SocketAddr, setting: &Setting) -> String {
+    let access_log = if setting.access_log {
         format!("access_log {ACCESS_LOG} json buffer=64k flush=1s;")
     } else {
         "access_log off;".to_owned()
     };
+    let keep = "keepalive 256; keepalive_requests 1000000000; keepalive_timeout 1h;";
+    let mut upstreams = format!("upstream stable {{ server {}; {keep} }}", setting.stable());
+    let mut split = String::new();
+    for (name, address, share) in setting.variants().filter(|&(.., share)| share > 0) {
+        upstreams += &format!("\n    upstream {name} {{ server {address}; {keep} }}");
+        split += &format!("{}% {name}; ", percent(share));
+    }
+    // Shares of a whole leave nothing for the rest, which nginx refuses to be named then.
+    let rest = if setting.split.iter().sum::<u32>() < PARTS { "* stable;" } else { "" };
+    let header = USER_HEADER.replace('-', "_");
+    let (split, pool) = if setting.split.is_empty() {
+        (String::new(), "stable")
+    } else {
+        (format!("split_clients \"${{http_{header}}}\" $pool {{ {split}{rest} }}"), "$pool")
+    };
+    let connections = 2 * setting.connections + 1024;
     // The worker inherits the master's CPU, so it needs no affinity of its own. Nothing is ever
     // spilled to disk, so an unprivileged worker needs no rights in the directory.
     format!(
@@ -104,12 +111,12 @@ worker_processes 1;
 pid nginx.pid;
 error_log stderr warn;
 events {{
-    worker_connections 8192;
+    worker_connections {connections};
 }}
 http {{
     log_format json escape=json '{{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method",'
         '"host":"$host","path":"$uri","protocol":"$server_protocol","status":$status,"bytes":$body_bytes_sent,'
-        '"duration_s":$request_time,"upstream":"$upstream_addr","upstream_duration_s":"$upstream_response_time",'
+        '"duration_s":$request_time,"variant":"$proxy_host","upstream":"$upstream_addr","upstream_duration_s":"$upstream_response_time",'
         '"user_agent":"$http_user_agent"}}';
     {access_log}
     client_body_temp_path client_body;
@@ -120,16 +127,12 @@ http {{
     proxy_max_temp_file_size 0;
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
-    upstream backend {{
-        server {backend};
-        keepalive 256;
-        keepalive_requests 1000000000;
-        keepalive_timeout 1h;
-    }}
+    {upstreams}
+    {split}
     server {{
         listen {listen} backlog=4096;
         location / {{
-            proxy_pass http://backend;
+            proxy_pass http://{pool};
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
@@ -139,4 +142,10 @@ http {{
 }}
 "#
     )
+}
+
+/// Renders a share in [`PARTS`] as a percentage of at most two decimals, as nginx takes it.
+fn percent(share: u32) -> String {
+    let hundredths = u64::from(share) * 10_000 / u64::from(PARTS);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }

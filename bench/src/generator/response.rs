@@ -62,6 +62,22 @@ impl ResponseScanner {
         }
     }
 
+    /// Returns how many bytes of the body are still to come; `None` while a head is awaited.
+    pub(crate) fn body_left(&self) -> Option<u64> {
+        self.body.map(|(_, left)| left)
+    }
+
+    /// Counts `length` bytes of the body that were not looked at; returns the response they end.
+    ///
+    /// At most [`ResponseScanner::body_left`] of them.
+    pub(crate) fn skip(&mut self, length: u64) -> Option<Response> {
+        let (response, left) = self.body?;
+        debug_assert!(length <= left, "more was dropped than the body had");
+        let left = left.saturating_sub(length);
+        self.body = (left > 0).then_some((response, left));
+        (left == 0).then_some(response)
+    }
+
     /// Consumes a head, or gathers a piece of one.
     fn head(&mut self, input: &mut &[u8]) -> Result<Option<Response>, Malformed> {
         if self.partial.is_empty()

@@ -3,13 +3,19 @@
 use super::*;
 use crate::compare::workload::Workload;
 
-fn run(pace: Pace, connections: usize, expected: Expected) -> (Outcome, u64, Vec<Boundary>) {
-    let load = Workload::Plain;
-    let mut generator = Generator::new(Waiting::Sleep, load.answer()).unwrap();
-    let request = load.request();
+fn run_load(
+    load: Workload,
+    pace: Pace,
+    connections: usize,
+    expected: Expected,
+) -> (Outcome, u64, Vec<Boundary>) {
+    let mut generator = Generator::new(Waiting::Sleep, load.answers()).unwrap();
+    let requests = load.requests();
     let phase = Phase {
-        target: generator.backend().address(),
-        request: &request,
+        target: generator.backend().addresses()[0],
+        requests: &requests,
+        reconnects: load.reconnects(),
+        sources: load.sources(),
         expected,
         connections,
         pace,
@@ -23,7 +29,11 @@ fn run(pace: Pace, connections: usize, expected: Expected) -> (Outcome, u64, Vec
             Ok(())
         })
         .unwrap();
-    (outcome, generator.backend().answered(), boundaries)
+    (outcome, generator.backend().answered()[0], boundaries)
+}
+
+fn run(pace: Pace, connections: usize, expected: Expected) -> (Outcome, u64, Vec<Boundary>) {
+    run_load(Workload::Plain, pace, connections, expected)
 }
 
 #[test]
@@ -53,10 +63,10 @@ fn more_clients_than_a_default_backlog_connect() {
 
 #[test]
 fn wrong_answers_are_errors() {
-    let (outcome, _, _) = run(Pace::Saturated, 2, Expected { status: 201, body_bytes: 128 });
+    let (outcome, _, _) = run(Pace::Saturated, 2, Expected { status: 201, body_bytes: Some(128) });
     assert!(outcome.errors.status > 0);
     assert_eq!((outcome.completed, outcome.latencies.len()), (0, 0));
-    let (outcome, _, _) = run(Pace::Saturated, 2, Expected { status: 200, body_bytes: 127 });
+    let (outcome, _, _) = run(Pace::Saturated, 2, Expected { status: 200, body_bytes: Some(127) });
     assert!(outcome.errors.length > 0);
     assert_eq!((outcome.completed, outcome.latencies.len()), (0, 0));
 }
@@ -67,8 +77,10 @@ fn nobody_there_is_an_error() {
     let vacant = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let phase = Phase {
         target: vacant,
-        request: b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        expected: Expected { status: 200, body_bytes: 0 },
+        requests: &[b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()],
+        reconnects: false,
+        sources: 1,
+        expected: Expected { status: 200, body_bytes: Some(0) },
         connections: 1,
         pace: Pace::Saturated,
         warm_up: Duration::ZERO,
@@ -76,4 +88,46 @@ fn nobody_there_is_an_error() {
     };
     let error = generator.run(&phase, &mut |_| Ok(())).unwrap_err();
     assert!(format!("{error:#}").contains("connecting to the contender"), "{error:#}");
+}
+
+#[test]
+fn every_workload_is_answered() {
+    for load in [Workload::Canary, Workload::Short, Workload::B16k, Workload::B1m] {
+        for pace in [Pace::Saturated, Pace::Rate(100)] {
+            let (outcome, answered, _) = run_load(load, pace, 4, load.expected());
+            assert_eq!(outcome.errors, ErrorCounts::default(), "{load}");
+            assert!(outcome.completed > 0 && answered >= outcome.completed, "{load}");
+        }
+    }
+}
+
+#[test]
+fn a_total_is_asked_once_each_and_knows_who_answered() {
+    let answers = vec![crate::compare::workload::answer(7), crate::compare::workload::answer(9)];
+    let mut generator = Generator::new(Waiting::Sleep, answers).unwrap();
+    let requests = Workload::Canary.requests();
+    for (target, body) in generator.backend().addresses().into_iter().zip([7, 9]) {
+        let phase = Phase {
+            target,
+            requests: &requests,
+            expected: Expected { status: 200, body_bytes: None },
+            connections: 50,
+            reconnects: false,
+            sources: 3,
+            pace: Pace::Total { requests: 120, at_once: 8 },
+            warm_up: Duration::ZERO,
+            measured: Duration::from_secs(20),
+        };
+        let mut held = 0;
+        let outcome = generator
+            .run_total(&phase, Duration::from_millis(1), &mut || {
+                held += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(outcome.errors, ErrorCounts::default());
+        assert_eq!(outcome.bodies, vec![Some(body); 120]);
+        assert_eq!(held, 1);
+    }
+    assert_eq!(generator.backend().answered(), [120, 120]);
 }

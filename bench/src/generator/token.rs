@@ -5,8 +5,8 @@
 /// Names a socket of the event loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// The backend's listening socket.
-    Listener,
+    /// A listening socket of the backend.
+    Listener(usize),
     /// A connection from the contender to the backend.
     Backend(usize),
     /// A connection from the generator to the contender.
@@ -21,7 +21,7 @@ impl Token {
         match self {
             Self::Client(index) => index as u64,
             Self::Backend(index) => (1 << KIND_SHIFT) | index as u64,
-            Self::Listener => 2 << KIND_SHIFT,
+            Self::Listener(index) => (2 << KIND_SHIFT) | index as u64,
         }
     }
 
@@ -32,7 +32,7 @@ impl Token {
         match word >> KIND_SHIFT {
             0 => Self::Client(index),
             1 => Self::Backend(index),
-            _ => Self::Listener,
+            _ => Self::Listener(index),
         }
     }
 }

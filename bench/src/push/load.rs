@@ -70,7 +70,7 @@ pub(super) fn join(connections: Vec<ScopedJoinHandle<'_, Counts>>) -> Result<Cou
 
 fn ask(target: SocketAddr, pause: Duration, stop: &AtomicBool) -> Counts {
     let (mut counts, mut caller) = (Counts::new(), Caller::new(target));
-    let (request, expected) = (Workload::Plain.request(), Workload::Plain.expected());
+    let (request, expected) = (Workload::Plain.request(""), Workload::Plain.expected());
     let mut due = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let sent = Instant::now();
@@ -78,7 +78,7 @@ fn ask(target: SocketAddr, pause: Duration, stop: &AtomicBool) -> Counts {
             Ok(answer) if answer.status != expected.status => {
                 counts.fail(format!("status {}", answer.status));
             }
-            Ok(answer) if answer.body.len() as u64 != expected.body_bytes => {
+            Ok(answer) if Some(answer.body.len() as u64) != expected.body_bytes => {
                 counts.fail(format!("{} bytes", answer.body.len()));
             }
             Ok(_) => {

@@ -4,10 +4,12 @@
 
 use std::io::{self, Write};
 
-use super::{ContenderReport, METRICS, MetricRatio, PhaseReport, Report};
+use super::{
+    ContenderReport, IdleReport, METRICS, MetricRatio, PhaseReport, Report, WorkloadReport,
+};
 use crate::statistics::Ratio;
 
-const NAME_COLUMNS: usize = 12;
+const NAME_COLUMNS: usize = 18;
 const FIGURE_COLUMNS: usize = 10;
 const RATIO_COLUMNS: usize = 32;
 const ABSENT: &str = "-";
@@ -24,38 +26,67 @@ pub(super) fn write(report: &Report, output: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(
         output,
-        "generator and backend on CPU {}, contender on CPU {}; {} connections, access log {}, \
-         medians of {} rounds of {} s",
+        "generator and backend on CPU {}, contender on CPU {}; access log {}",
         machine.cpus.generator,
         machine.cpus.contender,
-        options.connections,
         if options.access_log == crate::compare::Switch::On { "on" } else { "off" },
-        options.rounds,
-        options.seconds,
     )?;
-    for contender in &report.contenders {
+    if let Some(first) = report.workloads.first() {
         writeln!(
             output,
-            "{}: {}; counted: {}",
-            contender.name, contender.version, contender.counted
+            "{} connections, medians of {} rounds of {} s",
+            options.connections, options.rounds, options.seconds
         )?;
+        for contender in &first.contenders {
+            let ContenderReport { name, version, counted, .. } = contender;
+            writeln!(output, "{name}: {version}; counted: {counted}")?;
+        }
     }
-    write_phase(output, "saturated (every connection busy)", &report.contenders, |contender| {
-        &contender.saturated
-    })?;
-    let title =
-        format!("fixed rate ({} requests/s; latency from the intended send time)", options.rate);
-    write_phase(output, &title, &report.contenders, |contender| &contender.fixed_rate)?;
-    for ratios in &report.ratios {
+    report.workloads.iter().try_for_each(|workload| write_workload(output, workload))?;
+    if report.idle.is_empty() { Ok(()) } else { write_idle(output, &report.idle) }
+}
+
+fn write_workload(output: &mut dyn Write, report: &WorkloadReport) -> io::Result<()> {
+    let WorkloadReport { workload, rate, contenders, ratios, warnings } = report;
+    let title = format!("{workload}, saturated (every connection busy)");
+    write_phase(output, &title, contenders, |contender| &contender.saturated)?;
+    let title = format!("{workload}, {rate} requests/s (latency from the intended send time)");
+    write_phase(output, &title, contenders, |contender| &contender.fixed_rate)?;
+    for ratios in ratios {
         writeln!(output)?;
         writeln!(
             output,
-            "{} / {}: median of the rounds' ratios [min..max]",
+            "{workload}, {} / {}: median of the rounds' ratios [min..max]",
             ratios.subject, ratios.peer
         )?;
         write_ratios(output, &ratios.saturated, &ratios.fixed_rate)?;
     }
-    write_warnings(output, &report.warnings)
+    write_warnings(output, warnings)
+}
+
+fn write_idle(output: &mut dyn Write, reports: &[IdleReport]) -> io::Result<()> {
+    writeln!(output)?;
+    writeln!(
+        output,
+        "{:<NAME_COLUMNS$}{:>12}{:>14}{:>14}{:>12}{:>10}{:>10}",
+        "idle", "connections", "RSS before", "RSS with", "each", "failed", "closed"
+    )?;
+    writeln!(output, "{:<NAME_COLUMNS$}{:>12}{:>14}{:>14}{:>12}", "", "", "MiB", "MiB", "KiB")?;
+    for report in reports {
+        writeln!(
+            output,
+            "{:<NAME_COLUMNS$}{:>12}{:>14}{:>14}{:>12}{:>10}{:>10}  {}",
+            report.name,
+            report.connections,
+            figure(Some(report.rss_before_mib)),
+            figure(Some(report.rss_with_mib)),
+            figure(Some(report.kib_per_connection)),
+            report.errors.failed(),
+            report.errors.reconnects,
+            report.version,
+        )?;
+    }
+    Ok(())
 }
 
 fn write_phase(
@@ -76,11 +107,15 @@ fn write_phase(
     for contender in contenders {
         let report = phase(contender);
         write!(output, "{:<NAME_COLUMNS$}", contender.name)?;
+        let Some(median) = &report.median else {
+            writeln!(output, "  refused: {}", report.refused.as_deref().unwrap_or(ABSENT))?;
+            continue;
+        };
         for metric in &METRICS {
-            write!(output, "{:>FIGURE_COLUMNS$}", figure((metric.read)(&report.median)))?;
+            write!(output, "{:>FIGURE_COLUMNS$}", figure((metric.read)(median)))?;
         }
-        let generator = figure(Some(report.median.generator_busy_percent));
-        let disturbed = figure(Some(report.median.disturbed_percent));
+        let generator = figure(Some(median.generator_busy_percent));
+        let disturbed = figure(Some(median.disturbed_percent));
         write_columns(output, &[&report.errors.failed().to_string(), &generator, &disturbed])?;
         writeln!(output)?;
     }
