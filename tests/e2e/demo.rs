@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use rustix::process::Signal;
 
 use crate::{
-    api::Api,
+    client::Api,
     poll::{until, until_true},
     ports::free_address,
     stack::{Process, children, halftone, is_alive},

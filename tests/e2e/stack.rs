@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    api::Api,
+    client::Api,
     message::{Message, Wire},
     poll::{until, until_true},
     ports::free_address,

@@ -79,7 +79,7 @@ fn a_gateway_and_a_control_plane_find_each_other_by_their_defaults() {
     };
     let _gateway = start(["gateway", "--listen", &listen.to_string()], &directories[0]);
     let _control = start(["control", "--api", &api.to_string()], &directories[1]);
-    let client = crate::api::Api::new(api);
+    let client = crate::client::Api::new(api);
     until_true("them to be connected", || {
         client.gateway().is_some_and(|gateway| gateway["connected"] == true)
     });

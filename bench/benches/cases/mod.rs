@@ -1,0 +1,120 @@
+//! What the benches run: the parts of the decision path that are pure.
+//!
+//! Owns the inputs: one head, one policy of a thousand routes, its tables. Each case is one call of the
+//! path with ready inputs, so that criterion's time and valgrind's count are of the same thing.
+
+use std::hint::black_box;
+
+use halftone_core::{
+    compile::{Allocations, allocate, compile_rules},
+    http::{HeadLimits, PathScratch, empty_slots, normalise, parse_request},
+    policy::{Bundle, validate},
+    route::{HostScratch, RequestView, host_name, route},
+    table::{RuleTable, archive::Archive},
+};
+use serde_json::{Value, json};
+
+/// Routes of the policy, each with a host of its own.
+const ROUTES: usize = 1000;
+const HEAD: &[u8] = b"GET /user/7/orders?page=2 HTTP/1.1\r\nHost: api-500.example.com\r\n\
+User-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nAccept: application/json\r\n\
+Accept-Encoding: gzip, deflate\r\nX-User-Id: user-42\r\nX-Request-Id: 0123456789abcdef\r\n\r\n";
+
+/// All inputs.
+pub(crate) struct Inputs {
+    bundle: Bundle,
+    allocations: Allocations,
+    table: RuleTable,
+    archive: Archive<RuleTable>,
+}
+
+impl Inputs {
+    /// Makes them.
+    pub(crate) fn new() -> Self {
+        let bundle: Bundle = serde_json::from_value(bundle()).expect("the shape is right");
+        assert_eq!(validate(&bundle), []);
+        let mut allocations = Allocations::default();
+        allocate(&bundle, &mut allocations).expect("weights fit");
+        let table = compile_rules(&[&bundle], &allocations).expect("it compiles");
+        let archive = Archive::build(&table, 1).expect("it verifies");
+        Self { bundle, allocations, table, archive }
+    }
+}
+
+/// A case: its name, and how it runs once.
+pub(crate) type Case = (&'static str, fn(&Inputs));
+
+/// Every case.
+pub(crate) const CASES: [Case; 5] = [
+    ("parse", parse),
+    ("route", decide),
+    ("compile", compile),
+    ("archive", archive),
+    ("verify", verify),
+];
+
+/// Parses a request head and decides its framing.
+#[inline(never)]
+fn parse(_: &Inputs) {
+    let mut slots = empty_slots();
+    let head = parse_request(black_box(HEAD), &mut slots, &HeadLimits::default());
+    assert!(black_box(head).is_ok_and(|head| head.is_some()));
+}
+
+/// Decides a parsed request among a thousand routes, to a variant of a split.
+#[inline(never)]
+fn decide(inputs: &Inputs) {
+    let mut slots = empty_slots();
+    let head = parse_request(black_box(HEAD), &mut slots, &HeadLimits::default());
+    let head = head.ok().flatten().expect("a good head");
+    let (mut host, mut path) = (HostScratch::new(), PathScratch::new());
+    let view = RequestView {
+        method: head.method,
+        host: host_name(head.host, &mut host),
+        path: normalise(head.path.as_bytes(), &mut path).expect("a good path"),
+        query: head.query.as_bytes(),
+        headers: head.headers,
+        client_ip: "192.0.2.1",
+        trusted: true,
+    };
+    let decision = route(inputs.archive.table(), &view, 0, 0);
+    assert!(black_box(decision).is_some_and(|decision| decision.bucket.is_some()));
+}
+
+/// Compiles the policy to a table.
+#[inline(never)]
+fn compile(inputs: &Inputs) {
+    let table = compile_rules(&[black_box(&inputs.bundle)], &inputs.allocations);
+    assert!(black_box(table).is_ok());
+}
+
+/// Archives the table and opens what was made, as a sender does.
+#[inline(never)]
+fn archive(inputs: &Inputs) {
+    assert!(black_box(Archive::build(black_box(&inputs.table), 1)).is_ok());
+}
+
+/// Opens an archive that came from somewhere: checksum, structure, meaning.
+#[inline(never)]
+fn verify(inputs: &Inputs) {
+    assert!(black_box(Archive::<RuleTable>::copy_from(black_box(inputs.archive.bytes()))).is_ok());
+}
+
+fn bundle() -> Value {
+    let route = |number: usize| {
+        json!({ "name": format!("route-{number}"), "hostnames": [format!("api-{number}.example.com")], "rules": [
+            { "matches": [{ "path": { "type": "PathPrefix", "value": "/user" } }], "release": "user-v2" },
+            { "matches": [{ "path": { "type": "Exact", "value": "/healthz" } }], "upstream": "user-api" } ] })
+    };
+    let qa = json!({ "id": "qa", "variant": "canary",
+        "match": { "headers": [{ "name": "x-qa", "type": "Exact", "value": "1" }] } });
+    json!({
+        "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "bench" },
+        "attributes": { "user.id": { "type": "string", "from": [{ "header": "x-user-id", "trusted": true }] } },
+        "upstreams": { "user-api": { "variants": {
+            "stable": { "addresses": ["127.0.0.1:1"] }, "canary": { "addresses": ["127.0.0.1:2"] } } } },
+        "routes": (0..ROUTES).map(route).collect::<Vec<_>>(),
+        "releases": { "user-v2": { "upstream": "user-api", "unit": ["user.id", "client.ip"],
+            "targets": [qa], "default": { "split": { "canary": "20%" } } } },
+    })
+}

@@ -1,0 +1,7 @@
+//! What the sentences of the features do, one file per kind of sentence.
+
+mod api;
+mod command;
+mod given;
+mod process;
+mod request;
