@@ -1,7 +1,7 @@
 //! Instructions of the pure parts, counted by valgrind and compared with `instructions.golden`.
 //!
 //! Owns the counting and the tolerance. Runs itself under callgrind, one case at a time: only what
-//! happens inside the case is collected, after it has run once (decision 0010). `UPDATE_GOLDEN=1`
+//! happens inside the case is collected, after it has run once (decision 0007). `UPDATE_GOLDEN=1`
 //! writes the counts anew.
 
 mod cases;

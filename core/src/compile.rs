@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::{
     policy::Bundle,
     rollout::allocation::{Allocation, AllocationError},
-    table::{NONE, RuleTable},
+    table::{NONE, RuleTable, regex::RegexError},
 };
 
 mod conditions;
@@ -80,6 +80,15 @@ pub enum CompileError {
         /// What is wrong.
         #[source]
         source: AllocationError,
+    },
+    /// An expression cannot be served: the bundle was not validated.
+    #[error("{pattern:?}: {source}")]
+    Regex {
+        /// As it was written.
+        pattern: String,
+        /// What is wrong.
+        #[source]
+        source: RegexError,
     },
     /// More rows than an index can count.
     #[error("the bundles have more rows than a table can")]

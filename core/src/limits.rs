@@ -79,6 +79,12 @@ pub const VALUES_MAX: usize = 16;
 pub const CONDITIONS_MAX: usize = 4 + 3 * VALUES_MAX;
 /// Longest value a header, a query parameter or a cookie is compared with, bytes (Gateway API: 4096).
 pub const VALUE_BYTES_MAX: usize = 4096;
+/// Most different regular expressions in one table.
+pub const REGEXES_MAX: usize = 10_000;
+/// Largest automaton of one regular expression as it travels, bytes.
+pub const REGEX_BYTES_MAX: usize = 256 * 1024;
+/// Most memory taken to make one, bytes: a pattern of a few letters can ask for gigabytes.
+pub const REGEX_BUILD_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most targets of one release: they are tried in turn.
 pub const TARGETS_MAX: usize = 4096;
 /// Most host names or address ranges of one condition: they are tried in turn.

@@ -9,7 +9,7 @@
 
 use crate::{
     http::{Header, Mask, is_like},
-    table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE},
+    table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE, Rules},
 };
 
 mod conditions;
@@ -98,7 +98,7 @@ pub struct Decision {
 /// release asks for that. `now_unix_s` is the time in seconds since 1970, for what expires.
 #[must_use]
 pub fn route(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     request: &RequestView<'_>,
     random: u32,
     now_unix_s: u64,
@@ -109,7 +109,7 @@ pub fn route(
 /// Decides as [`route`] does (which is this, told to nobody), and tells `recorder` each step.
 #[must_use]
 pub fn route_told<R: Recorder>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     request: &RequestView<'_>,
     random: u32,
     now_unix_s: u64,

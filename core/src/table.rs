@@ -12,6 +12,7 @@
 
 pub mod archive;
 pub mod epoch;
+pub mod regex;
 mod verify;
 
 pub use verify::VerifyError;
@@ -41,6 +42,17 @@ pub struct RuleTable {
     /// Lower-case names of the headers that choose a variant: never believed from, and never
     /// forwarded for, an untrusted peer.
     pub reserved: Vec<String>,
+    /// Expressions that conditions refer to.
+    pub regexes: Vec<RegexRow>,
+}
+
+/// A regular expression.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct RegexRow {
+    /// As it was written.
+    pub pattern: String,
+    /// Its automaton ([`regex`]).
+    pub dfa: Vec<u8>,
 }
 
 /// Consecutive rows `[start, end)` of another list.
@@ -87,6 +99,8 @@ pub enum PathRow {
     Exact(String),
     /// Whole segments from the start; without a slash at its end, so empty means every path.
     Prefix(String),
+    /// A row of `regexes` that the whole path matches.
+    Regex(u32),
 }
 
 /// A condition on a request.
@@ -114,7 +128,16 @@ pub struct ValueRow {
     /// The name.
     pub name: String,
     /// The value.
-    pub value: String,
+    pub value: WantedRow,
+}
+
+/// What a value is compared with.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum WantedRow {
+    /// The whole value.
+    Exact(String),
+    /// A row of `regexes` that the whole value matches.
+    Regex(u32),
 }
 
 /// Addresses that share their first bits.
@@ -318,14 +341,62 @@ pub enum AddressRow {
 pub trait Table: archive::sealed::Archivable + Clone + std::fmt::Debug {
     /// What the archive header calls it.
     const KIND: TableKind;
+    /// What is decoded of it once, when it is opened.
+    type Decoded: std::fmt::Debug + Send + Sync;
+
+    /// Decodes what is not read in place.
+    ///
+    /// # Errors
+    /// [`VerifyError`]: the first that is not what it should be.
+    fn decode(archived: &Self::Archived) -> Result<Self::Decoded, VerifyError>;
 }
 
 impl Table for RuleTable {
     const KIND: TableKind = TableKind::Rules;
+    type Decoded = Vec<regex::Regex>;
+
+    fn decode(archived: &ArchivedRuleTable) -> Result<Vec<regex::Regex>, VerifyError> {
+        let rows = archived.regexes.iter().enumerate();
+        let decoded = rows.map(|(row, regex)| {
+            regex::Regex::decode(&regex.dfa).ok_or(VerifyError::Value { what: "regex", row })
+        });
+        decoded.collect()
+    }
 }
 
 impl Table for InstanceTable {
     const KIND: TableKind = TableKind::Instances;
+    type Decoded = ();
+
+    fn decode(_: &ArchivedInstanceTable) -> Result<(), VerifyError> {
+        Ok(())
+    }
+}
+
+/// The rules as a decision reads them: in place, and their expressions ready to run.
+#[derive(Clone, Copy)]
+pub struct Rules<'t> {
+    /// The table.
+    pub table: &'t ArchivedRuleTable,
+    /// Its expressions, by row.
+    pub regexes: &'t [regex::Regex],
+}
+
+impl std::ops::Deref for Rules<'_> {
+    type Target = ArchivedRuleTable;
+
+    fn deref(&self) -> &ArchivedRuleTable {
+        self.table
+    }
+}
+
+impl archive::Archive<RuleTable> {
+    /// Returns the rules.
+    #[must_use]
+    #[inline]
+    pub fn rules(&self) -> Rules<'_> {
+        Rules { table: self.table(), regexes: self.decoded() }
+    }
 }
 
 /// Which of the two tables an archive holds.

@@ -113,7 +113,8 @@ impl Decider<'_> {
             trusted,
         };
         told.trace.step(|| normal(&view, peer_ip));
-        let stripped = if trusted { Default::default() } else { reserved(rules, head.headers) };
+        let stripped =
+            if trusted { Default::default() } else { reserved(rules.table, head.headers) };
         if !stripped.is_empty() {
             let fields = head.headers.iter().enumerate().filter(|(at, _)| stripped.contains(*at));
             let headers = fields.map(|(_, field)| text(field.name.as_bytes())).collect();

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use halftone_core::{
     route::{Decision, fallback},
     table::{
-        ArchivedInstanceRow, ArchivedInstanceSet, ArchivedInstanceTable, ArchivedRuleTable,
-        InstanceTable, NONE, RuleTable, Table, archive::Archive, epoch::Pinned,
+        ArchivedInstanceRow, ArchivedInstanceSet, ArchivedInstanceTable, InstanceTable, NONE,
+        RuleTable, Rules, Table, archive::Archive, epoch::Pinned,
     },
 };
 
@@ -51,8 +51,8 @@ impl Tables {
 
     /// Returns the rules.
     #[must_use]
-    pub fn rules(&self) -> &ArchivedRuleTable {
-        self.rules.archive.table()
+    pub fn rules(&self) -> Rules<'_> {
+        self.rules.archive.rules()
     }
 
     /// Returns the rules with their epoch, to be joined again.
@@ -87,7 +87,7 @@ impl Tables {
     pub fn serving(&self, decision: &Decision) -> Option<u32> {
         let has_instances = |variant: &u32| self.instance_set(*variant).is_some();
         let decided = Some(decision.variant).filter(has_instances);
-        decided.or_else(|| fallback(self.rules(), decision).filter(has_instances))
+        decided.or_else(|| fallback(self.rules().table, decision).filter(has_instances))
     }
 }
 

@@ -82,7 +82,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         client_ip: &request.client_ip,
         trusted: request.trusted,
     };
-    let table = table.table();
+    let table = table.rules();
     let Some(decision) = route(table, &view, 0, request.now_unix_s) else { return Some(None) };
     let key = table.variants[decision.variant as usize].key.as_str();
     let mut parts = key.split('/').skip(1).map(str::to_owned);

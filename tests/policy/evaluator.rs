@@ -6,7 +6,7 @@
 //! Static splits of bundles that were applied once are all it knows of weights: variants by name,
 //! lowest bucket first (POLICY "First layout").
 
-use std::net::IpAddr;
+use std::{cell::RefCell, collections::HashMap, net::IpAddr};
 
 use serde_json::Value;
 
@@ -129,7 +129,11 @@ impl Seen<'_> {
     fn matches(&self, matched: &Value) -> bool {
         let all = |field: &str, found: &dyn Fn(&str) -> Option<String>| {
             list(&matched[field]).iter().all(|one| {
-                found(one["name"].as_str().expect("a name")).as_deref() == one["value"].as_str()
+                let found = found(one["name"].as_str().expect("a name"));
+                if one["type"] == "RegularExpression" {
+                    return found.is_some_and(|found| is_match(&text(&one["value"]), &found));
+                }
+                found.as_deref() == one["value"].as_str()
             })
         };
         let hosts = list(&matched["hostnames"]);
@@ -147,6 +151,9 @@ impl Seen<'_> {
         let value = text(&matched["value"]);
         if matched["type"] == "Exact" {
             return self.path == value;
+        }
+        if matched["type"] == "RegularExpression" {
+            return is_match(&value, &self.path);
         }
         // Per segment: every segment of the prefix is the path's at the same place.
         let prefix = value.strip_suffix('/').unwrap_or(&value).to_owned();
@@ -166,6 +173,19 @@ impl Seen<'_> {
         let length: usize = length.parse().expect("a number");
         network.len() == address.len() && network[..length] == address[..length]
     }
+}
+
+/// Whether the whole of `value` matches: by a library's own engine, not by an automaton of ours.
+fn is_match(pattern: &str, value: &str) -> bool {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, regex::Regex>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let regex = known.entry(pattern.to_owned()).or_insert_with(|| {
+            regex::Regex::new(&format!("^(?:{pattern})$")).expect("a generated expression is good")
+        });
+        regex.is_match(value)
+    })
 }
 
 fn host_matches(name: &str, host: &str) -> bool {
@@ -195,13 +215,16 @@ fn find_rule<'a>(bundle: &'a Value, seen: &Seen<'_>) -> Option<(&'a Value, &'a V
             let matches = list(&rule["matches"]);
             let matches = if matches.is_empty() { &everything[..] } else { matches };
             for (at, matched) in matches.iter().enumerate().filter(|(_, one)| seen.matches(one)) {
-                let exact = matched["path"]["type"] == "Exact";
-                let length = matched["path"]["value"].as_str().unwrap_or("/");
-                let length = if exact { length.len() } else { length.trim_end_matches('/').len() };
+                let value = matched["path"]["value"].as_str().unwrap_or("/");
+                let (kind, length) = match matched["path"]["type"].as_str() {
+                    Some("Exact") => (2, value.len()),
+                    Some("RegularExpression") => (0, 0),
+                    _ => (1, value.trim_end_matches('/').len()),
+                };
                 let counts = (list(&matched["headers"]).len(), list(&matched["queryParams"]).len());
                 let method = !matched["method"].is_null();
                 // The larger wins, then the smaller name and place.
-                let strength = (host, exact, length, method, counts);
+                let strength = (host, kind, length, method, counts);
                 let order = (text(&route["name"]), index, at);
                 candidates.push((std::cmp::Reverse(strength), order, route, rule));
             }

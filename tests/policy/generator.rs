@@ -16,6 +16,9 @@ const PATHS: [&str; 9] =
     ["/", "/user", "/user/", "/user/deep", "/a//b", "/a", "/%2F", "/users", "/user/deep/x"];
 const HEADERS: [&str; 4] = ["x-a", "X-B", "X-Release-Group", "x-user"];
 const VALUES: [&str; 5] = ["1", "2", "canary", "stable", "u7"];
+/// Expressions on paths and on values, some of which match several.
+const PATTERNS: [&str; 5] = ["/", "/user.*", "/[a-z]+", "/user/(deep|x)(/x)?", ".*//?b|/%2F"];
+const EXPRESSIONS: [&str; 5] = ["[12]", "(?i)CANARY", "u[0-9]+|1", ".*", "s.+e"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 
 impl Seeded {
@@ -88,26 +91,37 @@ impl Seeded {
         rule
     }
 
+    fn value(&mut self, names: &[&str]) -> Value {
+        let name = self.pick(names);
+        match self.below(4) {
+            0 => {
+                json!({ "name": name, "type": "RegularExpression", "value": self.pick(&EXPRESSIONS) })
+            }
+            1 => json!({ "name": name, "type": "Exact", "value": self.pick(&VALUES) }),
+            _ => json!({ "name": name, "value": self.pick(&VALUES) }),
+        }
+    }
+
     /// Conditions of a route, or with cookies, hosts and addresses those of a target.
     fn conditions(&mut self, of_target: bool) -> Value {
         let mut matched = json!({});
         if self.one_in(2) {
-            let kind = self.pick(&["Exact", "PathPrefix", "PathPrefix"]);
-            matched["path"] = json!({ "type": kind, "value": self.pick(&PATHS) });
+            let kind = self.pick(&["Exact", "PathPrefix", "PathPrefix", "RegularExpression"]);
+            let values = if kind == "RegularExpression" { &PATTERNS[..] } else { &PATHS[..] };
+            matched["path"] = json!({ "type": kind, "value": self.pick(values) });
         }
         if self.one_in(4) {
             matched["method"] = json!(self.pick(&METHODS));
         }
         if self.one_in(3) {
             let names = if self.one_in(3) { &HEADERS[..] } else { &HEADERS[..2] };
-            matched["headers"] = json!([{ "name": self.pick(names), "value": self.pick(&VALUES) }]);
+            matched["headers"] = json!([self.value(names)]);
         }
         if self.one_in(4) {
-            matched["queryParams"] = json!([{ "name": self.pick(&["q", "user"]), "type": "Exact", "value": self.pick(&VALUES) }]);
+            matched["queryParams"] = json!([self.value(&["q", "user"])]);
         }
         if of_target && self.one_in(4) {
-            matched["cookies"] =
-                json!([{ "name": self.pick(&["qa", "uid"]), "value": self.pick(&VALUES) }]);
+            matched["cookies"] = json!([self.value(&["qa", "uid"])]);
         }
         if of_target && self.one_in(4) {
             matched["hostnames"] = self.hostnames();

@@ -77,7 +77,7 @@ fn decide(inputs: &Inputs) {
         client_ip: "192.0.2.1",
         trusted: true,
     };
-    let decision = route(inputs.archive.table(), &view, 0, 0);
+    let decision = route(inputs.archive.rules(), &view, 0, 0);
     assert!(black_box(decision).is_some_and(|decision| decision.bucket.is_some()));
 }
 

@@ -79,20 +79,23 @@ impl<'a> TenantRows<'a> {
         let missing_upstream = || unresolved("upstream", &release.upstream);
         let variants =
             *self.upstreams.get(release.upstream.as_str()).ok_or_else(missing_upstream)?;
+        let mut regexes = std::mem::take(&mut table.regexes);
         let choices = Choices { variants, table, allocations, tenant, release: name };
         let default = &release.default;
         let default =
             choices.row(DEFAULT_SPLIT, default.variant.as_deref(), default.split.as_ref())?;
-        let target = |target: &Target| {
+        let mut target = |target: &Target| {
             let (variant, split) = (target.variant.as_deref(), target.split.as_ref());
             Ok(TargetRow {
                 id: target.id.clone(),
-                conditions: target_rows(target),
+                conditions: target_rows(target, &mut regexes)?,
                 expires_unix_s: expiry(target.expires_at),
                 choice: choices.row(&target.id, variant, split)?,
             })
         };
-        let targets = release.targets.iter().map(target).collect::<Result<_, CompileError>>()?;
+        let targets =
+            release.targets.iter().map(&mut target).collect::<Result<_, CompileError>>()?;
+        table.regexes = regexes;
         let on_no_healthy = (variants.start..variants.end)
             .map(|at| on_no_healthy(release, &table.variants[at as usize].name))
             .collect();

@@ -26,11 +26,12 @@ pub(super) struct Compiler {
     owners: BTreeMap<String, String>,
 }
 
-/// What routes of one host are sorted by (POLICY stage 2): Exact before the longest prefix, then a
+/// What routes of one host are sorted by (POLICY stage 2): Exact before the longest prefix, then expressions, then a
 /// method, more headers, more query parameters, the route's name, and the place in the route.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Precedence {
-    is_prefix: bool,
+    /// Exact, prefix, expression.
+    kind: u8,
     length: Reverse<usize>,
     has_method: Reverse<bool>,
     headers: Reverse<usize>,
@@ -41,10 +42,14 @@ struct Precedence {
 
 impl Precedence {
     fn new(path: &PathRow, matched: &Match, name: &str, place: (usize, usize)) -> Self {
-        let (PathRow::Exact(text) | PathRow::Prefix(text)) = path;
+        let (kind, length) = match path {
+            PathRow::Exact(text) => (0, text.len()),
+            PathRow::Prefix(text) => (1, text.len()),
+            PathRow::Regex(_) => (2, 0),
+        };
         Self {
-            is_prefix: matches!(path, PathRow::Prefix(_)),
-            length: Reverse(text.len()),
+            kind,
+            length: Reverse(length),
             has_method: Reverse(matched.method.is_some()),
             headers: Reverse(matched.headers.len()),
             queries: Reverse(matched.query_params.len()),
@@ -92,25 +97,32 @@ impl Compiler {
                     });
                 }
                 let action = (release.unwrap_or(NONE), upstream.map_or(NONE, |span| span.start));
-                self.rule(route, (index, rule), action);
+                self.rule(route, (index, rule), action)?;
             }
         }
         Ok(())
     }
 
     /// Adds a row per match and host name; `action` is a release and a variant.
-    fn rule(&mut self, route: &Route, (index, rule): (usize, &Rule), action: (u32, u32)) {
+    fn rule(
+        &mut self,
+        route: &Route,
+        (index, rule): (usize, &Rule),
+        action: (u32, u32),
+    ) -> Result<(), CompileError> {
         let everything = [Match::default()];
         let request = rule.timeouts.and_then(|timeouts| timeouts.request);
         let body = rule.limits.and_then(|limits| limits.body_bytes);
         let matches = if rule.matches.is_empty() { &everything[..] } else { &rule.matches };
         for (at, matched) in matches.iter().enumerate() {
-            let path = path_row(matched.path.as_ref());
+            let regexes = &mut self.table.regexes;
+            let path = path_row(matched.path.as_ref(), regexes)?;
+            let conditions = condition_rows(matched, regexes)?;
             let precedence = Precedence::new(&path, matched, &route.name, (index, at));
             let row = RouteRow {
                 name: route.name.clone(),
                 path,
-                conditions: condition_rows(matched),
+                conditions,
                 release: action.0,
                 variant: action.1,
                 request_ms: request.map_or(NONE, Timeout::ms),
@@ -121,6 +133,7 @@ impl Compiler {
                 routes.push((precedence.clone(), row.clone()));
             }
         }
+        Ok(())
     }
 
     pub(super) fn finish(mut self) -> Result<RuleTable, CompileError> {

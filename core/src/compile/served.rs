@@ -13,7 +13,8 @@ use crate::{
     policy::{DEFAULT_SPLIT, IMPLICIT_TENANT},
     rollout::allocation::{Allocation, Range},
     table::{
-        ChoiceRow, HostRow, InstanceTable, NONE, ReleaseRow, RouteRow, RuleTable, Span, TargetRow,
+        ChoiceRow, ConditionRow, HostRow, InstanceTable, NONE, PathRow, ReleaseRow, RouteRow,
+        RuleTable, Span, TargetRow, WantedRow,
     },
 };
 
@@ -50,6 +51,7 @@ pub fn replace_tenant(
         variants: vec![NONE; served.variants.len()],
         attributes: vec![NONE; served.attributes.len()],
         releases: vec![NONE; served.releases.len()],
+        regexes: vec![NONE; served.regexes.len()],
         tenant,
         served,
         table: own,
@@ -98,6 +100,7 @@ struct Merge<'a> {
     variants: Vec<u32>,
     attributes: Vec<u32>,
     releases: Vec<u32>,
+    regexes: Vec<u32>,
 }
 
 impl Merge<'_> {
@@ -129,14 +132,16 @@ impl Merge<'_> {
                 self.table.reserved.push(rule.header.clone());
             }
         }
-        let target = |target: &TargetRow| TargetRow {
-            choice: self.choice(&target.choice),
-            ..target.clone()
-        };
+        let mut targets = Vec::with_capacity(release.targets.len());
+        for target in &release.targets {
+            let mut target = TargetRow { choice: self.choice(&target.choice), ..target.clone() };
+            self.conditions(&mut target.conditions)?;
+            targets.push(target);
+        }
         Ok(ReleaseRow {
             variants: Span { start, end: start + count },
             units,
-            targets: release.targets.iter().map(target).collect(),
+            targets,
             default: self.choice(&release.default),
             ..release.clone()
         })
@@ -149,6 +154,36 @@ impl Merge<'_> {
             self.table.attributes.push(self.served.attributes[at].clone());
         }
         Ok(self.attributes[at])
+    }
+
+    /// Points conditions to the expressions of the new table.
+    fn conditions(&mut self, conditions: &mut [ConditionRow]) -> Result<(), CompileError> {
+        for condition in conditions {
+            match condition {
+                ConditionRow::Path(PathRow::Regex(regex)) => *regex = self.regex(*regex)?,
+                ConditionRow::Header(value)
+                | ConditionRow::Query(value)
+                | ConditionRow::Cookie(value) => {
+                    if let WantedRow::Regex(regex) = &mut value.value {
+                        *regex = self.regex(*regex)?;
+                    }
+                }
+                ConditionRow::Path(_)
+                | ConditionRow::Method(_)
+                | ConditionRow::Hosts(_)
+                | ConditionRow::Sources(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn regex(&mut self, at: u32) -> Result<u32, CompileError> {
+        let at = at as usize;
+        if self.regexes[at] == NONE {
+            self.regexes[at] = row(self.table.regexes.len())?;
+            self.table.regexes.push(self.served.regexes[at].clone());
+        }
+        Ok(self.regexes[at])
     }
 
     fn choice(&self, choice: &ChoiceRow) -> ChoiceRow {
@@ -207,11 +242,16 @@ impl Merge<'_> {
         let start = row(self.table.routes.len())?;
         for route in rows {
             let of = |rows: &[u32], at: u32| rows.get(at as usize).copied().unwrap_or(NONE);
-            self.table.routes.push(RouteRow {
+            let mut route = RouteRow {
                 release: of(&self.releases, route.release),
                 variant: of(&self.variants, route.variant),
                 ..route.clone()
-            });
+            };
+            if let PathRow::Regex(regex) = &mut route.path {
+                *regex = self.regex(*regex)?;
+            }
+            self.conditions(&mut route.conditions)?;
+            self.table.routes.push(route);
         }
         Ok(Some(Span { start, end: row(self.table.routes.len())? }))
     }

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use rkyv::vec::ArchivedVec;
+use rkyv::{rend::u32_le, vec::ArchivedVec};
 use smallvec::SmallVec;
 
 use super::{
@@ -18,14 +18,14 @@ use super::{
 use crate::{
     signal::trust::Cidr,
     table::{
-        ArchivedAddressRangeRow, ArchivedConditionRow, ArchivedPathRow, ArchivedRuleTable,
-        ArchivedValueRow,
+        ArchivedAddressRangeRow, ArchivedConditionRow, ArchivedPathRow, ArchivedValueRow,
+        ArchivedWantedRow, Rules,
     },
 };
 
 /// Returns whether every one of `conditions` holds.
 pub(super) fn all_hold<R: Recorder>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     conditions: &ArchivedVec<ArchivedConditionRow>,
     request: &RequestView<'_>,
     recorder: &mut R,
@@ -34,7 +34,7 @@ pub(super) fn all_hold<R: Recorder>(
 }
 
 fn holds<R: Recorder>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     condition: &ArchivedConditionRow,
     request: &RequestView<'_>,
     recorder: &mut R,
@@ -46,17 +46,17 @@ fn holds<R: Recorder>(
             recorder.condition(seen);
             holds
         }
-        ArchivedConditionRow::Path(path) => path_holds(path, request.path, recorder),
+        ArchivedConditionRow::Path(path) => path_holds(table, path, request.path, recorder),
         ArchivedConditionRow::Header(row) => {
             let mut joined = SmallVec::new();
             let found = believed_header(table, request, &row.name, &mut joined);
-            is_value("header", row, found, recorder)
+            is_value(table, "header", row, found, recorder)
         }
         ArchivedConditionRow::Query(row) => {
-            is_value("query", row, query(request.query, &row.name), recorder)
+            is_value(table, "query", row, query(request.query, &row.name), recorder)
         }
         ArchivedConditionRow::Cookie(row) => {
-            is_value("cookie", row, cookie(request.headers, &row.name), recorder)
+            is_value(table, "cookie", row, cookie(request.headers, &row.name), recorder)
         }
         ArchivedConditionRow::Hosts(names) => {
             let holds = names.iter().any(|name| host_matches(name.as_bytes(), request.host));
@@ -77,20 +77,32 @@ fn holds<R: Recorder>(
 }
 
 fn is_value<R: Recorder>(
+    table: Rules<'_>,
     part: &str,
     row: &ArchivedValueRow,
     found: Option<&[u8]>,
     recorder: &mut R,
 ) -> bool {
-    let holds = found == Some(row.value.as_bytes());
-    recorder.condition(|| seen(&format!("{part} {}", row.name), &row.value, found, holds));
+    let holds = found.is_some_and(|found| match &row.value {
+        ArchivedWantedRow::Exact(value) => found == value.as_bytes(),
+        ArchivedWantedRow::Regex(regex) => {
+            table.regexes[regex.to_native() as usize].is_match(found)
+        }
+    });
+    recorder.condition(|| {
+        let wanted = match &row.value {
+            ArchivedWantedRow::Exact(value) => value.to_string(),
+            ArchivedWantedRow::Regex(regex) => pattern(table, *regex),
+        };
+        seen(&format!("{part} {}", row.name), &wanted, found, holds)
+    });
     holds
 }
 
 /// Returns the value of a header; one that is reserved is not there when the peer is not trusted: it
 /// will be stripped (POLICY stage 1), and what is stripped decides nothing.
 pub(super) fn believed_header<'a>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     request: &RequestView<'a>,
     name: &str,
     joined: &'a mut SmallVec<[u8; 128]>,
@@ -102,6 +114,7 @@ pub(super) fn believed_header<'a>(
 
 /// Returns whether `path` (in normal form) is the row's, or lies below it.
 pub(super) fn path_holds<R: Recorder>(
+    table: Rules<'_>,
     row: &ArchivedPathRow,
     path: &[u8],
     recorder: &mut R,
@@ -114,12 +127,18 @@ pub(super) fn path_holds<R: Recorder>(
                     .strip_prefix(prefix.as_bytes())
                     .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
         }
+        ArchivedPathRow::Regex(regex) => table.regexes[regex.to_native() as usize].is_match(path),
     };
     recorder.condition(|| match row {
         ArchivedPathRow::Exact(exact) => seen("path", exact, Some(path), holds),
         ArchivedPathRow::Prefix(prefix) => seen("path", &format!("{prefix}/…"), Some(path), holds),
+        ArchivedPathRow::Regex(regex) => seen("path", &pattern(table, *regex), Some(path), holds),
     });
     holds
+}
+
+fn pattern(table: Rules<'_>, regex: u32_le) -> String {
+    format!("~ {}", table.table.regexes[regex.to_native() as usize].pattern)
 }
 
 fn host_matches(name: &[u8], host: &[u8]) -> bool {

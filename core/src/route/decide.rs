@@ -15,8 +15,8 @@ use crate::{
     bucket,
     limits::UNIT_BYTES_MAX,
     table::{
-        ArchivedChoiceRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceKind,
-        ArchivedSourceRow, ArchivedUnitMissingRow,
+        ArchivedChoiceRow, ArchivedReleaseRow, ArchivedSourceKind, ArchivedSourceRow,
+        ArchivedUnitMissingRow, Rules,
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Choice {
 }
 
 pub(super) fn decide<R: Recorder>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     release: &ArchivedReleaseRow,
     request: &RequestView<'_>,
     random: u32,
@@ -74,7 +74,7 @@ pub(super) fn decide<R: Recorder>(
 
 /// Returns the variant and, where a split was asked and the request has a place in it, its bucket.
 fn choose<R: Recorder>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     release: &ArchivedReleaseRow,
     choice: &ArchivedChoiceRow,
     request: &RequestView<'_>,
@@ -107,7 +107,7 @@ fn choose<R: Recorder>(
 }
 
 fn overridden<R: Recorder>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     release: &ArchivedReleaseRow,
     request: &RequestView<'_>,
     recorder: &mut R,
@@ -139,7 +139,7 @@ fn overridden<R: Recorder>(
 }
 
 fn bucket_of<R: Recorder>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     release: &ArchivedReleaseRow,
     request: &RequestView<'_>,
     random: u32,
@@ -166,7 +166,7 @@ fn bucket_of<R: Recorder>(
 }
 
 fn unit_bucket<R: Recorder>(
-    table: &ArchivedRuleTable,
+    table: Rules<'_>,
     salt: &ArchivedString,
     source: &ArchivedSourceRow,
     request: &RequestView<'_>,

@@ -13,11 +13,11 @@ use super::{
     conditions::{all_hold, path_holds},
     trace::{Recorder, Step, text},
 };
-use crate::table::{ArchivedHostRow, ArchivedRouteRow, ArchivedRuleTable, ArchivedSpan};
+use crate::table::{ArchivedHostRow, ArchivedRouteRow, ArchivedSpan, Rules};
 
 /// Finds the first route by host name (exact, wildcard longest first, any), then by precedence.
 pub(super) fn find_route<'t, R: Recorder>(
-    table: &'t ArchivedRuleTable,
+    table: Rules<'t>,
     request: &RequestView<'_>,
     recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
@@ -46,15 +46,15 @@ fn named<'t>(hosts: &'t ArchivedVec<ArchivedHostRow>, name: &[u8]) -> Option<&'t
 }
 
 fn first<'t, R: Recorder>(
-    table: &'t ArchivedRuleTable,
+    table: Rules<'t>,
     routes: &ArchivedSpan,
     request: &RequestView<'_>,
     recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
     let mut span = routes.start.to_native()..routes.end.to_native();
     span.find_map(|at| {
-        let row = &table.routes[at as usize];
-        let matched = path_holds(&row.path, request.path, recorder)
+        let row = &table.table.routes[at as usize];
+        let matched = path_holds(table, &row.path, request.path, recorder)
             && all_hold(table, &row.conditions, request, recorder);
         recorder.step(|| Step::Route {
             name: row.name.to_string(),

@@ -71,7 +71,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         client_ip: "192.0.2.1",
         trusted: ask.trusted,
     };
-    let table = table.table();
+    let table = table.rules();
     route(table, &view, ask.random, ask.now_unix_s).map(|decision| {
         let variant = &table.variants[decision.variant as usize];
         let route = table.routes[decision.route as usize].name.to_string();
@@ -203,6 +203,37 @@ fn without_a_unit_stable_or_chance_decides() {
 }
 
 #[test]
+fn expressions_match_whole_values_and_come_after_prefixes() {
+    let rule = |matched: Value| json!({ "matches": [matched], "upstream": "u" });
+    let route = |name: &str, matched: Value| json!({ "name": name, "rules": [rule(matched)] });
+    let path = |value: &str| json!({ "type": "RegularExpression", "value": value });
+    let is = |name: &str, value: &str| json!([{ "name": name, "type": "RegularExpression", "value": value }]);
+    let routes = json!([
+        route("path", json!({ "path": path("/users/[0-9]+/orders") })),
+        route("more", json!({ "path": path("/users/.*"), "queryParams": is("v", "1|2") })),
+        route("prefix", json!({ "path": { "type": "PathPrefix", "value": "/users/7/orders" } })),
+        route("header", json!({ "path": path("/h"), "headers": is("X-App", "ios/(4|5)\\..*") })),
+    ]);
+    let table =
+        table(bundle(routes, json!({ "upstream": "u", "default": { "variant": "stable" } })));
+    for (target, headers, expected) in [
+        ("/users/12/orders", &[][..], Some("path")),
+        ("/users/12/orders?v=2", &[][..], Some("more")),
+        ("/users/12/orders?v=22", &[][..], Some("path")),
+        ("/users/7/orders", &[][..], Some("prefix")),
+        ("/users/12/orders/", &[][..], None),
+        ("/x/users/12/orders", &[][..], None),
+        ("/h", &[("x-app", "ios/5.1")][..], Some("header")),
+        ("/h", &[("x-app", "ios/6.1")][..], None),
+        ("/h", &[("x-app", "an ios/5.1")][..], None),
+        ("/h", &[][..], None),
+    ] {
+        let found = ask(&table, &Ask { target, headers, ..Ask::default() }).map(|found| found.0);
+        assert_eq!(found.as_deref(), expected, "{target} {headers:?}");
+    }
+}
+
+#[test]
 fn the_kill_switch_comes_first() {
     let release = json!({ "upstream": "u", "disabled": true, "overrides": [{ "header": "X-Release-Group" }],
         "default": { "split": { "canary": "100%" } } });
@@ -292,7 +323,7 @@ fn targets_in_order_until_they_expire() {
             client_ip: if ask.random == 1 { "192.0.2.1" } else { "2001:db8::1" },
             trusted: ask.trusted,
         };
-        let decision = route(table.table(), &view, 0, ask.now_unix_s).expect("a route");
+        let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");
         let release = &table.table().releases[0];
         let id = decision.target.map(|at| release.targets[at as usize].id.to_string());
         assert_eq!(decision.reason == Reason::TargetingMatch, id.is_some());

@@ -24,7 +24,7 @@ use crate::limits::TABLE_BYTES_MAX;
 pub const LAYOUT: u64 = xxh3_of_layout();
 
 /// Counts changes of the archived types; the golden archive's test says when to raise it.
-const LAYOUT_VERSION: u64 = 6;
+const LAYOUT_VERSION: u64 = 7;
 const MAGIC: [u8; 8] = *b"halftone";
 /// Bytes of the header: the body behind it stays aligned to 16.
 pub const HEADER_BYTES: usize = 64;
@@ -91,6 +91,7 @@ pub enum ArchiveError {
 pub struct Archive<T: Table> {
     bytes: AlignedVec<16>,
     revision: u64,
+    decoded: T::Decoded,
     table: PhantomData<fn() -> T>,
 }
 
@@ -106,7 +107,8 @@ impl<T: Table> Archive<T> {
         let table =
             rkyv::access::<T::Archived, rancor::Error>(body).map_err(ArchiveError::Structure)?;
         table.verify()?;
-        Ok(Self { bytes, revision, table: PhantomData })
+        let decoded = T::decode(table)?;
+        Ok(Self { bytes, revision, decoded, table: PhantomData })
     }
 
     /// Copies `bytes` to where they are aligned, and opens them.
@@ -143,6 +145,13 @@ impl<T: Table> Archive<T> {
         // SAFETY: `open`, the only constructor, ran the checked access over these very bytes (past the
         // header), `bytes` is private, and nothing in this module changes it.
         unsafe { rkyv::access_unchecked::<T::Archived>(&self.bytes[HEADER_BYTES..]) }
+    }
+
+    /// Returns what was decoded of the table when it was opened.
+    #[must_use]
+    #[inline]
+    pub fn decoded(&self) -> &T::Decoded {
+        &self.decoded
     }
 
     /// Returns a copy of the table that can be changed, for a table to be made of it.

@@ -15,12 +15,12 @@ use super::{
     ArchivedAddressRangeRow, ArchivedAddressRow, ArchivedChoiceRow, ArchivedConditionRow,
     ArchivedHostRow, ArchivedInstanceTable, ArchivedOnNoHealthyRow, ArchivedPathRow,
     ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceKind, ArchivedSourceRow, ArchivedSpan,
-    ArchivedValueRow, NONE,
+    ArchivedValueRow, ArchivedWantedRow, NONE,
 };
 use crate::limits::{
     ADDRESSES_MAX, ALTERNATIVES_MAX, ATTRIBUTES_MAX, BUCKETS, CONDITIONS_MAX, HOST_BYTES_MAX,
-    INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, RELEASES_MAX, ROUTES_MAX, TARGETS_MAX,
-    TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX, VARIANTS_MAX,
+    INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX,
+    ROUTES_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX, VARIANTS_MAX,
 };
 
 /// Why a table cannot be served.
@@ -80,6 +80,7 @@ impl Verify for ArchivedRuleTable {
         bounded("releases", self.releases.len(), RELEASES_MAX)?;
         bounded("variants", self.variants.len(), VARIANTS_MAX)?;
         bounded("attributes", self.attributes.len(), ATTRIBUTES_MAX)?;
+        bounded("regular expressions", self.regexes.len(), REGEXES_MAX)?;
         bounded("reserved headers", self.reserved.len(), ATTRIBUTES_MAX)?;
         self.verify_hosts()?;
         for (row, name) in self.reserved.iter().enumerate() {
@@ -95,13 +96,19 @@ impl Verify for ArchivedRuleTable {
             let all = [timeouts.connect_ms, timeouts.first_byte_ms, timeouts.idle_ms];
             check("variant", row, all.iter().all(|ms| is_timeout(*ms) && ms.to_native() > 0))?;
         }
+        for (row, regex) in self.regexes.iter().enumerate() {
+            let bounded =
+                regex.pattern.len() <= VALUE_BYTES_MAX && regex.dfa.len() <= REGEX_BYTES_MAX;
+            check("regex", row, bounded)?;
+        }
         for (row, attribute) in self.attributes.iter().enumerate() {
             check("attribute", row, attribute.sources.iter().all(is_source))?;
         }
         for (row, route) in self.routes.iter().enumerate() {
             check("route", row, is_path(&route.path) && is_short(&route.name))?;
+            path_index("route", row, &route.path, self.regexes.len())?;
             check("route", row, is_timeout(route.request_ms))?;
-            conditions("route", row, &route.conditions)?;
+            conditions("route", row, &route.conditions, self.regexes.len())?;
             if route.release == NONE {
                 index("route", row, route.variant, self.variants.len())?;
             } else {
@@ -157,7 +164,7 @@ impl ArchivedRuleTable {
         bounded("targets", release.targets.len(), TARGETS_MAX)?;
         for target in release.targets.iter() {
             check("target", row, is_short(&target.id))?;
-            conditions("target", row, &target.conditions)?;
+            conditions("target", row, &target.conditions, self.regexes.len())?;
             choice(row, &target.choice, &variants)?;
         }
         choice(row, &release.default, &variants)
@@ -254,6 +261,7 @@ fn conditions(
     what: &'static str,
     row: usize,
     conditions: &ArchivedVec<ArchivedConditionRow>,
+    regexes: usize,
 ) -> Result<(), VerifyError> {
     bounded("conditions", conditions.len(), CONDITIONS_MAX)?;
     for condition in conditions.iter() {
@@ -272,8 +280,31 @@ fn conditions(
             }
         };
         check(what, row, good)?;
+        match condition {
+            ArchivedConditionRow::Path(path) => path_index(what, row, path, regexes)?,
+            ArchivedConditionRow::Header(value)
+            | ArchivedConditionRow::Query(value)
+            | ArchivedConditionRow::Cookie(value) => {
+                if let ArchivedWantedRow::Regex(regex) = value.value {
+                    index(what, row, regex, regexes)?;
+                }
+            }
+            _ => {}
+        }
     }
     Ok(())
+}
+
+fn path_index(
+    what: &'static str,
+    row: usize,
+    path: &ArchivedPathRow,
+    regexes: usize,
+) -> Result<(), VerifyError> {
+    match path {
+        ArchivedPathRow::Regex(regex) => index(what, row, *regex, regexes),
+        ArchivedPathRow::Exact(_) | ArchivedPathRow::Prefix(_) => Ok(()),
+    }
 }
 
 fn is_path(path: &ArchivedPathRow) -> bool {
@@ -282,11 +313,16 @@ fn is_path(path: &ArchivedPathRow) -> bool {
         ArchivedPathRow::Prefix(path) => {
             path.is_empty() || path.starts_with('/') && !path.ends_with('/')
         }
+        ArchivedPathRow::Regex(_) => true,
     }
 }
 
 fn is_value(row: &ArchivedValueRow) -> bool {
-    is_short(&row.name) && row.value.len() <= VALUE_BYTES_MAX
+    let is_short_value = match &row.value {
+        ArchivedWantedRow::Exact(value) => value.len() <= VALUE_BYTES_MAX,
+        ArchivedWantedRow::Regex(_) => true,
+    };
+    is_short(&row.name) && is_short_value
 }
 
 fn is_range(range: &ArchivedAddressRangeRow) -> bool {

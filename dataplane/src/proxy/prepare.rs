@@ -93,7 +93,7 @@ impl Request {
 
     /// Adds the names of what was decided to a log line.
     pub fn describe<'a>(&self, tables: &'a Tables, decision: Decision, line: &mut Line<'a>) {
-        let rules = tables.rules();
+        let rules = tables.rules().table;
         line.route = &rules.routes[decision.route as usize].name;
         let serving = self.serving.unwrap_or(decision.variant);
         line.variant = &rules.variants[serving as usize].name;
@@ -194,7 +194,8 @@ fn decide<E: Engine>(
             trusted: peer.trusted,
         };
         request.decision = route(rules, &view, worker.random(), worker.unix_s());
-        let stripped = if peer.trusted { Mask::default() } else { reserved(rules, head.headers) };
+        let stripped =
+            if peer.trusted { Mask::default() } else { reserved(rules.table, head.headers) };
         worker.counters.borrow_mut().stripped += u64::from(stripped.len());
         request.serving = request.decision.and_then(|decision| tables.serving(&decision));
         if let Some(decision) = request.decision {

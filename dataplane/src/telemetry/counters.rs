@@ -37,8 +37,12 @@ impl Counters {
         }
         let row = if epoch == self.epoch { self.rows.get(variant as usize).copied() } else { None };
         let place = row.unwrap_or_else(|| {
-            let key =
-                tables.rules().variants.get(variant as usize).map_or("", |variant| &variant.key);
+            let key = tables
+                .rules()
+                .table
+                .variants
+                .get(variant as usize)
+                .map_or("", |variant| &variant.key);
             self.place(key)
         });
         self.stats[place].record(status, latency_us);

@@ -95,8 +95,7 @@ pub enum PathType {
     Exact,
     /// Whole segments from the start.
     PathPrefix,
-    /// An expression; not served by this build.
-    #[schemars(skip)]
+    /// An expression that the whole path matches.
     RegularExpression,
 }
 
@@ -119,8 +118,7 @@ pub enum ValueType {
     /// The whole value.
     #[default]
     Exact,
-    /// An expression; not served by this build.
-    #[schemars(skip)]
+    /// An expression that the whole value matches.
     RegularExpression,
 }
 

@@ -6,8 +6,9 @@
 use super::{Found, check_token};
 use crate::{
     limits::{ALTERNATIVES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX, VALUES_MAX},
-    policy::{NotServed, PathMatch, PathType, ValueMatch, ValueType, instance::is_name},
+    policy::{PathMatch, PathType, ValueMatch, ValueType, instance::is_name},
     signal::trust::Cidr,
+    table::regex,
 };
 
 /// Where a value is taken from.
@@ -34,11 +35,10 @@ pub(super) fn check_hostnames(found: &mut Found, path: &str, hostnames: &[String
 
 pub(super) fn check_path(found: &mut Found, path: &str, matched: Option<&PathMatch>) {
     let Some(PathMatch { kind, value }) = matched else { return };
-    if *kind == PathType::RegularExpression {
-        found.served(&format!("{path}.type: RegularExpression"), Some(NotServed));
-        return;
-    }
     let path = &format!("{path}.value");
+    if *kind == PathType::RegularExpression {
+        return check_regex(found, path, value);
+    }
     let normal = crate::http::normal_path(value.as_bytes());
     if !value.starts_with('/') || value.contains(['?', '#']) || value.len() > VALUE_BYTES_MAX {
         let expected = "expected a path that starts with '/', without '?' or '#'";
@@ -95,7 +95,7 @@ pub(super) fn check_values(found: &mut Found, path: &str, values: &[ValueMatch],
             Place::Header | Place::Cookie => check_token(found, &format!("{path}.name"), name),
         }
         if matched.kind == ValueType::RegularExpression {
-            found.served(&format!("{path}.type: RegularExpression"), Some(NotServed));
+            check_regex(found, &format!("{path}.value"), value);
         } else if !is_sent(value, place) {
             let expected = match place {
                 Place::Query => "a value as it is sent in a query, escapes included",
@@ -105,6 +105,12 @@ pub(super) fn check_values(found: &mut Found, path: &str, values: &[ValueMatch],
             let message = format!("expected {expected}, got {value:?}");
             found.add(&format!("{path}.value"), message);
         }
+    }
+}
+
+fn check_regex(found: &mut Found, path: &str, pattern: &str) {
+    if let Err(error) = regex::compile(pattern) {
+        found.add(path, format!("{error} (in {pattern:?})"));
     }
 }
 

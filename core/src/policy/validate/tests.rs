@@ -94,7 +94,11 @@ fn each_fault_is_named() {
         ("/routes/0/rules/0/matches/0/path/value", json!("user"), "starts with '/'"),
         ("/routes/0/rules/0/matches/0/path/value", json!("/a/../b"), "write \"/b\""),
         ("/routes/0/rules/0/matches/0/path/value", json!("/a//"), "ends with one '/'"),
-        ("/routes/0/rules/0/matches/0/path/type", json!("RegularExpression"), "not supported"),
+        (
+            "/routes/0/rules/0/matches/0/path",
+            json!({ "type": "RegularExpression", "value": "/v(1" }),
+            "matches[0].path.value: no regular expression: unclosed group",
+        ),
         ("/routes/0/hostnames/0", json!(".example.com"), "expected a lower-case host name"),
         ("/routes/0/rules/0/matches/0/method", json!("get"), ""),
         ("/routes/0/rules/0/matches/0/headers", json!([{ "name": "a b", "value": "1" }]), "token"),
@@ -106,8 +110,8 @@ fn each_fault_is_named() {
         ),
         (
             "/routes/0/rules/0/matches/0/headers",
-            json!([{ "name": "x-a", "type": "RegularExpression", "value": "1" }]),
-            "not supported in this build: type: RegularExpression",
+            json!([{ "name": "x-a", "type": "RegularExpression", "value": "\\w{1000}" }]),
+            "headers[0].value: its automaton takes more than",
         ),
         (
             "/routes/0/rules/0/matches/0/queryParams",

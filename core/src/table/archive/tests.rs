@@ -5,7 +5,7 @@ use crate::table::{
     AddressRangeRow, AddressRow, AttributeRow, ChoiceRow, ConditionRow, HostRow, InstanceRow,
     InstanceSet, InstanceTable, NONE, OnNoHealthyRow, OverrideRow, PathRow, RangeRow, ReleaseRow,
     RouteRow, RuleTable, SourceKind, SourceRow, Span, TargetRow, TimeoutsRow, UnitMissingRow,
-    ValueRow, VariantRow,
+    ValueRow, VariantRow, WantedRow,
 };
 
 fn rules() -> RuleTable {
@@ -18,13 +18,14 @@ fn rules() -> RuleTable {
         request_ms: 30_000,
         body_bytes: 10 << 20,
     };
-    let value = |name: &str| ValueRow { name: name.into(), value: "1".into() };
+    let value = |name: &str| ValueRow { name: name.into(), value: WantedRow::Exact("1".into()) };
     let conditions = vec![
         ConditionRow::Method("GET".into()),
         ConditionRow::Path(PathRow::Prefix("/user".into())),
         ConditionRow::Header(value("x-qa")),
         ConditionRow::Query(value("qa")),
         ConditionRow::Cookie(value("qa")),
+        ConditionRow::Header(ValueRow { name: "accept".into(), value: WantedRow::Regex(1) }),
         ConditionRow::Hosts(vec!["a.example.com".into(), ".example.com".into()]),
         ConditionRow::Sources(vec![
             AddressRangeRow::V4([192, 0, 2, 0], 24),
@@ -44,7 +45,11 @@ fn rules() -> RuleTable {
         routes: vec![
             route(PathRow::Exact("/user".into()), conditions.clone(), 0, NONE),
             route(PathRow::Prefix("/user".into()), vec![], 0, NONE),
-            route(PathRow::Prefix(String::new()), vec![], NONE, 0),
+            route(PathRow::Regex(0), vec![], NONE, 0),
+        ],
+        regexes: vec![
+            crate::table::regex::compile("/v[0-9]+").expect("good"),
+            crate::table::regex::compile(".*json").expect("good"),
         ],
         releases: vec![ReleaseRow {
             tenant: "t".into(),
@@ -184,13 +189,13 @@ fn every_flipped_bit_is_refused_by_the_checksum() {
 }
 
 fn header(name: &str, value: &str) -> ConditionRow {
-    ConditionRow::Header(ValueRow { name: name.into(), value: value.into() })
+    ConditionRow::Header(ValueRow { name: name.into(), value: WantedRow::Exact(value.into()) })
 }
 
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 30] = [
+    let breaks: [(&str, Break); 34] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -207,7 +212,7 @@ fn meaningless_tables_are_refused() {
         ("header case", |t| t.routes[1].conditions = vec![header("X-Qa", "1")]),
         ("header value", |t| t.routes[1].conditions = vec![header("x-qa", &"1".repeat(5000))]),
         ("query name", |t| {
-            let nameless = ValueRow { name: String::new(), value: "1".into() };
+            let nameless = ValueRow { name: String::new(), value: WantedRow::Exact("1".into()) };
             t.routes[1].conditions = vec![ConditionRow::Query(nameless)]
         }),
         ("condition host", |t| {
@@ -218,6 +223,13 @@ fn meaningless_tables_are_refused() {
             t.routes[1].conditions = vec![ConditionRow::Sources(vec![range])]
         }),
         ("conditions", |t| t.routes[1].conditions = vec![header("x-qa", "1"); 100]),
+        ("path regex", |t| t.routes[2].path = PathRow::Regex(2)),
+        ("value regex", |t| {
+            let row = ValueRow { name: "x".into(), value: WantedRow::Regex(2) };
+            t.releases[0].targets[0].conditions = vec![ConditionRow::Cookie(row)]
+        }),
+        ("regex bytes", |t| t.regexes[1].dfa.truncate(40)),
+        ("regex size", |t| t.regexes[1].dfa = vec![0; 300 << 10]),
         ("variants", |t| t.releases[0].variants = Span { start: 1, end: 3 }),
         ("no variants", |t| t.releases[0].variants = Span { start: 1, end: 1 }),
         ("unit", |t| t.releases[0].units = vec![2]),
@@ -310,7 +322,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
             client_ip: "192.0.2.1",
             trusted: true,
         };
-        if let Some(decision) = crate::route::route(archive.table(), &view, 1, 0) {
+        if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {
             let variants = archive.table().variants.len();
             assert!((decision.variant as usize) < variants);
             let fallback = crate::route::fallback(archive.table(), &decision);
