@@ -126,6 +126,7 @@ fn limits(gateway: &Gateway) -> Limits {
     ] {
         *bound = given.unwrap_or(*bound);
     }
+    limits.connections = sizes.connections.map(count);
     limits.body_bytes = sizes.body_bytes.map(Size::bytes);
     let ms = |time: Timeout| u64::from(time.ms());
     for (bound, given) in [

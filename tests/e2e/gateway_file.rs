@@ -67,16 +67,16 @@ fn every_mistake_of_the_file_is_told_at_once() {
         .replace("engine: auto", "engine: kqueue\ncpus: all")
         .replace("127.0.0.1:9090", "nowhere")
         .replace("headBytes: 16KiB", "headBytes: 1GiB")
-        .replace("bodyBytes: 10MiB", "connections: 10")
+        .replace("connections: 10000", "connections: 0")
         .replace("drain:", "dran:");
     let file = write(directory.path(), &bad);
     let expected = [
         ":8:9: error: engine: expected auto,",
         ":9:7: error: cpus: expected CPUs",
         ":13:14: error: limits.headBytes: expected 1024 to",
-        ":16:16: error: limits.connections: not supported in this build",
-        ":22:3: error: timeouts.dran: unknown field \"dran\"; did you mean \"drain\"?",
-        ":25:19: error: admin.address: expected ip:port",
+        ":17:16: error: limits.connections: expected 1 to",
+        ":23:3: error: timeouts.dran: unknown field \"dran\"; did you mean \"drain\"?",
+        ":26:19: error: admin.address: expected ip:port",
     ];
     for (command, in_output) in [("check", true), ("gateway", false)] {
         let mut command = halftone(&[command]);

@@ -79,9 +79,10 @@ pub struct GatewayLimits {
     /// A request body: larger ones are answered 413; of any size unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<Size>,
-    /// The connections of callers.
+    /// The connections of callers that one worker holds at once: more are answered 503; its share of the
+    /// process's file descriptors unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connections: Option<NotServed>,
+    pub connections: Option<u32>,
     /// The idle connections that one worker keeps to one instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool_connections: Option<u32>,
@@ -157,10 +158,6 @@ pub fn validate_gateway(gateway: &Gateway) -> Vec<Diagnostic> {
         if tls.is_some() {
             add(&format!("{path}.tls"), "not supported in this build: tls".to_owned());
         }
-    }
-    if gateway.limits.connections.is_some() {
-        let path = "limits.connections";
-        add(path, "not supported in this build: connections".to_owned());
     }
     if gateway.trusted.as_ref().is_some_and(Vec::is_empty) {
         add("trusted", "expected address ranges, or `none` for nobody".to_owned());
