@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use halftone_core::{
-    route::trace::{Keyed, Overridden, Seen, Step},
+    route::trace::{EXPRESSION, Keyed, Overridden, Read, Seen, Step},
     wire::{ExplainRequest, Explained},
 };
 
@@ -22,6 +22,9 @@ pub(crate) fn text(asked: &ExplainRequest, explained: &Explained) -> String {
         if let Step::Route { conditions, .. } | Step::Target { conditions, .. } = step {
             for seen in conditions {
                 let _ = writeln!(text, "{:NAME_WIDTH$}       {}", "", condition(seen));
+                for read in &seen.reads {
+                    let _ = writeln!(text, "{:NAME_WIDTH$}         {}", "", value(read));
+                }
             }
         }
     }
@@ -133,9 +136,20 @@ fn taken(matched: bool) -> &'static str {
     if matched { "matches" } else { "does not match" }
 }
 
+fn value(read: &Read) -> String {
+    let found = read.found.as_ref().map_or("missing".to_owned(), |found| format!("{found:?}"));
+    format!("{} is {found}", read.name)
+}
+
 fn condition(seen: &Seen) -> String {
-    let found = seen.found.as_ref().map_or("nothing".to_owned(), |found| format!("{found:?}"));
     let holds = if seen.holds { "yes" } else { "no" };
+    if seen.part == EXPRESSION {
+        return match seen.found.as_deref().unwrap_or_default() {
+            told @ ("true" | "false") => format!("{holds}: {} is {told}", seen.wanted),
+            fault => format!("{holds}: {} cannot be told: {fault}", seen.wanted),
+        };
+    }
+    let found = seen.found.as_ref().map_or("nothing".to_owned(), |found| format!("{found:?}"));
     format!("{holds}: {} has to be {:?}, is {found}", seen.part, seen.wanted)
 }
 

@@ -10,15 +10,14 @@ use serde_json::{Value, json};
 
 /// Fields of POLICY that are refused, and where they would stand.
 const NOT_SERVED: &[(&str, &[&str])] = &[
-    ("", &["segments"]),
-    ("/attributes/user.id", &["alias"]),
-    ("/attributes/user.id/from/0", &["jwt", "tags", "geoip", "device", "signed"]),
+    ("/segments/adults", &["members"]),
+    ("/attributes/user.id/from/0", &["jwt", "tags", "geoip", "lang", "device", "signed"]),
     ("/upstreams/web", &["balance", "health", "retry"]),
     (
         "/releases/web-v2",
         &["schedule", "analysis", "fuse", "abort", "drain", "propagate", "capacity"],
     ),
-    ("/releases/web-v2/targets/0", &["when", "nested", "table"]),
+    ("/releases/web-v2/targets/0", &["nested", "table"]),
 ];
 
 /// A bundle in which every field of the schema stands once.
@@ -27,8 +26,13 @@ fn bundle() -> Value {
     let path = json!({ "type": "PathPrefix", "value": "/a" });
     json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "shop" },
-        "attributes": { "user.id": { "type": "string", "from": [
-            { "header": "x-user", "trusted": true }, { "cookie": "uid" }, { "query": "uid" } ] } },
+        "attributes": {
+            "user.id": { "type": "string", "from": [
+                { "header": "x-user", "trusted": true }, { "cookie": "uid" }, { "query": "uid" } ] },
+            "user.age": { "type": "int", "alias": "age", "from": [
+                { "pathSegment": 2 }, { "request": "host" }, { "grpc": "service" }, { "client": "ip" } ] },
+        },
+        "segments": { "adults": { "when": "age > 18" } },
         "upstreams": { "web": {
             "variants": {
                 "stable": { "select": { "service": "web", "zone": 1, "spare": true } },
@@ -50,6 +54,7 @@ fn bundle() -> Value {
                     "path": path, "method": "GET", "headers": values, "queryParams": values,
                     "cookies": values, "hostnames": ["a.example"], "sourceRanges": ["10.0.0.0/8"] } },
                 { "id": "part", "split": { "canary": "0.5%" }, "match": { "method": "PUT" } },
+                { "id": "grown", "split": { "canary": "0.5%" }, "when": "adults()" },
             ],
             "default": { "split": "scheduled" },
             "onNoHealthy": { "canary": "fallback-stable" },

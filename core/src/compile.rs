@@ -18,6 +18,7 @@ use crate::{
     table::{NONE, RuleTable, regex::RegexError},
 };
 
+mod attributes;
 mod conditions;
 mod instances;
 mod releases;
@@ -89,6 +90,16 @@ pub enum CompileError {
         /// What is wrong.
         #[source]
         source: RegexError,
+    },
+    /// A CEL expression cannot be served: the bundle was not validated.
+    #[error("{path} of tenant {tenant:?}: {message}")]
+    Expression {
+        /// The tenant.
+        tenant: String,
+        /// Where in the bundle.
+        path: String,
+        /// What is wrong.
+        message: String,
     },
     /// More rows than an index can count.
     #[error("the bundles have more rows than a table can")]

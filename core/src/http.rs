@@ -11,6 +11,7 @@ mod chunked;
 mod encode;
 mod head;
 mod path;
+mod strip;
 
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use encode::{
@@ -22,3 +23,4 @@ pub use head::{
     empty_slots, is_worth_parsing, parse_request, parse_response,
 };
 pub use path::{PathScratch, normal_path, normalise};
+pub use strip::is_strippable;

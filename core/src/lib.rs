@@ -6,6 +6,7 @@
 
 pub mod bucket;
 pub mod compile;
+pub mod expr;
 pub mod http;
 pub mod limits;
 pub mod policy;

@@ -85,6 +85,19 @@ pub const REGEXES_MAX: usize = 10_000;
 pub const REGEX_BYTES_MAX: usize = 256 * 1024;
 /// Most memory taken to make one, bytes: a pattern of a few letters can ask for gigabytes.
 pub const REGEX_BUILD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Longest expression, bytes: a list of [`ALTERNATIVES_MAX`] names fits.
+pub const EXPRESSION_BYTES_MAX: usize = 32 * 1024;
+/// Deepest nesting of brackets and conditionals in an expression: the parser takes up to 90 KiB of stack for one
+/// (measured in a debug build), and people write five.
+pub const EXPRESSION_NESTING_MAX: usize = 16;
+/// Most operators, dots and brackets of an expression: a chain of them nests the parser, too.
+pub const EXPRESSION_OPERATORS_MAX: usize = 512;
+/// Most nodes that one evaluation looks at, those of the segments it names included.
+pub const EXPRESSION_NODES_MAX: usize = 2048;
+/// Deepest tree of an expression, those of the segments it names included: evaluation is recursive.
+pub const EXPRESSION_DEPTH_MAX: usize = 128;
+/// Most segments in one table.
+pub const SEGMENTS_MAX: usize = 10_000;
 /// Most targets of one release: they are tried in turn.
 pub const TARGETS_MAX: usize = 4096;
 /// Most host names or address ranges of one condition: they are tried in turn.
@@ -166,6 +179,8 @@ pub const EXPLAIN_VALUE_BYTES_MAX: usize = 256;
 /// Most routes and targets that did not match an explanation shows: people read it, and with two
 /// values for each of [`CONDITIONS_MAX`] conditions it still fits a frame.
 pub const EXPLAIN_UNMATCHED_MAX: usize = 100;
+/// Most values an explanation shows of one expression.
+pub const EXPLAIN_READS_MAX: usize = 32;
 /// Most instances an explanation names.
 pub const EXPLAIN_INSTANCES_MAX: usize = 32;
 

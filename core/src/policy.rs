@@ -22,10 +22,10 @@ mod timestamp;
 mod validate;
 
 pub use bundle::{
-    Attribute, AttributeType, Bundle, DefaultRule, HeaderOverride, Match, Metadata, Method,
-    NotServed, OnNoHealthy, PathMatch, PathType, Release, Requires, Route, Rule, RuleLimits,
-    RuleTimeouts, Source, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
-    UpstreamTimeouts, ValueMatch, ValueType, Variant,
+    Attribute, AttributeType, Bundle, ClientPart, DefaultRule, GrpcPart, HeaderOverride, Match,
+    Metadata, Method, NotServed, OnNoHealthy, PathMatch, PathType, Release, RequestPart, Requires,
+    Route, Rule, RuleLimits, RuleTimeouts, Segment, Source, Split, Stickiness, Target, TargetMatch,
+    UnitMissing, Upstream, UpstreamTimeouts, ValueMatch, ValueType, Variant,
 };
 pub use canonical::digest;
 pub use gateway::{Gateway, GatewayLimits, GatewayTimeouts, Listener, Logs, validate_gateway};

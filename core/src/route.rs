@@ -7,18 +7,25 @@
 //! Invariants: total (every request and every verified table give an answer), no allocation unless a
 //! header is repeated, randomness is an argument.
 
+use bumpalo::Bump;
+
 use crate::{
     http::{Header, Mask, is_like},
     table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE, Rules},
 };
 
+mod asked;
 mod conditions;
 mod decide;
+mod evaluate;
 mod find;
+mod parts;
 pub mod trace;
 mod values;
 
+use asked::Asked;
 use decide::{Choice, decide};
+pub use evaluate::Fault;
 use find::find_route;
 use trace::{Recorder, Silent, Step};
 pub use values::{HostScratch, host_name};
@@ -28,6 +35,10 @@ pub use values::{HostScratch, host_name};
 pub struct RequestView<'a> {
     /// The method.
     pub method: &'a str,
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
+    pub protocol: &'a str,
     /// The host name: lower case, without port ([`host_name`]).
     pub host: &'a [u8],
     /// The path in normal form ([`crate::http::normalise`]).
@@ -40,6 +51,8 @@ pub struct RequestView<'a> {
     pub client_ip: &'a str,
     /// Whether the peer is trusted.
     pub trusted: bool,
+    /// Where values that have to be joined are kept while the decision is taken.
+    pub arena: &'a Bump,
 }
 
 /// Why a variant was chosen, in OpenFeature's words where it has one.
@@ -97,9 +110,9 @@ pub struct Decision {
 /// `random` is a number nobody can predict or repeat: it stands in for a bucketing key where the
 /// release asks for that. `now_unix_s` is the time in seconds since 1970, for what expires.
 #[must_use]
-pub fn route(
-    table: Rules<'_>,
-    request: &RequestView<'_>,
+pub fn route<'a>(
+    table: Rules<'a>,
+    request: &'a RequestView<'a>,
     random: u32,
     now_unix_s: u64,
 ) -> Option<Decision> {
@@ -108,14 +121,15 @@ pub fn route(
 
 /// Decides as [`route`] does (which is this, told to nobody), and tells `recorder` each step.
 #[must_use]
-pub fn route_told<R: Recorder>(
-    table: Rules<'_>,
-    request: &RequestView<'_>,
+pub fn route_told<'a, R: Recorder>(
+    table: Rules<'a>,
+    request: &'a RequestView<'a>,
     random: u32,
     now_unix_s: u64,
     recorder: &mut R,
 ) -> Option<Decision> {
     let (at, found) = find_route(table, request, recorder)?;
+    let asked = Asked::of_tenant(request, table.table, found.tenant);
     let release = found.release.to_native();
     if release == NONE {
         let variant = found.variant.to_native();
@@ -130,9 +144,9 @@ pub fn route_told<R: Recorder>(
             bucket: None,
         });
     }
-    let row = &table.releases[release as usize];
+    let row = &table.table.releases[release as usize];
     let Choice { variant, reason, target, bucket } =
-        decide(table, row, request, random, now_unix_s, recorder);
+        decide(table, row, &asked, random, now_unix_s, recorder);
     Some(Decision { route: at, release: Some(release), variant, reason, target, bucket })
 }
 
@@ -149,12 +163,15 @@ pub fn fallback(table: &ArchivedRuleTable, decision: &Decision) -> Option<u32> {
     }
 }
 
-/// Returns the fields that an untrusted peer may not send on.
+/// Returns the fields that an untrusted peer may not send on along the row `route`: those that the
+/// route's tenant chooses variants by. Another tenant's are a header like any other.
 #[must_use]
-pub fn reserved(table: &ArchivedRuleTable, headers: &[Header<'_>]) -> Mask {
+pub fn reserved(table: &ArchivedRuleTable, route: u32, headers: &[Header<'_>]) -> Mask {
+    let tenant = table.routes[route as usize].tenant.to_native();
+    let reserved = &table.tenants[tenant as usize].reserved;
     let mut mask = Mask::default();
     for (index, header) in headers.iter().enumerate() {
-        if table.reserved.iter().any(|name| is_like(header.name, name)) {
+        if reserved.iter().any(|name| is_like(header.name, name)) {
             mask.insert(index);
         }
     }

@@ -12,12 +12,22 @@
 
 pub mod archive;
 pub mod epoch;
+mod expression;
 pub mod regex;
 mod verify;
 
+pub use expression::{
+    AffixRow, ArchivedAffixRow, ArchivedCalculateRow, ArchivedCompareRow, ArchivedExpressionRow,
+    ArchivedNodeRow, ArchivedPartRow, ArchivedSegmentRow, CalculateRow, CompareRow, ExpressionRow,
+    NodeRow, PartRow, SegmentRow,
+};
 pub use verify::VerifyError;
 
+use std::net::IpAddr;
+
 use rkyv::{Archive, Deserialize, Serialize};
+
+use crate::signal::trust::Cidr;
 
 /// "No row": an index that refers to nothing.
 pub const NONE: u32 = u32::MAX;
@@ -37,11 +47,12 @@ pub struct RuleTable {
     pub releases: Vec<ReleaseRow>,
     /// Variants of every upstream.
     pub variants: Vec<VariantRow>,
-    /// Attributes that releases refer to.
+    /// Attributes that releases and expressions refer to.
     pub attributes: Vec<AttributeRow>,
-    /// Lower-case names of the headers that choose a variant: never believed from, and never
-    /// forwarded for, an untrusted peer.
-    pub reserved: Vec<String>,
+    /// Named audiences, each behind those it names.
+    pub segments: Vec<SegmentRow>,
+    /// Tenants.
+    pub tenants: Vec<TenantRow>,
     /// Expressions that conditions refer to.
     pub regexes: Vec<RegexRow>,
 }
@@ -51,6 +62,8 @@ pub struct RuleTable {
 pub struct RegexRow {
     /// As it was written.
     pub pattern: String,
+    /// Whether it is searched for; else it matches the whole value.
+    pub search: bool,
     /// Its automaton ([`regex`]).
     pub dfa: Vec<u8>,
 }
@@ -73,11 +86,23 @@ pub struct HostRow {
     pub routes: Span,
 }
 
+/// A tenant.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct TenantRow {
+    /// Its name.
+    pub name: String,
+    /// Lower-case names of the headers that choose its variants: on its routes never believed from,
+    /// and never forwarded for, an untrusted peer.
+    pub reserved: Vec<String>,
+}
+
 /// One match of one rule.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct RouteRow {
     /// The route's name.
     pub name: String,
+    /// Whose it is: a row of `tenants`.
+    pub tenant: u32,
     /// How the path is compared.
     pub path: PathRow,
     /// What must hold besides.
@@ -120,6 +145,8 @@ pub enum ConditionRow {
     Hosts(Vec<String>),
     /// The caller's address lies in one of these.
     Sources(Vec<AddressRangeRow>),
+    /// An expression holds.
+    Expression(ExpressionRow),
 }
 
 /// A name and the value it must have.
@@ -147,6 +174,15 @@ pub enum AddressRangeRow {
     V4([u8; 4], u8),
     /// IPv6 address and number of bits.
     V6([u8; 16], u8),
+}
+
+impl From<Cidr> for AddressRangeRow {
+    fn from(range: Cidr) -> Self {
+        match range.address() {
+            IpAddr::V4(address) => Self::V4(address.octets(), range.prefix()),
+            IpAddr::V6(address) => Self::V6(address.octets(), range.prefix()),
+        }
+    }
 }
 
 /// A release.
@@ -271,32 +307,34 @@ impl TimeoutsRow {
 /// An attribute.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct AttributeRow {
+    /// Its name, for people.
+    pub name: String,
+    /// What its text is read as.
+    pub kind: AttributeKind,
     /// Where its value may come from, first present wins.
     pub sources: Vec<SourceRow>,
+}
+
+/// What the text of an attribute is read as.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum AttributeKind {
+    /// UTF-8 text.
+    String,
+    /// A decimal 64-bit integer.
+    Int,
+    /// A decimal number.
+    Double,
+    /// `true` or `false`.
+    Bool,
 }
 
 /// A place a value may come from.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct SourceRow {
     /// Which part of the request.
-    pub kind: SourceKind,
-    /// The name there: in lower case for a header, empty for the address.
-    pub name: String,
+    pub part: PartRow,
     /// Whether it is believed from trusted peers only.
     pub trusted: bool,
-}
-
-/// A part of a request that values come from.
-#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
-pub enum SourceKind {
-    /// The caller's address as text.
-    ClientIp,
-    /// A header.
-    Header,
-    /// A cookie.
-    Cookie,
-    /// A query parameter.
-    Query,
 }
 
 /// The instances: they yield an address for a variant.

@@ -130,6 +130,10 @@ pub struct GatewayStats {
     pub variants: BTreeMap<String, VariantReport>,
     /// Requests answered by the gateway itself, by error label.
     pub errors: BTreeMap<String, u64>,
+    /// Requests of which nobody could say whether a target matches, since a value is missing or of
+    /// another type, by `tenant/release/target`.
+    #[serde(default)]
+    pub faults: BTreeMap<String, u64>,
     /// Connections accepted, by worker.
     pub accepted: Vec<u64>,
     /// Release headers of untrusted peers that were stripped.

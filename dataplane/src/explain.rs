@@ -8,6 +8,7 @@
 
 use std::net::IpAddr;
 
+use bumpalo::Bump;
 use halftone_core::{
     http::{HeadLimits, PathScratch, RequestHead, empty_slots, ip_text, normalise, parse_request},
     limits::{EXPLAIN_INSTANCES_MAX, HEAD_BYTES_MAX},
@@ -16,6 +17,7 @@ use halftone_core::{
         trace::{Recorder as _, Step, Trace, text},
     },
     signal::trust::Trusted,
+    table::ArchivedRuleTable,
     wire::{ExplainRequest, Explained},
 };
 use smallvec::SmallVec;
@@ -103,28 +105,36 @@ impl Decider<'_> {
         // A request that is refused before this line was decided with no table.
         (told.explained.rules_epoch, told.explained.instances_epoch) = epochs;
         told.explained.revision = tables.loaded_rules().archive.revision();
+        let arena = Bump::new();
         let view = RequestView {
             method: head.method,
+            scheme: "http",
+            protocol: if head.http11 { "HTTP/1.1" } else { "HTTP/1.0" },
             host: host_name(head.host, &mut host_scratch),
             path,
             query: head.query.as_bytes(),
             headers: head.headers,
             client_ip: client_ip.unwrap_or(peer_ip),
             trusted,
+            arena: &arena,
         };
         told.trace.step(|| normal(&view, peer_ip));
-        let stripped =
-            if trusted { Default::default() } else { reserved(rules.table, head.headers) };
-        if !stripped.is_empty() {
-            let fields = head.headers.iter().enumerate().filter(|(at, _)| stripped.contains(*at));
-            let headers = fields.map(|(_, field)| text(field.name.as_bytes())).collect();
-            told.trace.step(|| Step::Stripped { headers });
+        let told_before = told.trace.steps.len();
+        let decision = route_told(rules, &view, self.random, self.now_unix_s, &mut told.trace);
+        let Some(decision) = decision else { return told.refuse(Kind::NoRoute) };
+        if !trusted && let Some(step) = stripped(rules.table, decision.route, head) {
+            // Whose headers they are is known by the route; what decided had not read them.
+            told.trace.steps.insert(told_before, step);
         }
-        match route_told(rules, &view, self.random, self.now_unix_s, &mut told.trace) {
-            Some(decision) => told.place(tables, &decision),
-            None => told.refuse(Kind::NoRoute),
-        }
+        told.place(tables, &decision);
     }
+}
+
+fn stripped(table: &ArchivedRuleTable, route: u32, head: &RequestHead<'_, '_>) -> Option<Step> {
+    let mask = reserved(table, route, head.headers);
+    let fields = head.headers.iter().enumerate().filter(|(at, _)| mask.contains(*at));
+    let headers: Vec<String> = fields.map(|(_, field)| text(field.name.as_bytes())).collect();
+    (!headers.is_empty()).then_some(Step::Stripped { headers })
 }
 
 /// An explanation while it grows.

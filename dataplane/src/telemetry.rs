@@ -5,5 +5,6 @@
 //! path; what cannot be written is dropped and counted, never waited for.
 
 pub mod counters;
+pub mod faults;
 pub mod log;
 pub mod metrics;

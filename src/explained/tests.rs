@@ -16,6 +16,7 @@ fn every_step_has_its_line() {
         wanted: "1".to_owned(),
         found: holds.then(|| "1".to_owned()),
         holds,
+        reads: Vec::new(),
     };
     let name = |name: &str| name.to_owned();
     let steps = vec![

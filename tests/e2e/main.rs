@@ -15,6 +15,7 @@ mod decision_log;
 mod demo;
 mod drain;
 mod explain;
+mod expressions;
 mod failures;
 mod framing;
 mod gateway_file;

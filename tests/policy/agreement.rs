@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bumpalo::Bump;
 use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{Header, PathScratch, normalise},
@@ -73,14 +74,18 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         .map(|(name, value)| Header { name, value: value.as_bytes() })
         .collect();
     let (mut host, mut path) = (HostScratch::new(), PathScratch::new());
+    let arena = Bump::new();
     let view = RequestView {
         method: &request.method,
+        scheme: "http",
+        protocol: "HTTP/1.1",
         host: host_name(&request.host, &mut host),
         path: normalise(request.path.as_bytes(), &mut path)?,
         query: request.query.as_bytes(),
         headers: &headers,
         client_ip: &request.client_ip,
         trusted: request.trusted,
+        arena: &arena,
     };
     let table = table.rules();
     let Some(decision) = route(table, &view, 0, request.now_unix_s) else { return Some(None) };

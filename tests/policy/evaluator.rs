@@ -8,6 +8,8 @@
 
 use std::{cell::RefCell, collections::HashMap, net::IpAddr};
 
+mod expressions;
+
 use serde_json::Value;
 
 /// A request as a person would write it down.
@@ -77,7 +79,11 @@ pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>
         },
     };
     for target in list(&release["targets"]) {
-        if !has_passed(&target["expiresAt"], request.now_unix_s) && seen.matches(&target["match"]) {
+        let takes = || match target["when"].as_str() {
+            Some(when) => expressions::holds(bundle, when, &seen) == Some(true),
+            None => seen.matches(&target["match"]),
+        };
+        if !has_passed(&target["expiresAt"], request.now_unix_s) && takes() {
             let (variant, bucket) = go(target);
             let target = Some(text(&target["id"]));
             let answer = answer(upstream, &variant, "TARGETING_MATCH");
@@ -163,16 +169,19 @@ impl Seen<'_> {
     }
 
     fn is_from(&self, range: &str) -> bool {
-        let Ok(address) = self.request.client_ip.parse::<IpAddr>() else { return false };
-        let (network, length) = range.split_once('/').expect("a length");
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(address) => format!("{:032b}", u32::from(address)),
-            IpAddr::V6(address) => format!("{:0128b}", u128::from(address)),
-        };
-        let (network, address) = (bits(network.parse().expect("an address")), bits(address));
-        let length: usize = length.parse().expect("a number");
-        network.len() == address.len() && network[..length] == address[..length]
+        self.request.client_ip.parse().is_ok_and(|address| is_in(address, range))
     }
+}
+
+fn is_in(address: IpAddr, range: &str) -> bool {
+    let (network, length) = range.split_once('/').expect("a length");
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(address) => format!("{:032b}", u32::from(address)),
+        IpAddr::V6(address) => format!("{:0128b}", u128::from(address)),
+    };
+    let (network, address) = (bits(network.parse().expect("an address")), bits(address));
+    let length: usize = length.parse().expect("a number");
+    network.len() == address.len() && network[..length] == address[..length]
 }
 
 /// Whether the whole of `value` matches: by a library's own engine, not by an automaton of ours.
@@ -237,11 +246,15 @@ fn find_rule<'a>(bundle: &'a Value, seen: &Seen<'_>) -> Option<(&'a Value, &'a V
 /// Headers that name a variant for trusted peers only.
 fn reserved(bundle: &Value) -> Vec<String> {
     let releases = bundle["releases"].as_object().into_iter().flat_map(|all| all.values());
-    let rules = releases.flat_map(|release| list(&release["overrides"]));
-    rules
-        .filter(|rule| rule["requires"] != "any")
-        .map(|rule| text(&rule["header"]).to_lowercase())
-        .collect()
+    let rules: Vec<&Value> = releases.flat_map(|release| list(&release["overrides"])).collect();
+    let named = |any: bool| {
+        let rules = rules.iter().filter(move |rule| (rule["requires"] == "any") == any);
+        rules.map(|rule| text(&rule["header"]).to_lowercase()).collect::<Vec<String>>()
+    };
+    // The two that services know are stripped everywhere, unless a release takes them from anybody.
+    let known = ["x-release-group", "x-release-stage"].map(str::to_owned);
+    let open = named(true);
+    named(false).into_iter().chain(known.into_iter().filter(|one| !open.contains(one))).collect()
 }
 
 fn bucket_of(bundle: &Value, release: &Value, name: &str, seen: &Seen<'_>) -> Option<u32> {

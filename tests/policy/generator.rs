@@ -20,6 +20,29 @@ const VALUES: [&str; 5] = ["1", "2", "canary", "stable", "u7"];
 const PATTERNS: [&str; 5] = ["/", "/user.*", "/[a-z]+", "/user/(deep|x)(/x)?", ".*//?b|/%2F"];
 const EXPRESSIONS: [&str; 5] = ["[12]", "(?i)CANARY", "u[0-9]+|1", ".*", "s.+e"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
+/// Expressions that are true, false, or neither, and which others are put together of.
+const QUESTIONS: [&str; 20] = [
+    "age > 18",
+    "user.age <= 18",
+    "-age + 20 == 1",
+    "age / (age - 19) > 0",
+    "score < 1.5",
+    "score * 2.0 >= 1",
+    "vip",
+    "!vip",
+    "city in ['北京', '上海']",
+    "user.city == \"u7\"",
+    "city.startsWith('can') && size(city) > 3",
+    "city.matches('^u[0-9]$|北')",
+    "first == 'user' ? vip : city != '1'",
+    "request.method == 'GET'",
+    "request.path.endsWith('/deep')",
+    "request.host.contains('example')",
+    "'x-a' in request.headers && request.headers['x-a'] == '1'",
+    "request.query['q'] in ['1', 'canary']",
+    "client.ip.inCidr('192.0.2.0/25')",
+    "has(user.city) && has(user.age)",
+];
 
 impl Seeded {
     pub(crate) fn next(&mut self) -> u64 {
@@ -51,8 +74,16 @@ impl Seeded {
         let routes: Vec<Value> = (0..1 + self.below(5)).map(|at| self.route(at)).collect();
         json!({
             "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
-            "attributes": { "user.id": { "type": "string", "from": [
-                { "header": "x-user", "trusted": self.one_in(2) }, { "cookie": "uid" }, { "query": "user" } ] } },
+            "attributes": {
+                "user.id": { "type": "string", "from": [
+                    { "header": "x-user", "trusted": self.one_in(2) }, { "cookie": "uid" }, { "query": "user" } ] },
+                "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-age" }, { "query": "q" }] },
+                "user.score": { "type": "double", "alias": "score", "from": [{ "header": "x-score", "trusted": true }] },
+                "user.vip": { "type": "bool", "alias": "vip", "from": [{ "cookie": "qa" }, { "header": "x-vip" }] },
+                "user.city": { "type": "string", "alias": "city", "from": [{ "header": "x-city" }, { "header": "x-a" }] },
+                "first": { "type": "string", "from": [{ "pathSegment": 1 }, { "request": "method" }] },
+            },
+            "segments": { "some": { "when": self.when(1) }, "others": { "when": format!("!some() || {}", self.when(1)) } },
             "upstreams": { "u": { "variants": variants }, "w": { "variants": variants } },
             "routes": routes, "releases": releases,
         })
@@ -148,7 +179,11 @@ impl Seeded {
             .map(|at| {
                 let mut target = self.choice();
                 target["id"] = json!(format!("t{at}"));
-                target["match"] = self.conditions(true);
+                if self.one_in(2) {
+                    target["when"] = json!(self.when(2));
+                } else {
+                    target["match"] = self.conditions(true);
+                }
                 if self.one_in(3) {
                     target["expiresAt"] = self.moment();
                 }
@@ -175,6 +210,20 @@ impl Seeded {
             release["expiresAt"] = self.moment();
         }
         release
+    }
+
+    /// An expression.
+    fn when(&mut self, depth: usize) -> String {
+        if depth == 0 || self.one_in(3) {
+            return format!("({})", self.pick(&QUESTIONS));
+        }
+        match self.below(if depth > 1 { 5 } else { 4 }) {
+            0 => format!("({} && {})", self.when(depth - 1), self.when(depth - 1)),
+            1 => format!("({} || {})", self.when(depth - 1), self.when(depth - 1)),
+            2 => format!("!{}", self.when(depth - 1)),
+            3 => format!("({0} ? {1} : {0})", self.when(depth - 1), self.when(depth - 1)),
+            _ => format!("({} && {}())", self.when(depth - 1), self.pick(&["some", "others"])),
+        }
     }
 
     fn moment(&mut self) -> Value {
@@ -249,9 +298,21 @@ impl Seeded {
                 "qa=2;qa=1",
                 "uid",
                 "uid=;qa=canary",
+                "qa=true",
+                "uid=u7; qa=false",
                 "xuid=1",
             ];
             return (self.pick(&["cookie", "Cookie"]).to_owned(), self.pick(&cookies).to_owned());
+        }
+        if self.one_in(4) {
+            let fields = [
+                ("x-age", ["19", "18", "x", "-3"]),
+                ("X-Score", ["1.5", "0.25", "nan", "7"]),
+                ("x-vip", ["true", "false", "1", "true"]),
+                ("x-city", ["北京", "上海", "canary", ""]),
+            ];
+            let (name, values) = fields[self.below(fields.len())];
+            return (name.to_owned(), self.pick(&values).to_owned());
         }
         let name = self.pick(&HEADERS);
         let name = if self.one_in(2) { name.to_uppercase() } else { name.to_owned() };

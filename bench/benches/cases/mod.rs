@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 
+use bumpalo::Bump;
 use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{HeadLimits, PathScratch, empty_slots, normalise, parse_request},
@@ -68,14 +69,18 @@ fn decide(inputs: &Inputs) {
     let head = parse_request(black_box(HEAD), &mut slots, &HeadLimits::default());
     let head = head.ok().flatten().expect("a good head");
     let (mut host, mut path) = (HostScratch::new(), PathScratch::new());
+    let arena = Bump::new();
     let view = RequestView {
         method: head.method,
+        scheme: "http",
+        protocol: "HTTP/1.1",
         host: host_name(head.host, &mut host),
         path: normalise(head.path.as_bytes(), &mut path).expect("a good path"),
         query: head.query.as_bytes(),
         headers: head.headers,
         client_ip: "192.0.2.1",
         trusted: true,
+        arena: &arena,
     };
     let decision = route(inputs.archive.rules(), &view, 0, 0);
     assert!(black_box(decision).is_some_and(|decision| decision.bucket.is_some()));

@@ -2,8 +2,6 @@
 //!
 //! Owns the form each kind of condition is stored in: the form that requests are brought into.
 
-use std::net::IpAddr;
-
 use super::{CompileError, row};
 use crate::{
     policy::{Match, Method, PathMatch, PathType, Target, ValueMatch, ValueType},
@@ -52,8 +50,8 @@ pub(super) fn target_rows(
         rows.push(ConditionRow::Cookie(value_row(cookie, regexes)?));
     }
     if !matched.source_ranges.is_empty() {
-        let ranges = matched.source_ranges.iter().filter_map(|range| range.parse().ok());
-        rows.push(ConditionRow::Sources(ranges.map(range_row).collect()));
+        let ranges = matched.source_ranges.iter().filter_map(|range| range.parse::<Cidr>().ok());
+        rows.push(ConditionRow::Sources(ranges.map(AddressRangeRow::from).collect()));
     }
     Ok(rows)
 }
@@ -76,13 +74,6 @@ fn shared_rows(
     Ok(rows)
 }
 
-fn range_row(range: Cidr) -> AddressRangeRow {
-    match range.address() {
-        IpAddr::V4(address) => AddressRangeRow::V4(address.octets(), range.prefix()),
-        IpAddr::V6(address) => AddressRangeRow::V6(address.octets(), range.prefix()),
-    }
-}
-
 fn value_row(matched: &ValueMatch, regexes: &mut Vec<RegexRow>) -> Result<ValueRow, CompileError> {
     let value = match matched.kind {
         ValueType::Exact => WantedRow::Exact(matched.value.clone()),
@@ -93,7 +84,7 @@ fn value_row(matched: &ValueMatch, regexes: &mut Vec<RegexRow>) -> Result<ValueR
 
 /// Returns the row of an expression; the same one is compiled once.
 fn regex_row(pattern: &str, regexes: &mut Vec<RegexRow>) -> Result<u32, CompileError> {
-    let known = regexes.iter().position(|regex| regex.pattern == pattern);
+    let known = regexes.iter().position(|regex| !regex.search && regex.pattern == pattern);
     let at = match known {
         Some(at) => at,
         None => {

@@ -5,24 +5,30 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Allocations, CompileError, conditions::target_rows, row, variant_key, weights::split_key,
+    Allocations, CompileError,
+    attributes::{add_names, attribute, expression_row},
+    conditions::target_rows,
+    row, variant_key,
+    weights::split_key,
 };
 use crate::{
+    expr::Scope,
     policy::{
-        Attribute, Bundle, CLIENT_IP, DEFAULT_SPLIT, IMPLICIT_OVERRIDES, IMPLICIT_TENANT,
-        OnNoHealthy, Release, Requires, STABLE, Split, Stickiness, Target, Timeout, Timestamp,
-        UnitMissing, Upstream,
+        Bundle, DEFAULT_SPLIT, IMPLICIT_OVERRIDES, OnNoHealthy, Release, Requires, STABLE, Split,
+        Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream,
     },
     rollout::allocation::Allocation,
     table::{
-        AttributeRow, ChoiceRow, NONE, OnNoHealthyRow, OverrideRow, RangeRow, ReleaseRow,
-        RuleTable, SourceKind, SourceRow, Span, TargetRow, TimeoutsRow, UnitMissingRow, VariantRow,
+        ChoiceRow, ConditionRow, NONE, OnNoHealthyRow, OverrideRow, RangeRow, ReleaseRow,
+        RuleTable, Span, TargetRow, TenantRow, TimeoutsRow, UnitMissingRow, VariantRow,
     },
 };
 
 /// Where one tenant's names ended up.
 #[derive(Default)]
 pub(super) struct TenantRows<'a> {
+    /// The row of the tenant.
+    pub(super) tenant: u32,
     /// First row of each upstream's variants; stable is the first.
     pub(super) upstreams: BTreeMap<&'a str, Span>,
     /// The row of each release.
@@ -36,7 +42,19 @@ impl<'a> TenantRows<'a> {
         allocations: &Allocations,
     ) -> Result<Self, CompileError> {
         let tenant = &bundle.metadata.tenant;
-        let mut rows = Self::default();
+        let mut rows = Self { tenant: row(table.tenants.len())?, ..Self::default() };
+        table.tenants.push(TenantRow { name: tenant.clone(), reserved: Vec::new() });
+        // Also where no release reads them, since services may; unless one takes them from anybody.
+        let open = bundle.releases.values().flat_map(|release| &release.overrides);
+        let open: Vec<&str> = open
+            .filter(|rule| rule.requires == Requires::Any)
+            .map(|rule| rule.header.as_str())
+            .collect();
+        for header in IMPLICIT_OVERRIDES {
+            if !open.iter().any(|open| open.eq_ignore_ascii_case(header)) {
+                reserve(table, header);
+            }
+        }
         for (name, upstream) in &bundle.upstreams {
             let start = row(table.variants.len())?;
             let stable_first = [STABLE]
@@ -49,16 +67,13 @@ impl<'a> TenantRows<'a> {
             }));
             rows.upstreams.insert(name, Span { start, end: row(table.variants.len())? });
         }
-        let attributes = attribute_rows(table, bundle)?;
-        if tenant == IMPLICIT_TENANT {
-            // Also while nothing is registered that they could choose from.
-            IMPLICIT_OVERRIDES.iter().for_each(|header| reserve(table, header));
-        }
+        let mut scope = add_names(table, bundle)?;
         for (name, release) in &bundle.releases {
             rows.releases.insert(name, row(table.releases.len())?);
-            let release = rows.release(table, bundle, (name, release), &attributes, allocations)?;
+            let release = rows.release(table, bundle, (name, release), &mut scope, allocations)?;
             table.releases.push(release);
         }
+        table.regexes = scope.regexes;
         Ok(rows)
     }
 
@@ -67,7 +82,7 @@ impl<'a> TenantRows<'a> {
         table: &mut RuleTable,
         bundle: &Bundle,
         (name, release): (&str, &Release),
-        attributes: &BTreeMap<&str, u32>,
+        scope: &mut Scope<'_>,
         allocations: &Allocations,
     ) -> Result<ReleaseRow, CompileError> {
         let tenant = &bundle.metadata.tenant;
@@ -79,30 +94,36 @@ impl<'a> TenantRows<'a> {
         let missing_upstream = || unresolved("upstream", &release.upstream);
         let variants =
             *self.upstreams.get(release.upstream.as_str()).ok_or_else(missing_upstream)?;
-        let mut regexes = std::mem::take(&mut table.regexes);
         let choices = Choices { variants, table, allocations, tenant, release: name };
         let default = &release.default;
         let default =
             choices.row(DEFAULT_SPLIT, default.variant.as_deref(), default.split.as_ref())?;
         let mut target = |target: &Target| {
             let (variant, split) = (target.variant.as_deref(), target.split.as_ref());
+            let mut conditions = target_rows(target, &mut scope.regexes)?;
+            if let Some(when) = &target.when {
+                let path = format!("releases.{name}.targets: {}", target.id);
+                let (row, _) = expression_row(when, scope, || (tenant.clone(), path))?;
+                conditions.push(ConditionRow::Expression(row));
+            }
             Ok(TargetRow {
                 id: target.id.clone(),
-                conditions: target_rows(target, &mut regexes)?,
+                conditions,
                 expires_unix_s: expiry(target.expires_at),
                 choice: choices.row(&target.id, variant, split)?,
             })
         };
         let targets =
             release.targets.iter().map(&mut target).collect::<Result<_, CompileError>>()?;
-        table.regexes = regexes;
         let on_no_healthy = (variants.start..variants.end)
             .map(|at| on_no_healthy(release, &table.variants[at as usize].name))
             .collect();
         let sticky = release.stickiness != Stickiness::None;
-        let units = release.unit.iter().filter(|_| sticky).map(|unit| {
-            attributes.get(unit.as_str()).copied().ok_or_else(|| unresolved("unit", unit))
-        });
+        let units = release
+            .unit
+            .iter()
+            .filter(|_| sticky)
+            .map(|unit| attribute(scope, unit).ok_or_else(|| unresolved("unit", unit)));
         let units = units.collect::<Result<_, _>>()?;
         let overrides = overrides(table, release);
         let random = !sticky || release.unit_missing == UnitMissing::Random;
@@ -186,11 +207,12 @@ impl Choices<'_> {
     }
 }
 
-/// Has a header stripped from what untrusted peers send.
+/// Has a header stripped from what untrusted peers send to the tenant whose row is the last.
 fn reserve(table: &mut RuleTable, header: &str) {
     let header = header.to_ascii_lowercase();
-    if !table.reserved.contains(&header) {
-        table.reserved.push(header);
+    let tenant = table.tenants.last_mut();
+    if let Some(tenant) = tenant.filter(|tenant| !tenant.reserved.contains(&header)) {
+        tenant.reserved.push(header);
     }
 }
 
@@ -205,30 +227,4 @@ fn overrides(table: &mut RuleTable, release: &Release) -> Vec<OverrideRow> {
         rows.push(OverrideRow { header, trusted });
     }
     rows
-}
-
-fn attribute_rows<'a>(
-    table: &mut RuleTable,
-    bundle: &'a Bundle,
-) -> Result<BTreeMap<&'a str, u32>, CompileError> {
-    let mut rows = BTreeMap::from([(CLIENT_IP, row(table.attributes.len())?)]);
-    let client_ip = SourceRow { kind: SourceKind::ClientIp, name: String::new(), trusted: false };
-    table.attributes.push(AttributeRow { sources: vec![client_ip] });
-    for (name, attribute) in &bundle.attributes {
-        rows.insert(name.as_str(), row(table.attributes.len())?);
-        table.attributes.push(AttributeRow { sources: source_rows(attribute) });
-    }
-    Ok(rows)
-}
-
-fn source_rows(attribute: &Attribute) -> Vec<SourceRow> {
-    let places = attribute.from.iter().filter_map(|source| {
-        let header =
-            source.header.as_ref().map(|name| (SourceKind::Header, name.to_ascii_lowercase()));
-        let cookie = source.cookie.clone().map(|name| (SourceKind::Cookie, name));
-        let query = source.query.clone().map(|name| (SourceKind::Query, name));
-        let (kind, name) = header.or(cookie).or(query)?;
-        Some(SourceRow { kind, name, trusted: source.trusted })
-    });
-    places.collect()
 }

@@ -97,7 +97,7 @@ impl Compiler {
                     });
                 }
                 let action = (release.unwrap_or(NONE), upstream.map_or(NONE, |span| span.start));
-                self.rule(route, (index, rule), action)?;
+                self.rule(route, rows.tenant, (index, rule), action)?;
             }
         }
         Ok(())
@@ -107,6 +107,7 @@ impl Compiler {
     fn rule(
         &mut self,
         route: &Route,
+        tenant: u32,
         (index, rule): (usize, &Rule),
         action: (u32, u32),
     ) -> Result<(), CompileError> {
@@ -121,6 +122,7 @@ impl Compiler {
             let precedence = Precedence::new(&path, matched, &route.name, (index, at));
             let row = RouteRow {
                 name: route.name.clone(),
+                tenant,
                 path,
                 conditions,
                 release: action.0,

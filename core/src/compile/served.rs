@@ -13,8 +13,8 @@ use crate::{
     policy::{DEFAULT_SPLIT, IMPLICIT_TENANT},
     rollout::allocation::{Allocation, Range},
     table::{
-        ChoiceRow, ConditionRow, HostRow, InstanceTable, NONE, PathRow, ReleaseRow, RouteRow,
-        RuleTable, Span, TargetRow, WantedRow,
+        ChoiceRow, ConditionRow, ExpressionRow, HostRow, InstanceTable, NONE, NodeRow, PathRow,
+        ReleaseRow, RouteRow, RuleTable, SegmentRow, Span, TargetRow, WantedRow,
     },
 };
 
@@ -52,6 +52,8 @@ pub fn replace_tenant(
         attributes: vec![NONE; served.attributes.len()],
         releases: vec![NONE; served.releases.len()],
         regexes: vec![NONE; served.regexes.len()],
+        segments: vec![NONE; served.segments.len()],
+        tenants: vec![NONE; served.tenants.len()],
         tenant,
         served,
         table: own,
@@ -101,6 +103,8 @@ struct Merge<'a> {
     attributes: Vec<u32>,
     releases: Vec<u32>,
     regexes: Vec<u32>,
+    segments: Vec<u32>,
+    tenants: Vec<u32>,
 }
 
 impl Merge<'_> {
@@ -110,6 +114,21 @@ impl Merge<'_> {
             if is_other(self.tenant, owner_of(&variant.key)) {
                 self.variants[at] = row(self.table.variants.len())?;
                 self.table.variants.push(variant.clone());
+            }
+        }
+        for (at, tenant) in self.served.tenants.iter().enumerate() {
+            if is_other(self.tenant, &tenant.name) {
+                self.tenants[at] = row(self.table.tenants.len())?;
+                self.table.tenants.push(tenant.clone());
+            }
+        }
+        // In their order: a segment names those before it only.
+        for (at, segment) in self.served.segments.iter().enumerate() {
+            if is_other(self.tenant, &segment.tenant) {
+                let mut when = segment.when.clone();
+                self.expression(&mut when)?;
+                self.segments[at] = row(self.table.segments.len())?;
+                self.table.segments.push(SegmentRow { when, ..segment.clone() });
             }
         }
         for (at, release) in self.served.releases.iter().enumerate() {
@@ -127,11 +146,6 @@ impl Merge<'_> {
         let count = release.variants.end - release.variants.start;
         let units = release.units.iter().map(|unit| self.attribute(*unit));
         let units = units.collect::<Result<_, _>>()?;
-        for rule in release.overrides.iter().filter(|rule| rule.trusted) {
-            if !self.table.reserved.contains(&rule.header) {
-                self.table.reserved.push(rule.header.clone());
-            }
-        }
         let mut targets = Vec::with_capacity(release.targets.len());
         for target in &release.targets {
             let mut target = TargetRow { choice: self.choice(&target.choice), ..target.clone() };
@@ -168,10 +182,24 @@ impl Merge<'_> {
                         *regex = self.regex(*regex)?;
                     }
                 }
+                ConditionRow::Expression(expression) => self.expression(expression)?,
                 ConditionRow::Path(_)
                 | ConditionRow::Method(_)
                 | ConditionRow::Hosts(_)
                 | ConditionRow::Sources(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Points an expression to the rows of the new table.
+    fn expression(&mut self, expression: &mut ExpressionRow) -> Result<(), CompileError> {
+        for node in &mut expression.nodes {
+            match node {
+                NodeRow::Attribute(attribute) => *attribute = self.attribute(*attribute)?,
+                NodeRow::Matches(_, regex) => *regex = self.regex(*regex)?,
+                NodeRow::Segment(segment) => *segment = self.segments[*segment as usize],
+                _ => {}
             }
         }
         Ok(())
@@ -222,7 +250,8 @@ impl Merge<'_> {
     /// Adds the routes of one host; nothing when they go.
     fn host(&mut self, name: &str, routes: Span) -> Result<Option<Span>, CompileError> {
         let rows = &self.served.routes[routes.start as usize..routes.end as usize];
-        let Some(owner) = rows.first().map(|route| self.owner(route)) else { return Ok(None) };
+        let owner = |route: &RouteRow| self.served.tenants[route.tenant as usize].name.as_str();
+        let Some(owner) = rows.first().map(owner) else { return Ok(None) };
         if !is_other(self.tenant, owner) {
             return Ok(None);
         }
@@ -245,6 +274,7 @@ impl Merge<'_> {
             let mut route = RouteRow {
                 release: of(&self.releases, route.release),
                 variant: of(&self.variants, route.variant),
+                tenant: of(&self.tenants, route.tenant),
                 ..route.clone()
             };
             if let PathRow::Regex(regex) = &mut route.path {
@@ -254,15 +284,6 @@ impl Merge<'_> {
             self.table.routes.push(route);
         }
         Ok(Some(Span { start, end: row(self.table.routes.len())? }))
-    }
-
-    fn owner(&self, route: &RouteRow) -> &str {
-        let release = self.served.releases.get(route.release as usize);
-        let variant = || self.served.variants.get(route.variant as usize);
-        match release {
-            Some(release) => &release.tenant,
-            None => variant().map_or("", |variant| owner_of(&variant.key)),
-        }
     }
 }
 

@@ -113,7 +113,7 @@ fn release_headers_are_reserved_before_anything_is_registered() {
     for instances in [&[][..], &[instance("a", "127.0.0.1:1", None, 1)]] {
         let bundle = implicit_bundle(instances, Some("localhost:8000"));
         let table = compile_rules(&[&bundle], &Allocations::default()).expect("compiles");
-        assert_eq!(table.reserved, ["x-release-group", "x-release-stage"]);
+        assert_eq!(table.tenants[0].reserved, ["x-release-group", "x-release-stage"]);
     }
 }
 

@@ -9,9 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 use super::{Label, Timeout};
 
+mod attribute;
 mod release;
 mod route;
 
+pub use attribute::{Attribute, AttributeType, ClientPart, GrpcPart, RequestPart, Segment, Source};
 pub use release::{
     DefaultRule, HeaderOverride, OnNoHealthy, Release, Requires, Split, Stickiness, Target,
     TargetMatch, UnitMissing,
@@ -35,8 +37,8 @@ pub struct Bundle {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Attribute>,
     /// Named audiences.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub segments: Option<NotServed>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<String, Segment>,
     /// Where requests can go.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub upstreams: BTreeMap<String, Upstream>,
@@ -70,61 +72,6 @@ impl Serialize for NotServed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_unit()
     }
-}
-
-/// A typed value with the places it may come from, first present wins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Attribute {
-    /// The value's type.
-    #[serde(rename = "type")]
-    pub kind: AttributeType,
-    /// Where it may come from.
-    pub from: Vec<Source>,
-    /// A short name for expressions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alias: Option<NotServed>,
-}
-
-/// The type of an attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AttributeType {
-    /// UTF-8 text.
-    String,
-}
-
-/// One place a value may come from; exactly one of the places is named.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// A request header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header: Option<String>,
-    /// A request cookie.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<String>,
-    /// A query parameter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query: Option<String>,
-    /// Believed only when the peer is trusted.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub trusted: bool,
-    /// A verified JWT claim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwt: Option<NotServed>,
-    /// A tag from the attribute store.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<NotServed>,
-    /// A field of the region database.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub geoip: Option<NotServed>,
-    /// A property of the device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<NotServed>,
-    /// Verified by HMAC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signed: Option<NotServed>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]

@@ -41,7 +41,7 @@ pub fn implicit_bundle(instances: &[Instance], upstream: Option<&str>) -> Bundle
         kind: "Bundle".to_owned(),
         metadata: Metadata { tenant: IMPLICIT_TENANT.to_owned() },
         attributes: BTreeMap::new(),
-        segments: None,
+        segments: BTreeMap::new(),
         upstreams,
         routes: routes(&services),
         releases,

@@ -1,23 +1,27 @@
 //! Lint: what a bundle may say but probably should not.
 //!
-//! Owns one rule of POLICY "Trust": a variant that is granted on something any client can write.
+//! Owns one rule of POLICY "Trust": a variant that is granted on something any client can write, as a
+//! condition or by way of an expression, the segments it names and the attributes these read.
 //! Path, method and host name say what is asked for, not by whom, and the address is the peer's or a
 //! trusted peer's word: they are no such thing. Does not refuse ([`super::validate`] does).
 //!
 //! Invariants: total, also for what validation refuses; every warning has the path of what it is about.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Bundle, Diagnostic, Release, Requires, STABLE, Split, Target, TargetMatch};
+use crate::expr::{self, Use};
 
 /// Returns every warning about `bundle`.
 #[must_use]
 pub fn lint(bundle: &Bundle) -> Vec<Diagnostic> {
     let releases = bundle.releases.iter();
     releases
-        .flat_map(|(name, release)| lint_release(&format!("releases.{name}"), release))
+        .flat_map(|(name, release)| lint_release(&format!("releases.{name}"), release, bundle))
         .collect()
 }
 
-fn lint_release(path: &str, release: &Release) -> Vec<Diagnostic> {
+fn lint_release(path: &str, release: &Release, bundle: &Bundle) -> Vec<Diagnostic> {
     let open =
         release.overrides.iter().enumerate().filter(|(_, one)| one.requires == Requires::Any);
     let overrides = open.map(|(at, one)| {
@@ -26,9 +30,61 @@ fn lint_release(path: &str, release: &Release) -> Vec<Diagnostic> {
         Diagnostic::new(path, format!("{granted}; expected \"trusted\""))
     });
     let targets = release.targets.iter().enumerate();
-    let targets =
-        targets.filter_map(|(at, target)| lint_target(&format!("{path}.targets[{at}]"), target));
+    let targets = targets.filter_map(|(at, target)| {
+        let path = format!("{path}.targets[{at}]");
+        lint_target(&path, target).or_else(|| lint_when(&path, target, bundle))
+    });
     overrides.chain(targets).collect()
+}
+
+fn lint_when(path: &str, target: &Target, bundle: &Bundle) -> Option<Diagnostic> {
+    let granted = granted(target)?;
+    let written = client_written_values(target.when.as_ref()?, bundle);
+    if written.is_empty() {
+        return None;
+    }
+    let written: Vec<String> = written.into_iter().collect();
+    let message = format!(
+        "any client may take {granted} by sending {}; use a value that is trusted or verified, or accept it",
+        written.join(" or ")
+    );
+    Some(Diagnostic::new(format!("{path}.when"), message))
+}
+
+/// Returns what an expression reads that any client can write at will, also through segments.
+fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
+    let attributes = bundle.attributes.iter().flat_map(|(name, attribute)| {
+        let names = [Some(name), attribute.alias.as_ref()].into_iter().flatten();
+        names.map(move |name| (name.as_str(), attribute))
+    });
+    let attributes: BTreeMap<&str, _> = attributes.collect();
+    let mut written = BTreeSet::new();
+    let (mut texts, mut seen) = (vec![text], BTreeSet::new());
+    while let Some(text) = texts.pop() {
+        for used in expr::uses(text) {
+            match used {
+                Use::Name(name) => {
+                    let sources = attributes.get(name.as_str()).map(|attribute| &attribute.from);
+                    let sources = sources.into_iter().flatten();
+                    written.extend(sources.filter_map(super::Source::client_written));
+                }
+                Use::Header(name) => drop(written.insert(format!("the header {name:?}"))),
+                Use::Cookie(name) => drop(written.insert(format!("the cookie {name:?}"))),
+                Use::Query(name) => drop(written.insert(format!("the query parameter {name:?}"))),
+                Use::Segment(called) => {
+                    let mut named = bundle.segments.iter();
+                    let named =
+                        named.find(|(name, _)| **name == called || expr::spelled(name) == called);
+                    if let Some((name, segment)) = named
+                        && seen.insert(name)
+                    {
+                        texts.extend(segment.when.as_deref());
+                    }
+                }
+            }
+        }
+    }
+    written
 }
 
 fn lint_target(path: &str, target: &Target) -> Option<Diagnostic> {

@@ -10,13 +10,15 @@ use serde::Serialize;
 use super::{Bundle, NotServed, instance::is_name};
 
 mod conditions;
+mod expressions;
 mod release;
 mod route;
 mod upstream;
 
+use expressions::check_names;
 use release::check_release;
 use route::check_route;
-use upstream::{check_attribute, check_upstream};
+use upstream::check_upstream;
 
 /// One problem, with the place in the bundle it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -84,15 +86,12 @@ pub fn validate(bundle: &Bundle) -> Vec<Diagnostic> {
         found.add("kind", format!("expected \"Bundle\", got {:?}", bundle.kind));
     }
     found.name("metadata.tenant", &bundle.metadata.tenant);
-    found.served("segments", bundle.segments);
-    for (name, attribute) in &bundle.attributes {
-        check_attribute(&mut found, &format!("attributes.{name}"), name, attribute);
-    }
+    let mut scope = check_names(&mut found, bundle);
     for (name, upstream) in &bundle.upstreams {
         check_upstream(&mut found, &format!("upstreams.{name}"), name, upstream);
     }
     for (name, release) in &bundle.releases {
-        check_release(&mut found, &format!("releases.{name}"), name, release, bundle);
+        check_release(&mut found, &format!("releases.{name}"), (name, release), bundle, &mut scope);
     }
     let mut names = BTreeMap::new();
     for (index, route) in bundle.routes.iter().enumerate() {

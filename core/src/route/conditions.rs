@@ -3,17 +3,17 @@
 //! Owns the comparison of each kind of condition. Values are taken as POLICY stage 0 says
 //! ([`super::values`]); names and paths are in normal form on both sides already.
 //!
-//! Invariant: what is absent or malformed does not match; nothing here can fail.
+//! Invariant: what is absent or malformed does not match. Only an expression can be neither true nor false.
 
 use std::net::IpAddr;
 
 use rkyv::{rend::u32_le, vec::ArchivedVec};
-use smallvec::SmallVec;
 
 use super::{
-    RequestView,
-    trace::{Recorder, Seen, text},
-    values::{cookie, header, query},
+    asked::Asked,
+    evaluate::{self, Fault},
+    trace::{EXPRESSION, Recorder, Seen, text},
+    values::{cookie, query},
 };
 use crate::{
     signal::trust::Cidr,
@@ -23,23 +23,28 @@ use crate::{
     },
 };
 
-/// Returns whether every one of `conditions` holds.
-pub(super) fn all_hold<R: Recorder>(
-    table: Rules<'_>,
-    conditions: &ArchivedVec<ArchivedConditionRow>,
-    request: &RequestView<'_>,
+/// Returns whether every one of `conditions` holds; a fault when one cannot be told.
+pub(super) fn all_hold<'a, R: Recorder>(
+    table: Rules<'a>,
+    conditions: &'a ArchivedVec<ArchivedConditionRow>,
+    request: &Asked<'a>,
     recorder: &mut R,
-) -> bool {
-    conditions.iter().all(|condition| holds(table, condition, request, recorder))
+) -> Result<bool, Fault> {
+    for condition in conditions.iter() {
+        if !holds(table, condition, request, recorder)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn holds<R: Recorder>(
-    table: Rules<'_>,
-    condition: &ArchivedConditionRow,
-    request: &RequestView<'_>,
+fn holds<'a, R: Recorder>(
+    table: Rules<'a>,
+    condition: &'a ArchivedConditionRow,
+    request: &Asked<'a>,
     recorder: &mut R,
-) -> bool {
-    match condition {
+) -> Result<bool, Fault> {
+    let held = match condition {
         ArchivedConditionRow::Method(method) => {
             let holds = **method == *request.method;
             let seen = || seen("method", method, Some(request.method.as_bytes()), holds);
@@ -48,8 +53,7 @@ fn holds<R: Recorder>(
         }
         ArchivedConditionRow::Path(path) => path_holds(table, path, request.path, recorder),
         ArchivedConditionRow::Header(row) => {
-            let mut joined = SmallVec::new();
-            let found = believed_header(table, request, &row.name, &mut joined);
+            let found = request.believed_header(&row.name);
             is_value(table, "header", row, found, recorder)
         }
         ArchivedConditionRow::Query(row) => {
@@ -73,7 +77,20 @@ fn holds<R: Recorder>(
             recorder.condition(|| seen("client.ip", &wanted(), found, holds));
             holds
         }
-    }
+        ArchivedConditionRow::Expression(row) => {
+            let held = evaluate::holds(table, row, request, recorder);
+            recorder.condition(|| {
+                let found = match held {
+                    Ok(true) => "true",
+                    Ok(false) => "false",
+                    Err(fault) => fault.as_str(),
+                };
+                seen(EXPRESSION, &row.text, Some(found.as_bytes()), held == Ok(true))
+            });
+            held?
+        }
+    };
+    Ok(held)
 }
 
 fn is_value<R: Recorder>(
@@ -97,19 +114,6 @@ fn is_value<R: Recorder>(
         seen(&format!("{part} {}", row.name), &wanted, found, holds)
     });
     holds
-}
-
-/// Returns the value of a header; one that is reserved is not there when the peer is not trusted: it
-/// will be stripped (POLICY stage 1), and what is stripped decides nothing.
-pub(super) fn believed_header<'a>(
-    table: Rules<'_>,
-    request: &RequestView<'a>,
-    name: &str,
-    joined: &'a mut SmallVec<[u8; 128]>,
-) -> Option<&'a [u8]> {
-    let value = header(request.headers, name, joined)?;
-    let believed = request.trusted || !table.reserved.iter().any(|reserved| **reserved == *name);
-    believed.then_some(value)
 }
 
 /// Returns whether `path` (in normal form) is the row's, or lies below it.
@@ -149,7 +153,7 @@ fn host_matches(name: &[u8], host: &[u8]) -> bool {
     }
 }
 
-fn cidr(range: &ArchivedAddressRangeRow) -> Cidr {
+pub(super) fn cidr(range: &ArchivedAddressRangeRow) -> Cidr {
     match range {
         ArchivedAddressRangeRow::V4(address, bits) => Cidr::new(IpAddr::from(*address), *bits),
         ArchivedAddressRangeRow::V6(address, bits) => Cidr::new(IpAddr::from(*address), *bits),
@@ -157,7 +161,13 @@ fn cidr(range: &ArchivedAddressRangeRow) -> Cidr {
 }
 
 fn seen(part: &str, wanted: &str, found: Option<&[u8]>, holds: bool) -> Seen {
-    Seen { part: part.to_owned(), wanted: text(wanted.as_bytes()), found: found.map(text), holds }
+    Seen {
+        part: part.to_owned(),
+        wanted: text(wanted.as_bytes()),
+        found: found.map(text),
+        holds,
+        reads: Vec::new(),
+    }
 }
 
 fn host_text(name: &str) -> String {

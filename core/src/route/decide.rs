@@ -3,20 +3,19 @@
 //! Owns kill switch and expiry, overrides, targets, default and split; the bucketing key.
 
 use rkyv::string::ArchivedString;
-use smallvec::SmallVec;
 
 use super::{
-    Reason, RequestView,
-    conditions::{all_hold, believed_header},
+    Reason,
+    asked::Asked,
+    conditions::all_hold,
+    parts::{part, part_name},
     trace::{Keyed, Overridden, Recorder, Step, text},
-    values::{cookie, query},
 };
 use crate::{
     bucket,
     limits::UNIT_BYTES_MAX,
     table::{
-        ArchivedChoiceRow, ArchivedReleaseRow, ArchivedSourceKind, ArchivedSourceRow,
-        ArchivedUnitMissingRow, Rules,
+        ArchivedChoiceRow, ArchivedReleaseRow, ArchivedSourceRow, ArchivedUnitMissingRow, Rules,
     },
 };
 
@@ -28,10 +27,10 @@ pub(super) struct Choice {
     pub(super) bucket: Option<u32>,
 }
 
-pub(super) fn decide<R: Recorder>(
-    table: Rules<'_>,
-    release: &ArchivedReleaseRow,
-    request: &RequestView<'_>,
+pub(super) fn decide<'a, R: Recorder>(
+    table: Rules<'a>,
+    release: &'a ArchivedReleaseRow,
+    request: &Asked<'a>,
     random: u32,
     now_unix_s: u64,
     recorder: &mut R,
@@ -53,7 +52,15 @@ pub(super) fn decide<R: Recorder>(
     }
     for (at, target) in (0u32..).zip(release.targets.iter()) {
         let expired = target.expires_unix_s.to_native() <= now_unix_s;
-        let matched = !expired && all_hold(table, &target.conditions, request, recorder);
+        let held = if expired {
+            Ok(false)
+        } else {
+            all_hold(table, &target.conditions, request, recorder)
+        };
+        let matched = held == Ok(true);
+        if held.is_err() {
+            recorder.fault(release, at);
+        }
         recorder.step(|| Step::Target {
             id: target.id.to_string(),
             expired,
@@ -77,7 +84,7 @@ fn choose<R: Recorder>(
     table: Rules<'_>,
     release: &ArchivedReleaseRow,
     choice: &ArchivedChoiceRow,
-    request: &RequestView<'_>,
+    request: &Asked<'_>,
     random: u32,
     recorder: &mut R,
 ) -> (u32, Option<u32>) {
@@ -109,7 +116,7 @@ fn choose<R: Recorder>(
 fn overridden<R: Recorder>(
     table: Rules<'_>,
     release: &ArchivedReleaseRow,
-    request: &RequestView<'_>,
+    request: &Asked<'_>,
     recorder: &mut R,
 ) -> Option<u32> {
     for rule in release.overrides.iter() {
@@ -121,8 +128,7 @@ fn overridden<R: Recorder>(
             tell(None, Overridden::Untrusted);
             continue;
         }
-        let mut joined = SmallVec::new();
-        let Some(wanted) = believed_header(table, request, &rule.header, &mut joined) else {
+        let Some(wanted) = request.believed_header(&rule.header) else {
             tell(None, Overridden::Absent);
             continue;
         };
@@ -141,13 +147,13 @@ fn overridden<R: Recorder>(
 fn bucket_of<R: Recorder>(
     table: Rules<'_>,
     release: &ArchivedReleaseRow,
-    request: &RequestView<'_>,
+    request: &Asked<'_>,
     random: u32,
     recorder: &mut R,
 ) -> Option<u32> {
     for unit in release.units.iter() {
         for source in table.attributes[unit.to_native() as usize].sources.iter() {
-            if let Some(bucket) = unit_bucket(table, &release.salt, source, request, recorder) {
+            if let Some(bucket) = unit_bucket(&release.salt, source, request, recorder) {
                 return Some(bucket);
             }
         }
@@ -166,27 +172,20 @@ fn bucket_of<R: Recorder>(
 }
 
 fn unit_bucket<R: Recorder>(
-    table: Rules<'_>,
     salt: &ArchivedString,
     source: &ArchivedSourceRow,
-    request: &RequestView<'_>,
+    request: &Asked<'_>,
     recorder: &mut R,
 ) -> Option<u32> {
     let mut tell = |found: Option<&[u8]>, outcome| {
-        recorder.step(|| Step::Unit { part: part(source), found: found.map(text), outcome });
+        let part = || part_name(&source.part);
+        recorder.step(|| Step::Unit { part: part(), found: found.map(text), outcome });
     };
     if source.trusted && !request.trusted {
         tell(None, Keyed::Untrusted);
         return None;
     }
-    let mut joined = SmallVec::new();
-    let value = match source.kind {
-        ArchivedSourceKind::ClientIp => Some(request.client_ip.as_bytes()),
-        ArchivedSourceKind::Header => believed_header(table, request, &source.name, &mut joined),
-        ArchivedSourceKind::Cookie => cookie(request.headers, &source.name),
-        ArchivedSourceKind::Query => query(request.query, &source.name),
-    };
-    let Some(value) = value else {
+    let Some(value) = part(request, &source.part) else {
         tell(None, Keyed::Absent);
         return None;
     };
@@ -199,13 +198,4 @@ fn unit_bucket<R: Recorder>(
     let bucket = bucket::project(hash);
     recorder.step(|| Step::Bucket { unit: text(value), salt: salt.to_string(), hash, bucket });
     Some(bucket)
-}
-
-fn part(source: &ArchivedSourceRow) -> String {
-    match source.kind {
-        ArchivedSourceKind::ClientIp => "client.ip".to_owned(),
-        ArchivedSourceKind::Header => format!("header {}", source.name),
-        ArchivedSourceKind::Cookie => format!("cookie {}", source.name),
-        ArchivedSourceKind::Query => format!("query {}", source.name),
-    }
 }

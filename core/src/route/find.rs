@@ -10,6 +10,7 @@ use rkyv::vec::ArchivedVec;
 
 use super::{
     RequestView,
+    asked::Asked,
     conditions::{all_hold, path_holds},
     trace::{Recorder, Step, text},
 };
@@ -18,7 +19,7 @@ use crate::table::{ArchivedHostRow, ArchivedRouteRow, ArchivedSpan, Rules};
 /// Finds the first route by host name (exact, wildcard longest first, any), then by precedence.
 pub(super) fn find_route<'t, R: Recorder>(
     table: Rules<'t>,
-    request: &RequestView<'_>,
+    request: &'t RequestView<'t>,
     recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
     let exact = named(&table.hosts, request.host);
@@ -48,14 +49,15 @@ fn named<'t>(hosts: &'t ArchivedVec<ArchivedHostRow>, name: &[u8]) -> Option<&'t
 fn first<'t, R: Recorder>(
     table: Rules<'t>,
     routes: &ArchivedSpan,
-    request: &RequestView<'_>,
+    request: &'t RequestView<'t>,
     recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
     let mut span = routes.start.to_native()..routes.end.to_native();
     span.find_map(|at| {
         let row = &table.table.routes[at as usize];
+        let request = &Asked::of_tenant(request, table.table, row.tenant);
         let matched = path_holds(table, &row.path, request.path, recorder)
-            && all_hold(table, &row.conditions, request, recorder);
+            && all_hold(table, &row.conditions, request, recorder) == Ok(true);
         recorder.step(|| Step::Route {
             name: row.name.to_string(),
             conditions: Vec::new(),

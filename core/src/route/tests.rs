@@ -62,14 +62,18 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         ask.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let (path, query) = ask.target.split_once('?').unwrap_or((ask.target, ""));
     let (mut host, mut scratch) = (HostScratch::new(), PathScratch::new());
+    let arena = Bump::new();
     let view = RequestView {
         method: ask.method,
+        scheme: "http",
+        protocol: "HTTP/1.1",
         host: host_name(ask.host, &mut host),
         path: normalise(path.as_bytes(), &mut scratch).expect("a good path"),
         query: query.as_bytes(),
         headers: &headers,
         client_ip: "192.0.2.1",
         trusted: ask.trusted,
+        arena: &arena,
     };
     let table = table.rules();
     route(table, &view, ask.random, ask.now_unix_s).map(|decision| {
@@ -152,7 +156,7 @@ fn overrides_need_trust_and_a_known_name() {
     }
     let header = |name| Header { name, value: &b"canary"[..] };
     let mask =
-        reserved(table.table(), &[header("Accept"), header("x-release-GROUP"), header("X-Any")]);
+        reserved(table.table(), 0, &[header("Accept"), header("x-release-GROUP"), header("X-Any")]);
     assert!(!mask.contains(0) && mask.contains(1) && !mask.contains(2));
 }
 
@@ -314,14 +318,18 @@ fn targets_in_order_until_they_expire() {
             .map(|(name, value)| Header { name, value: value.as_bytes() })
             .collect();
         let (path, query) = ask.target.split_once('?').unwrap_or((ask.target, ""));
+        let arena = Bump::new();
         let view = RequestView {
             method: ask.method,
+            scheme: "http",
+            protocol: "HTTP/1.1",
             host: ask.host.as_bytes(),
             path: path.as_bytes(),
             query: query.as_bytes(),
             headers: &headers,
             client_ip: if ask.random == 1 { "192.0.2.1" } else { "2001:db8::1" },
             trusted: ask.trusted,
+            arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");
         let release = &table.table().releases[0];

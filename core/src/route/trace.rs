@@ -11,7 +11,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{EXPLAIN_UNMATCHED_MAX, EXPLAIN_VALUE_BYTES_MAX};
+use crate::{
+    limits::{EXPLAIN_READS_MAX, EXPLAIN_UNMATCHED_MAX, EXPLAIN_VALUE_BYTES_MAX},
+    table::ArchivedReleaseRow,
+};
+
+/// The part that an expression is told as: what it has to be is its text, what is found is its result.
+pub const EXPRESSION: &str = "when";
 
 /// Takes what the decision looks at.
 pub trait Recorder {
@@ -19,6 +25,10 @@ pub trait Recorder {
     fn condition(&mut self, seen: impl FnOnce() -> Seen);
     /// Takes a step.
     fn step(&mut self, step: impl FnOnce() -> Step);
+    /// Takes a value that an expression looked at; the next condition is what it belongs to.
+    fn read(&mut self, read: impl FnOnce() -> Read);
+    /// Takes note that nobody can say whether a target (its place in the release) matches.
+    fn fault(&mut self, release: &ArchivedReleaseRow, target: u32);
 }
 
 /// Takes nothing: the request path.
@@ -31,6 +41,12 @@ impl Recorder for Silent {
 
     #[inline(always)]
     fn step(&mut self, _: impl FnOnce() -> Step) {}
+
+    #[inline(always)]
+    fn read(&mut self, _: impl FnOnce() -> Read) {}
+
+    #[inline(always)]
+    fn fault(&mut self, _: &ArchivedReleaseRow, _: u32) {}
 }
 
 /// Keeps every step, in the order they were taken.
@@ -42,12 +58,26 @@ pub struct Trace {
     pub not_shown: u64,
     unmatched: usize,
     pending: Vec<Seen>,
+    reads: Vec<Read>,
 }
 
 impl Recorder for Trace {
     fn condition(&mut self, seen: impl FnOnce() -> Seen) {
-        self.pending.push(seen());
+        let reads = std::mem::take(&mut self.reads);
+        self.pending.push(Seen { reads, ..seen() });
     }
+
+    fn read(&mut self, read: impl FnOnce() -> Read) {
+        if self.reads.len() < EXPLAIN_READS_MAX {
+            let read = read();
+            if !self.reads.contains(&read) {
+                self.reads.push(read);
+            }
+        }
+    }
+
+    /// The condition that was told says so already.
+    fn fault(&mut self, _: &ArchivedReleaseRow, _: u32) {}
 
     fn step(&mut self, step: impl FnOnce() -> Step) {
         let mut step = step();
@@ -78,6 +108,20 @@ pub struct Seen {
     pub found: Option<String>,
     /// Whether the condition holds.
     pub holds: bool,
+    /// The values that an expression looked at, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<Read>,
+}
+
+/// A value that an expression looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Read {
+    /// The attribute's name, or a part of the request.
+    pub name: String,
+    /// Its text; absent when the request has none, or none that is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 /// One step of a decision (POLICY "One request, in this order").

@@ -3,6 +3,7 @@
 //! Owns POLICY stage 0 for values: repeated headers are joined by `, `, the first cookie or query
 //! value wins. Invariant: a value is a slice of the request unless a header is repeated.
 
+use bumpalo::Bump;
 use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
@@ -32,25 +33,39 @@ pub fn host_name<'a>(host: &'a str, scratch: &'a mut HostScratch) -> &'a [u8] {
 pub(super) fn header<'a>(
     headers: &'a [Header<'a>],
     name: &str,
-    joined: &'a mut SmallVec<[u8; 128]>,
+    arena: &'a Bump,
 ) -> Option<&'a [u8]> {
     let mut values = headers
         .iter()
         .filter(|header| header.name.eq_ignore_ascii_case(name))
         .map(|header| header.value);
     let first = values.next()?;
-    for value in values {
-        if joined.is_empty() {
-            joined.extend_from_slice(first);
-        }
-        joined.extend_from_slice(b", ");
-        joined.extend_from_slice(value);
+    let others = values.clone();
+    Some(if values.next().is_none() { first } else { join(first, others, arena) })
+}
+
+/// Joins the values of a repeated field (RFC 9110 §5.3).
+fn join<'a>(
+    first: &[u8],
+    others: impl Iterator<Item = &'a [u8]> + Clone,
+    arena: &'a Bump,
+) -> &'a [u8] {
+    let bytes = others.clone().fold(first.len(), |sum, value| sum + 2 + value.len());
+    let joined = arena.alloc_slice_fill_copy(bytes, 0);
+    let (start, mut rest) = joined.split_at_mut(first.len());
+    start.copy_from_slice(first);
+    for value in others {
+        let (comma, behind) = rest.split_at_mut(2);
+        comma.copy_from_slice(b", ");
+        let (place, behind) = behind.split_at_mut(value.len());
+        place.copy_from_slice(value);
+        rest = behind;
     }
-    Some(if joined.is_empty() { first } else { joined })
+    joined
 }
 
 /// Returns the first value of the cookie `name` (RFC 6265 §4.2.1).
-pub(super) fn cookie<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+pub(super) fn cookie<'a>(headers: &'a [Header<'a>], name: &str) -> Option<&'a [u8]> {
     let fields = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
     fields.flat_map(|header| header.value.split(|byte| *byte == b';')).find_map(|pair| {
         let pair = pair.trim_ascii();

@@ -4,7 +4,8 @@
 //! they are matched against. Invariants:
 //! - a match looks at each byte once, allocates nothing and cannot fail: what a DFA cannot do is refused when it is
 //!   compiled;
-//! - an expression matches a whole value, as those of Envoy's routes do;
+//! - an expression matches a whole value, as those of Envoy's routes do, unless it is made to be searched for, as
+//!   CEL's `matches` does;
 //! - bytes are decoded once, when their table is opened, and checked then.
 
 use std::fmt;
@@ -35,11 +36,23 @@ pub enum RegexError {
     Large,
 }
 
-/// Compiles `pattern`.
+/// Compiles `pattern`, which matches whole values.
 ///
 /// # Errors
 /// [`RegexError`].
 pub fn compile(pattern: &str) -> Result<RegexRow, RegexError> {
+    compile_as(pattern, &format!(r"(?:{pattern})\z"), false)
+}
+
+/// Compiles `pattern`, which is searched for in values.
+///
+/// # Errors
+/// [`RegexError`].
+pub fn compile_search(pattern: &str) -> Result<RegexRow, RegexError> {
+    compile_as(pattern, &format!("(?s-u:.)*?(?:{pattern})"), true)
+}
+
+fn compile_as(pattern: &str, anchored: &str, search: bool) -> Result<RegexRow, RegexError> {
     if pattern.len() > VALUE_BYTES_MAX {
         return Err(RegexError::Long(pattern.len()));
     }
@@ -53,13 +66,13 @@ pub fn compile(pattern: &str) -> Result<RegexRow, RegexError> {
     let dense = dense::Builder::new()
         .configure(config)
         .syntax(syntax())
-        .build(&format!(r"(?:{pattern})\z"))
+        .build(anchored)
         .map_err(|error| refused(&error))?;
     let dfa = dense.to_sparse().map_err(|error| refused(&error))?.to_bytes_little_endian();
     if dfa.len() > REGEX_BYTES_MAX {
         return Err(RegexError::Large);
     }
-    Ok(RegexRow { pattern: pattern.to_owned(), dfa })
+    Ok(RegexRow { pattern: pattern.to_owned(), search, dfa })
 }
 
 /// Values are bytes: what is not UTF-8 is matched by nothing that means characters.
@@ -99,7 +112,7 @@ impl Regex {
         (used == bytes.len()).then(|| Self(dfa.to_owned()))
     }
 
-    /// Returns whether the whole of `value` matches.
+    /// Returns whether the whole of `value` matches, or whether something in it does when it was made for that.
     #[must_use]
     pub fn is_match(&self, value: &[u8]) -> bool {
         let input = Input::new(value).anchored(Anchored::Yes).earliest(true);

@@ -11,16 +11,23 @@ use rkyv::{
 };
 use thiserror::Error;
 
+mod expression;
+
+use expression::{Cost, is_part};
+
 use super::{
     ArchivedAddressRangeRow, ArchivedAddressRow, ArchivedChoiceRow, ArchivedConditionRow,
     ArchivedHostRow, ArchivedInstanceTable, ArchivedOnNoHealthyRow, ArchivedPathRow,
-    ArchivedReleaseRow, ArchivedRuleTable, ArchivedSourceKind, ArchivedSourceRow, ArchivedSpan,
-    ArchivedValueRow, ArchivedWantedRow, NONE,
+    ArchivedReleaseRow, ArchivedRuleTable, ArchivedSpan, ArchivedValueRow, ArchivedWantedRow, NONE,
 };
-use crate::limits::{
-    ADDRESSES_MAX, ALTERNATIVES_MAX, ATTRIBUTES_MAX, BUCKETS, CONDITIONS_MAX, HOST_BYTES_MAX,
-    INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX,
-    ROUTES_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX, VARIANTS_MAX,
+use crate::{
+    http::is_strippable,
+    limits::{
+        ADDRESSES_MAX, ALTERNATIVES_MAX, ATTRIBUTES_MAX, BUCKETS, CONDITIONS_MAX, HOST_BYTES_MAX,
+        INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX,
+        ROUTES_MAX, SEGMENTS_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX,
+        VARIANTS_MAX,
+    },
 };
 
 /// Why a table cannot be served.
@@ -81,10 +88,14 @@ impl Verify for ArchivedRuleTable {
         bounded("variants", self.variants.len(), VARIANTS_MAX)?;
         bounded("attributes", self.attributes.len(), ATTRIBUTES_MAX)?;
         bounded("regular expressions", self.regexes.len(), REGEXES_MAX)?;
-        bounded("reserved headers", self.reserved.len(), ATTRIBUTES_MAX)?;
+        bounded("segments", self.segments.len(), SEGMENTS_MAX)?;
+        bounded("tenants", self.tenants.len(), RELEASES_MAX)?;
         self.verify_hosts()?;
-        for (row, name) in self.reserved.iter().enumerate() {
-            check("reserved header", row, is_field_name(name))?;
+        for (row, tenant) in self.tenants.iter().enumerate() {
+            bounded("reserved headers", tenant.reserved.len(), ATTRIBUTES_MAX)?;
+            let good =
+                tenant.reserved.iter().all(|name| is_field_name(name) && is_strippable(name));
+            check("tenant", row, is_short(&tenant.name) && good)?;
         }
         for (row, variant) in self.variants.iter().enumerate() {
             check(
@@ -102,13 +113,23 @@ impl Verify for ArchivedRuleTable {
             check("regex", row, bounded)?;
         }
         for (row, attribute) in self.attributes.iter().enumerate() {
-            check("attribute", row, attribute.sources.iter().all(is_source))?;
+            let sources = &attribute.sources;
+            let good = sources.iter().all(|source| is_part(&source.part));
+            check("attribute", row, good && attribute.name.len() <= NAME_BYTES_MAX)?;
+        }
+        let mut segments = Vec::with_capacity(self.segments.len());
+        for (row, segment) in self.segments.iter().enumerate() {
+            check("segment", row, is_short(&segment.name) && is_short(&segment.tenant))?;
+            // A segment names those before it only: none is part of itself.
+            let cost = expression::expression(self, "segment", row, &segment.when, &segments)?;
+            segments.push(cost);
         }
         for (row, route) in self.routes.iter().enumerate() {
             check("route", row, is_path(&route.path) && is_short(&route.name))?;
+            index("route", row, route.tenant, self.tenants.len())?;
             path_index("route", row, &route.path, self.regexes.len())?;
             check("route", row, is_timeout(route.request_ms))?;
-            conditions("route", row, &route.conditions, self.regexes.len())?;
+            self.verify_conditions("route", row, &route.conditions, &segments)?;
             if route.release == NONE {
                 index("route", row, route.variant, self.variants.len())?;
             } else {
@@ -116,7 +137,7 @@ impl Verify for ArchivedRuleTable {
             }
         }
         for (row, release) in self.releases.iter().enumerate() {
-            self.verify_release(row, release)?;
+            self.verify_release(row, release, &segments)?;
         }
         Ok(())
     }
@@ -141,7 +162,12 @@ impl ArchivedRuleTable {
         Ok(())
     }
 
-    fn verify_release(&self, row: usize, release: &ArchivedReleaseRow) -> Result<(), VerifyError> {
+    fn verify_release(
+        &self,
+        row: usize,
+        release: &ArchivedReleaseRow,
+        segments: &[Cost],
+    ) -> Result<(), VerifyError> {
         span("release", row, &release.variants, self.variants.len())?;
         let variants = release.variants.start.to_native()..release.variants.end.to_native();
         check("release", row, !variants.is_empty())?;
@@ -164,10 +190,40 @@ impl ArchivedRuleTable {
         bounded("targets", release.targets.len(), TARGETS_MAX)?;
         for target in release.targets.iter() {
             check("target", row, is_short(&target.id))?;
-            conditions("target", row, &target.conditions, self.regexes.len())?;
+            self.verify_conditions("target", row, &target.conditions, segments)?;
             choice(row, &target.choice, &variants)?;
         }
         choice(row, &release.default, &variants)
+    }
+
+    /// Checks what a match relies on: forms and bounds, so that each costs what it may cost.
+    fn verify_conditions(
+        &self,
+        what: &'static str,
+        row: usize,
+        conditions: &ArchivedVec<ArchivedConditionRow>,
+        segments: &[Cost],
+    ) -> Result<(), VerifyError> {
+        bounded("conditions", conditions.len(), CONDITIONS_MAX)?;
+        let regexes = self.regexes.len();
+        for condition in conditions.iter() {
+            check(what, row, is_condition(condition))?;
+            match condition {
+                ArchivedConditionRow::Path(path) => path_index(what, row, path, regexes)?,
+                ArchivedConditionRow::Header(value)
+                | ArchivedConditionRow::Query(value)
+                | ArchivedConditionRow::Cookie(value) => {
+                    if let ArchivedWantedRow::Regex(regex) = value.value {
+                        index(what, row, regex, regexes)?;
+                    }
+                }
+                ArchivedConditionRow::Expression(expression) => {
+                    expression::expression(self, what, row, expression, segments)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -256,43 +312,22 @@ fn span(
     }
 }
 
-/// Checks what a match relies on: forms and bounds, so that each costs what it may cost.
-fn conditions(
-    what: &'static str,
-    row: usize,
-    conditions: &ArchivedVec<ArchivedConditionRow>,
-    regexes: usize,
-) -> Result<(), VerifyError> {
-    bounded("conditions", conditions.len(), CONDITIONS_MAX)?;
-    for condition in conditions.iter() {
-        let good = match condition {
-            ArchivedConditionRow::Method(method) => !method.is_empty() && is_short(method),
-            ArchivedConditionRow::Path(path) => is_path(path),
-            ArchivedConditionRow::Header(value) => is_field_name(&value.name) && is_value(value),
-            ArchivedConditionRow::Query(value) | ArchivedConditionRow::Cookie(value) => {
-                !value.name.is_empty() && is_value(value)
-            }
-            ArchivedConditionRow::Hosts(hosts) => {
-                hosts.len() <= ALTERNATIVES_MAX && hosts.iter().all(is_host_name)
-            }
-            ArchivedConditionRow::Sources(ranges) => {
-                ranges.len() <= ALTERNATIVES_MAX && ranges.iter().all(is_range)
-            }
-        };
-        check(what, row, good)?;
-        match condition {
-            ArchivedConditionRow::Path(path) => path_index(what, row, path, regexes)?,
-            ArchivedConditionRow::Header(value)
-            | ArchivedConditionRow::Query(value)
-            | ArchivedConditionRow::Cookie(value) => {
-                if let ArchivedWantedRow::Regex(regex) = value.value {
-                    index(what, row, regex, regexes)?;
-                }
-            }
-            _ => {}
+fn is_condition(condition: &ArchivedConditionRow) -> bool {
+    match condition {
+        ArchivedConditionRow::Method(method) => !method.is_empty() && is_short(method),
+        ArchivedConditionRow::Path(path) => is_path(path),
+        ArchivedConditionRow::Header(value) => is_field_name(&value.name) && is_value(value),
+        ArchivedConditionRow::Query(value) | ArchivedConditionRow::Cookie(value) => {
+            !value.name.is_empty() && is_value(value)
         }
+        ArchivedConditionRow::Hosts(hosts) => {
+            hosts.len() <= ALTERNATIVES_MAX && hosts.iter().all(is_host_name)
+        }
+        ArchivedConditionRow::Sources(ranges) => {
+            ranges.len() <= ALTERNATIVES_MAX && ranges.iter().all(is_range)
+        }
+        ArchivedConditionRow::Expression(_) => true,
     }
-    Ok(())
 }
 
 fn path_index(
@@ -351,16 +386,6 @@ fn is_host_name(name: &ArchivedString) -> bool {
 
 fn is_field_name(name: &ArchivedString) -> bool {
     !name.is_empty() && is_short(name) && !name.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-fn is_source(source: &ArchivedSourceRow) -> bool {
-    match source.kind {
-        ArchivedSourceKind::ClientIp => true,
-        ArchivedSourceKind::Header => is_field_name(&source.name),
-        ArchivedSourceKind::Cookie | ArchivedSourceKind::Query => {
-            !source.name.is_empty() && is_short(&source.name)
-        }
-    }
 }
 
 fn is_address(address: &ArchivedAddressRow) -> bool {

@@ -6,12 +6,13 @@
 
 use std::{net::IpAddr, ops::Range, rc::Rc, time::Instant};
 
+use bumpalo::Bump;
 use halftone_core::{
     http::{
         ChunkError, Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead,
         empty_slots, encode_request, ip_text, normalise, parse_request,
     },
-    route::{Decision, HostScratch, RequestView, host_name, reserved, route},
+    route::{Decision, HostScratch, RequestView, host_name, reserved, route_told},
     signal::trust::Trusted,
     table::epoch::Pinned,
 };
@@ -22,7 +23,7 @@ use crate::{
     conn::{body::Body, http1::Downstream},
     engine::Engine,
     tables::Tables,
-    telemetry::log::Line,
+    telemetry::{faults::Faults, log::Line},
     worker::Worker,
 };
 
@@ -184,19 +185,27 @@ fn decide<E: Engine>(
             request.refusal = Some(Kind::Path);
             return;
         };
+        let arena = Bump::new();
         let view = RequestView {
             method: head.method,
+            scheme: "http",
+            protocol: if head.http11 { "HTTP/1.1" } else { "HTTP/1.0" },
             host: host_name(head.host, &mut host_scratch),
             path,
             query: head.query.as_bytes(),
             headers: head.headers,
             client_ip: request.client_ip(downstream),
             trusted: peer.trusted,
+            arena: &arena,
         };
-        request.decision = route(rules, &view, worker.random(), worker.unix_s());
-        let stripped =
-            if peer.trusted { Mask::default() } else { reserved(rules.table, head.headers) };
-        worker.counters.borrow_mut().stripped += u64::from(stripped.len());
+        let (random, now_unix_s) = (worker.random(), worker.unix_s());
+        let mut counters = worker.counters.borrow_mut();
+        request.decision = route_told(rules, &view, random, now_unix_s, &mut Faults(&mut counters));
+        let untrusted = request.decision.filter(|_| !peer.trusted);
+        let stripped = untrusted.map_or_else(Mask::default, |decision| {
+            reserved(rules.table, decision.route, head.headers)
+        });
+        counters.stripped += u64::from(stripped.len());
         request.serving = request.decision.and_then(|decision| tables.serving(&decision));
         if let Some(decision) = request.decision {
             request.bounds.follow_route(&rules.routes[decision.route as usize], &worker.wheel);

@@ -21,6 +21,8 @@ pub struct Counters {
     /// By variant row: its place in `stats`.
     rows: Vec<usize>,
     errors: BTreeMap<&'static str, u64>,
+    /// By `tenant/release/target`.
+    faults: AHashMap<String, u64>,
     /// Connections accepted.
     pub accepted: u64,
     /// Release headers stripped.
@@ -53,6 +55,16 @@ impl Counters {
         *self.errors.entry(label).or_default() += 1;
     }
 
+    /// Counts that nobody could say whether a target (`tenant/release/target`) matches.
+    pub fn record_fault(&mut self, target: &str) {
+        match self.faults.get_mut(target) {
+            Some(count) => *count += 1,
+            None => {
+                self.faults.insert(target.to_owned(), 1);
+            }
+        }
+    }
+
     /// Prepares for a new table, so that its first requests do not have to.
     pub fn follow(&mut self, tables: &Tables) {
         self.rows =
@@ -68,6 +80,7 @@ impl Counters {
         Snapshot {
             variants: variants.collect(),
             errors: self.errors.clone(),
+            faults: self.faults.iter().map(|(target, count)| (target.clone(), *count)).collect(),
             accepted: self.accepted,
             stripped: self.stripped,
             log_dropped: 0,
@@ -89,6 +102,7 @@ impl Counters {
 pub struct Snapshot {
     variants: BTreeMap<String, VariantStats>,
     errors: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<String, u64>,
     accepted: u64,
     stripped: u64,
     /// Access log lines dropped.
@@ -102,6 +116,8 @@ pub struct Merged {
     pub variants: BTreeMap<String, VariantStats>,
     /// Answers of our own, by error label.
     pub errors: BTreeMap<&'static str, u64>,
+    /// Requests of which nobody could say whether a target matches, by `tenant/release/target`.
+    pub faults: BTreeMap<String, u64>,
     /// Connections accepted, by worker.
     pub accepted: Vec<u64>,
     /// Release headers stripped.
@@ -121,6 +137,9 @@ impl Merged {
             }
             for (label, count) in snapshot.errors {
                 *merged.errors.entry(label).or_default() += count;
+            }
+            for (target, count) in snapshot.faults {
+                *merged.faults.entry(target).or_default() += count;
             }
             merged.accepted.push(snapshot.accepted);
             merged.stripped += snapshot.stripped;
@@ -143,6 +162,7 @@ impl Merged {
                 .iter()
                 .map(|(label, count)| ((*label).to_owned(), *count))
                 .collect(),
+            faults: self.faults.clone(),
             accepted: self.accepted.clone(),
             stripped: self.stripped,
             log_dropped: self.log_dropped,

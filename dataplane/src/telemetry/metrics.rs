@@ -121,6 +121,18 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
             *count,
         )?;
     }
+    head(
+        page,
+        "halftone_target_faults_total",
+        "counter",
+        "Requests of which nobody could say whether a target matches: a value is missing or of another type.",
+    )?;
+    for (target, count) in &merged.faults {
+        let mut parts = target.splitn(3, '/');
+        let mut part = || parts.next().unwrap_or_default();
+        let labels = [("tenant", part()), ("release", part()), ("target", part())];
+        sample(page, "halftone_target_faults_total", &labels, *count)?;
+    }
     for (name, help, value) in [
         (
             "halftone_stripped_headers_total",

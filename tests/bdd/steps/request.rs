@@ -26,7 +26,8 @@ fn requested(stage: &mut Stage, method: String, target: String) {
 
 #[when(regex = r#"^(GET|POST|PUT|DELETE) (\S+) is requested with "(.*)"$"#)]
 fn requested_with(stage: &mut Stage, method: String, target: String, field: String) {
-    stage.request = written(&method, &target, &field);
+    // Several are joined by `" and "`.
+    stage.request = written(&method, &target, &field.replace("\" and \"", "\n"));
     stage.ask();
 }
 

@@ -68,10 +68,12 @@ fn told(table: &RuleTable) -> Vec<String> {
             told.push(format!("{} {} {} {release:?}", host.name, route.name, name(route.variant)));
         }
     }
+    told.extend(table.tenants.iter().map(|tenant| {
+        let mut reserved = tenant.reserved.clone();
+        reserved.sort();
+        format!("{}: {}", tenant.name, reserved.join(","))
+    }));
     told.sort();
-    let mut reserved = table.reserved.clone();
-    reserved.sort();
-    told.push(reserved.join(","));
     told
 }
 

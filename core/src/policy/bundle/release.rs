@@ -162,9 +162,9 @@ pub struct Target {
     /// Conditions that must all hold.
     #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<TargetMatch>,
-    /// An expression.
+    /// An expression that holds for everyone in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<NotServed>,
+    pub when: Option<String>,
     /// The attributes of a nested table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nested: Option<NotServed>,

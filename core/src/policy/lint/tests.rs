@@ -7,6 +7,12 @@ use super::*;
 fn warnings(release: &Value) -> Vec<String> {
     let bundle: Bundle = serde_json::from_value(json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "shop" },
+        "attributes": {
+            "user.level": { "type": "string", "alias": "level", "from": [{ "header": "x-level", "trusted": true }] },
+            "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-user-age" }] },
+            "app": { "type": "string", "from": [{ "cookie": "app" }, { "pathSegment": 1 }] },
+        },
+        "segments": { "grown-up": { "when": "age > 18" }, "some": { "when": "grown_up() || app == 'x'" } },
         "releases": { "r": release },
     }))
     .expect("the shape is right");
@@ -59,4 +65,31 @@ fn variants_granted_on_what_a_client_can_write() {
     let office =
         json!({ "headers": [{ "name": "x-qa", "value": "1" }], "sourceRanges": ["10.0.0.0/8"] });
     check(&none, json!({ "match": office, "variant": "canary" }), &[]);
+}
+
+#[test]
+fn variants_granted_by_what_an_expression_reads() {
+    let none = json!([]);
+    for (when, expected) in [
+        (
+            "level == 'gold' && request.path.startsWith('/b') && client.ip.inCidr('10.0.0.0/8')",
+            &[][..],
+        ),
+        (
+            "level == 'gold' && age > 18",
+            &[
+                "targets[0].when: any client may take variant \"canary\" by sending the header \"x-user-age\"; use",
+            ],
+        ),
+        ("segment('some')", &["the cookie \"app\" or the header \"x-user-age\""]),
+        ("'x-qa' in request.headers", &["the header \"x-qa\""]),
+        (
+            "request.cookies['a'] == request.query['b']",
+            &["the cookie \"a\" or the query parameter \"b\""],
+        ),
+        ("age >", &[]),
+    ] {
+        check(&none, json!({ "match": null, "when": when, "variant": "canary" }), expected);
+        check(&none, json!({ "match": null, "when": when, "variant": "stable" }), &[]);
+    }
 }

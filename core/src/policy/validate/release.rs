@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use super::{
     Found, check_token,
     conditions::{Place, check_hostnames, check_path, check_ranges, check_values},
+    expressions::check_expression,
 };
 use crate::{
+    expr::Scope,
+    http::is_strippable,
     limits::{BUCKETS, NAME_BYTES_MAX, TARGETS_MAX, UNITS_MAX},
     policy::{
         Bundle, CLIENT_IP, DEFAULT_SPLIT, NotServed, OnNoHealthy, Release, Requires, STABLE, Split,
@@ -17,9 +20,9 @@ use crate::{
 pub(super) fn check_release(
     found: &mut Found,
     path: &str,
-    name: &str,
-    release: &Release,
+    (name, release): (&str, &Release),
     bundle: &Bundle,
+    scope: &mut Scope<'_>,
 ) {
     found.name(path, name);
     for (field, value) in [
@@ -54,7 +57,12 @@ pub(super) fn check_release(
     }
     for (index, rule) in release.overrides.iter().enumerate() {
         let path = format!("{path}.overrides[{index}]");
-        check_token(found, &format!("{path}.header"), &rule.header);
+        let header = format!("{path}.header");
+        check_token(found, &header, &rule.header);
+        if !is_strippable(&rule.header) {
+            let message = "cannot choose a variant: it is stripped from what untrusted callers send, and their requests need it";
+            found.add(&header, format!("{:?} {message}", rule.header));
+        }
         if rule.requires == Requires::Signed {
             found.served(&format!("{path}.requires: signed"), Some(NotServed));
         }
@@ -86,11 +94,17 @@ pub(super) fn check_release(
         let default = &release.default;
         let choice = (default.variant.as_ref(), default.split.as_ref());
         check_choice(found, &format!("{path}.default"), choice, upstream);
-        check_targets(found, &format!("{path}.targets"), &release.targets, upstream);
+        check_targets(found, &format!("{path}.targets"), &release.targets, upstream, scope);
     }
 }
 
-fn check_targets(found: &mut Found, path: &str, targets: &[Target], upstream: &Upstream) {
+fn check_targets(
+    found: &mut Found,
+    path: &str,
+    targets: &[Target],
+    upstream: &Upstream,
+    scope: &mut Scope<'_>,
+) {
     if targets.len() > TARGETS_MAX {
         found.add(path, format!("expected at most {TARGETS_MAX} targets"));
     }
@@ -105,13 +119,16 @@ fn check_targets(found: &mut Found, path: &str, targets: &[Target], upstream: &U
             let message = format!("{:?} is the id of targets[{first}] already", target.id);
             found.add(&format!("{at}.id"), message);
         }
-        let fields = [("when", target.when), ("nested", target.nested), ("table", target.table)];
+        let fields = [("nested", target.nested), ("table", target.table)];
         for (field, value) in fields {
             found.served(&format!("{at}.{field}"), value);
         }
         let kinds = [target.matched.is_some(), target.when.is_some(), target.nested.is_some()];
         if kinds.into_iter().filter(|is_there| *is_there).count() != 1 {
             found.add(&at, "expected exactly one of match, when, nested");
+        }
+        if let Some(when) = &target.when {
+            check_expression(found, &format!("{at}.when"), when, scope);
         }
         if let Some(matched) = &target.matched {
             check_target_match(found, &format!("{at}.match"), matched);

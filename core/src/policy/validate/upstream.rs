@@ -1,45 +1,7 @@
-//! Attributes and upstreams.
+//! Upstreams.
 
-use super::{Found, check_token};
-use crate::policy::{Address, Attribute, CLIENT_IP, STABLE, Upstream};
-
-pub(super) fn check_attribute(found: &mut Found, path: &str, name: &str, attribute: &Attribute) {
-    found.name(path, name);
-    if name == CLIENT_IP {
-        found.add(path, "client.ip is always there and cannot be declared");
-    }
-    found.served(&format!("{path}.alias"), attribute.alias);
-    if attribute.from.is_empty() {
-        found.add(&format!("{path}.from"), "expected at least one source");
-    }
-    for (index, source) in attribute.from.iter().enumerate() {
-        let path = format!("{path}.from[{index}]");
-        for (field, value) in [
-            ("jwt", source.jwt),
-            ("tags", source.tags),
-            ("geoip", source.geoip),
-            ("device", source.device),
-            ("signed", source.signed),
-        ] {
-            found.served(&format!("{path}.{field}"), value);
-        }
-        let other =
-            [source.jwt, source.tags, source.geoip, source.device].iter().any(Option::is_some);
-        let named = [&source.header, &source.cookie, &source.query]
-            .iter()
-            .filter(|place| place.is_some())
-            .count();
-        if named + usize::from(other) != 1 {
-            found.add(&path, "expected exactly one of header, cookie, query");
-        }
-        if let Some(header) = &source.header {
-            check_token(found, &format!("{path}.header"), header);
-        }
-        if let Some(cookie) = &source.cookie {
-            check_token(found, &format!("{path}.cookie"), cookie);
-        }
-    }
-}
+use super::Found;
+use crate::policy::{Address, STABLE, Upstream};
 
 pub(super) fn check_upstream(found: &mut Found, path: &str, name: &str, upstream: &Upstream) {
     found.name(path, name);

@@ -7,7 +7,13 @@ fn route(matched: bool) -> Step {
 }
 
 fn seen(part: &str) -> Seen {
-    Seen { part: part.to_owned(), wanted: String::new(), found: None, holds: false }
+    Seen {
+        part: part.to_owned(),
+        wanted: String::new(),
+        found: None,
+        holds: false,
+        reads: Vec::new(),
+    }
 }
 
 #[test]

@@ -2,15 +2,55 @@
 
 use super::*;
 use crate::table::{
-    AddressRangeRow, AddressRow, AttributeRow, ChoiceRow, ConditionRow, HostRow, InstanceRow,
-    InstanceSet, InstanceTable, NONE, OnNoHealthyRow, OverrideRow, PathRow, RangeRow, ReleaseRow,
-    RouteRow, RuleTable, SourceKind, SourceRow, Span, TargetRow, TimeoutsRow, UnitMissingRow,
+    AddressRangeRow, AddressRow, AffixRow, AttributeKind, AttributeRow, CalculateRow, ChoiceRow,
+    CompareRow, ConditionRow, ExpressionRow, HostRow, InstanceRow, InstanceSet, InstanceTable,
+    NONE, NodeRow, OnNoHealthyRow, OverrideRow, PartRow, PathRow, RangeRow, ReleaseRow, RouteRow,
+    RuleTable, SegmentRow, SourceRow, Span, TargetRow, TenantRow, TimeoutsRow, UnitMissingRow,
     ValueRow, VariantRow, WantedRow,
 };
+
+/// An expression with every kind of node.
+fn everything() -> ExpressionRow {
+    let nodes = vec![
+        NodeRow::Attribute(1),
+        NodeRow::Negate(0),
+        NodeRow::Int(-18),
+        NodeRow::Calculate(CalculateRow::Remainder, 1, 2),
+        NodeRow::InInts(3, vec![-1, 0, 7]),
+        NodeRow::Part(PartRow::Header("x-city".into())),
+        NodeRow::InTexts(5, vec!["上海".into(), "北京".into()]),
+        NodeRow::Or(4, 6),
+        NodeRow::Part(PartRow::ClientIp),
+        NodeRow::InRange(8, AddressRangeRow::V4([192, 0, 2, 0], 24)),
+        NodeRow::Not(9),
+        NodeRow::And(7, 10),
+        NodeRow::Part(PartRow::Cookie("c".into())),
+        NodeRow::Has(12),
+        NodeRow::Part(PartRow::Host),
+        NodeRow::Matches(14, 2),
+        NodeRow::Choose(11, 13, 15),
+        NodeRow::Part(PartRow::Path),
+        NodeRow::Text("/user".into()),
+        NodeRow::Affix(AffixRow::StartsWith, 17, 18),
+        NodeRow::Or(16, 19),
+        NodeRow::Part(PartRow::Method),
+        NodeRow::Size(21),
+        NodeRow::Double(2.5),
+        NodeRow::Compare(CompareRow::Less, 22, 23),
+        NodeRow::And(20, 24),
+        NodeRow::Double(0.5),
+        NodeRow::InDoubles(26, vec![0.5, 1.0]),
+        NodeRow::And(25, 27),
+        NodeRow::Bool(false),
+        NodeRow::Or(28, 29),
+    ];
+    ExpressionRow { text: "everything".into(), nodes }
+}
 
 fn rules() -> RuleTable {
     let route = |path, conditions, release, variant| RouteRow {
         name: "r".into(),
+        tenant: 0,
         path,
         conditions,
         release,
@@ -31,13 +71,14 @@ fn rules() -> RuleTable {
             AddressRangeRow::V4([192, 0, 2, 0], 24),
             AddressRangeRow::V6([0; 16], 128),
         ]),
+        ConditionRow::Expression(everything()),
     ];
     let variant = |name: &str| VariantRow {
         name: name.into(),
         key: format!("t/u/{name}"),
         timeouts: TimeoutsRow { connect_ms: 1_000, ..TimeoutsRow::UNSAID },
     };
-    let source = |kind, name: &str| SourceRow { kind, name: name.into(), trusted: true };
+    let source = |part| SourceRow { part, trusted: true };
     RuleTable {
         hosts: vec![HostRow { name: "a.example.com".into(), routes: Span { start: 0, end: 1 } }],
         wildcards: vec![HostRow { name: ".example.com".into(), routes: Span { start: 1, end: 2 } }],
@@ -50,6 +91,7 @@ fn rules() -> RuleTable {
         regexes: vec![
             crate::table::regex::compile("/v[0-9]+").expect("good"),
             crate::table::regex::compile(".*json").expect("good"),
+            crate::table::regex::compile_search("example").expect("good"),
         ],
         releases: vec![ReleaseRow {
             tenant: "t".into(),
@@ -76,16 +118,33 @@ fn rules() -> RuleTable {
         variants: vec![variant("stable"), variant("canary")],
         attributes: vec![
             AttributeRow {
+                name: "user.id".into(),
+                kind: AttributeKind::String,
                 sources: vec![
-                    source(SourceKind::Header, "x-user"),
-                    source(SourceKind::Cookie, "uid"),
+                    source(PartRow::Header("x-user".into())),
+                    source(PartRow::Cookie("uid".into())),
+                    source(PartRow::PathSegment(2)),
+                    source(PartRow::GrpcService),
                 ],
             },
             AttributeRow {
-                sources: vec![source(SourceKind::ClientIp, ""), source(SourceKind::Query, "user")],
+                name: "user.age".into(),
+                kind: AttributeKind::Int,
+                sources: vec![source(PartRow::ClientIp), source(PartRow::Query("user".into()))],
             },
         ],
-        reserved: vec!["x-release-group".into()],
+        segments: vec![
+            SegmentRow { tenant: "t".into(), name: "everything".into(), when: everything() },
+            SegmentRow {
+                tenant: "t".into(),
+                name: "named".into(),
+                when: ExpressionRow {
+                    text: "everything()".into(),
+                    nodes: vec![NodeRow::Segment(0)],
+                },
+            },
+        ],
+        tenants: vec![TenantRow { name: "t".into(), reserved: vec!["x-release-group".into()] }],
     }
 }
 
@@ -195,7 +254,7 @@ fn header(name: &str, value: &str) -> ConditionRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 34] = [
+    let breaks: [(&str, Break); 47] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -223,9 +282,9 @@ fn meaningless_tables_are_refused() {
             t.routes[1].conditions = vec![ConditionRow::Sources(vec![range])]
         }),
         ("conditions", |t| t.routes[1].conditions = vec![header("x-qa", "1"); 100]),
-        ("path regex", |t| t.routes[2].path = PathRow::Regex(2)),
+        ("path regex", |t| t.routes[2].path = PathRow::Regex(3)),
         ("value regex", |t| {
-            let row = ValueRow { name: "x".into(), value: WantedRow::Regex(2) };
+            let row = ValueRow { name: "x".into(), value: WantedRow::Regex(3) };
             t.releases[0].targets[0].conditions = vec![ConditionRow::Cookie(row)]
         }),
         ("regex bytes", |t| t.regexes[1].dfa.truncate(40)),
@@ -248,7 +307,29 @@ fn meaningless_tables_are_refused() {
         ("target id", |t| t.releases[0].targets[0].id = "x".repeat(300)),
         ("target condition", |t| t.releases[0].targets[0].conditions = vec![header("X", "1")]),
         ("override", |t| t.releases[0].overrides[0].header = "X-Upper".into()),
-        ("source", |t| t.attributes[0].sources[0].name = String::new()),
+        ("source", |t| t.attributes[0].sources[0].part = PartRow::Header(String::new())),
+        ("source", |t| t.attributes[0].sources[0].part = PartRow::PathSegment(0)),
+        ("tenant", |t| t.routes[0].tenant = 1),
+        ("reserved", |t| t.tenants[0].reserved = vec!["content-length".into()]),
+        ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(1)),
+        ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(9)),
+        ("used twice", |t| t.segments[0].when.nodes[7] = NodeRow::Or(4, 4)),
+        ("segment of itself", |t| t.segments[1].when.nodes[0] = NodeRow::Segment(1)),
+        ("no nodes", |t| t.segments[1].when.nodes.clear()),
+        ("attribute", |t| t.segments[0].when.nodes[0] = NodeRow::Attribute(2)),
+        ("regex", |t| t.segments[0].when.nodes[15] = NodeRow::Matches(14, 3)),
+        ("order", |t| t.segments[0].when.nodes[4] = NodeRow::InInts(3, vec![7, 0])),
+        ("range", |t| {
+            t.segments[0].when.nodes[9] = NodeRow::InRange(8, AddressRangeRow::V4([0; 4], 33));
+        }),
+        ("costly", |t| {
+            // Each doubles what it costs to ask the one before it.
+            for at in 1..16 {
+                let nodes = vec![NodeRow::Segment(at), NodeRow::Segment(at), NodeRow::Or(0, 1)];
+                let when = ExpressionRow { text: String::new(), nodes };
+                t.segments.push(SegmentRow { when, ..t.segments[1].clone() });
+            }
+        }),
     ];
     for (what, spoil) in breaks {
         let mut table = rules();
@@ -313,14 +394,18 @@ fn forged_bytes_never_panic() {
 fn decide_with(archive: &Archive<RuleTable>) {
     for (host, path) in [("a.example.com", "/user"), ("b.example.com", "/user/x"), ("", "/")] {
         let headers = [crate::http::Header { name: "cookie", value: b"uid=u7" }];
+        let arena = bumpalo::Bump::new();
         let view = crate::route::RequestView {
             method: "GET",
+            scheme: "http",
+            protocol: "HTTP/1.1",
             host: host.as_bytes(),
             path: path.as_bytes(),
             query: b"user=1",
             headers: &headers,
             client_ip: "192.0.2.1",
             trusted: true,
+            arena: &arena,
         };
         if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {
             let variants = archive.table().variants.len();

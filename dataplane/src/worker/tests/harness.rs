@@ -15,7 +15,7 @@ use halftone_core::{
     signal::trust::Trusted,
     table::{
         AddressRow, InstanceRow, InstanceSet, InstanceTable, NONE, PathRow, RouteRow, RuleTable,
-        Span, TimeoutsRow, VariantRow, archive::Archive, epoch::EpochCell,
+        Span, TenantRow, TimeoutsRow, VariantRow, archive::Archive, epoch::EpochCell,
     },
 };
 
@@ -137,6 +137,7 @@ fn tables(service: SocketAddr, setting: &Setting) -> Tables {
         routes: vec![RouteRow {
             name: "all".into(),
             path: PathRow::Prefix(String::new()),
+            tenant: 0,
             conditions: Vec::new(),
             release: NONE,
             variant: 0,
@@ -148,7 +149,7 @@ fn tables(service: SocketAddr, setting: &Setting) -> Tables {
             key: "t/u/stable".into(),
             timeouts: setting.timeouts,
         }],
-        reserved: setting.reserved.clone(),
+        tenants: vec![TenantRow { name: "t".into(), reserved: setting.reserved.clone() }],
         ..RuleTable::default()
     };
     let address = AddressRow::V4([127, 0, 0, 1], service.port());

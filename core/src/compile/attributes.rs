@@ -1,0 +1,118 @@
+//! One tenant's attributes and segments become rows.
+//!
+//! Owns what expressions of the tenant mean by names; the regular expressions they search for join
+//! those of conditions.
+
+use std::collections::BTreeMap;
+
+use super::{CompileError, row};
+use crate::{
+    expr::{self, Names as _, Problem, Scope, Segment},
+    policy::{Attribute, AttributeType, Bundle, CLIENT_IP, GrpcPart, RequestPart, Source},
+    table::{
+        AttributeKind, AttributeRow, ExpressionRow, PartRow, RuleTable, SegmentRow, SourceRow,
+    },
+};
+
+/// Adds the attributes and the segments of `bundle` to `table`; returns what its names mean.
+pub(super) fn add_names<'a>(
+    table: &mut RuleTable,
+    bundle: &'a Bundle,
+) -> Result<Scope<'a>, CompileError> {
+    let mut scope = Scope::default();
+    let client_ip = SourceRow { part: PartRow::ClientIp, trusted: false };
+    scope.add_attribute(CLIENT_IP, row(table.attributes.len())?, expr::Type::String);
+    table.attributes.push(AttributeRow {
+        name: CLIENT_IP.to_owned(),
+        kind: AttributeKind::String,
+        sources: vec![client_ip],
+    });
+    for (name, attribute) in &bundle.attributes {
+        let at = row(table.attributes.len())?;
+        let kind = attribute.kind.in_expressions();
+        for name in [Some(name), attribute.alias.as_ref()].into_iter().flatten() {
+            scope.add_attribute(name, at, kind);
+        }
+        table.attributes.push(attribute_row(name, attribute));
+    }
+    scope.regexes = std::mem::take(&mut table.regexes);
+    add_segments(table, bundle, &mut scope)?;
+    Ok(scope)
+}
+
+/// Compiles an expression of `tenant` at `path` of its bundle.
+pub(super) fn expression_row(
+    text: &str,
+    scope: &mut Scope<'_>,
+    place: impl FnOnce() -> (String, String),
+) -> Result<(ExpressionRow, expr::Size), CompileError> {
+    expr::compile(text, scope).map_err(|problems| {
+        let (tenant, path) = place();
+        let message = problems.first().map(Problem::to_string).unwrap_or_default();
+        CompileError::Expression { tenant, path, message }
+    })
+}
+
+fn add_segments<'a>(
+    table: &mut RuleTable,
+    bundle: &'a Bundle,
+    scope: &mut Scope<'a>,
+) -> Result<(), CompileError> {
+    let tenant = &bundle.metadata.tenant;
+    let written = bundle.segments.iter();
+    let texts: BTreeMap<&str, &str> = written
+        .filter_map(|(name, segment)| Some((name.as_str(), segment.when.as_deref()?)))
+        .collect();
+    let ordered = expr::order(&texts).map_err(|circle| CompileError::Expression {
+        tenant: tenant.clone(),
+        path: "segments".to_owned(),
+        message: format!("{} name each other", circle.join(", ")),
+    })?;
+    for name in ordered {
+        let place = || (tenant.clone(), format!("segments.{name}.when"));
+        let (when, size) = expression_row(texts[name], scope, place)?;
+        scope.add_segment(name, Segment { row: row(table.segments.len())?, size });
+        let (tenant, name) = (tenant.clone(), name.to_owned());
+        table.segments.push(SegmentRow { tenant, name, when });
+    }
+    Ok(())
+}
+
+/// Returns the row of an attribute by its name.
+pub(super) fn attribute(scope: &Scope<'_>, name: &str) -> Option<u32> {
+    scope.attribute(name).map(|(row, _)| row)
+}
+
+fn attribute_row(name: &str, attribute: &Attribute) -> AttributeRow {
+    let kind = match attribute.kind {
+        AttributeType::String => AttributeKind::String,
+        AttributeType::Int => AttributeKind::Int,
+        AttributeType::Double => AttributeKind::Double,
+        AttributeType::Bool => AttributeKind::Bool,
+    };
+    let sources = attribute
+        .from
+        .iter()
+        .filter_map(|source| Some(SourceRow { part: part_row(source)?, trusted: source.trusted }));
+    AttributeRow { name: name.to_owned(), kind, sources: sources.collect() }
+}
+
+fn part_row(source: &Source) -> Option<PartRow> {
+    let header = source.header.as_ref().map(|name| PartRow::Header(name.to_ascii_lowercase()));
+    let cookie = source.cookie.clone().map(PartRow::Cookie);
+    let query = source.query.clone().map(PartRow::Query);
+    let segment = source.path_segment.map(PartRow::PathSegment);
+    let request = source.request.map(|part| match part {
+        RequestPart::Method => PartRow::Method,
+        RequestPart::Host => PartRow::Host,
+        RequestPart::Path => PartRow::Path,
+        RequestPart::Scheme => PartRow::Scheme,
+        RequestPart::Protocol => PartRow::Protocol,
+    });
+    let grpc = source.grpc.map(|part| match part {
+        GrpcPart::Service => PartRow::GrpcService,
+        GrpcPart::Method => PartRow::GrpcMethod,
+    });
+    let client = source.client.map(|_| PartRow::ClientIp);
+    header.or(cookie).or(query).or(segment).or(request).or(grpc).or(client)
+}

@@ -1,0 +1,130 @@
+//! The functions of expressions.
+//!
+//! Owns their names, what they take and what they give, and the words for what is no function.
+
+use cel::{
+    IdedExpr,
+    common::ast::{CallExpr, Expr, LiteralValue},
+};
+
+use super::{
+    Names, Type,
+    check::{Checker, Operand, qualified},
+    scope::spelled,
+};
+use crate::{
+    policy::nearest,
+    signal::trust::Cidr,
+    table::{AffixRow, NodeRow},
+};
+
+/// Every function, as it is written.
+const FUNCTIONS: [&str; 8] =
+    ["startsWith", "endsWith", "contains", "matches", "size", "has", "segment", "inCidr"];
+/// CEL's loops.
+const LOOPS: [&str; 5] = ["all", "exists", "exists_one", "map", "filter"];
+
+impl<N: Names> Checker<'_, N> {
+    pub(super) fn function(&mut self, at: &IdedExpr, call: &CallExpr) -> Option<Operand> {
+        let target = call.target.as_deref();
+        let affix = match call.func_name.as_str() {
+            "startsWith" => Some(AffixRow::StartsWith),
+            "endsWith" => Some(AffixRow::EndsWith),
+            "contains" => Some(AffixRow::Contains),
+            _ => None,
+        };
+        match (call.func_name.as_str(), target, call.args.as_slice()) {
+            (_, Some(text), [part]) if let Some(affix) = affix => {
+                let (text, part) =
+                    (self.wanted(text, Type::String), self.wanted(part, Type::String));
+                let (text, part) = (text?, part?);
+                self.push(NodeRow::Affix(affix, text.node, part.node), &[text, part], Type::Bool)
+            }
+            ("matches", Some(text), [pattern]) | ("matches", None, [text, pattern]) => {
+                self.matches(text, pattern)
+            }
+            ("size", Some(text), []) | ("size", None, [text]) => {
+                let text = self.wanted(text, Type::String)?;
+                self.push(NodeRow::Size(text.node), &[text], Type::Int)
+            }
+            ("has", None, [value]) => {
+                let value = self.value(value)?;
+                self.push(NodeRow::Has(value.node), &[value], Type::Bool)
+            }
+            ("inCidr", Some(address), [range]) => self.in_range(address, range),
+            ("segment", None, [name]) => {
+                let Expr::Literal(LiteralValue::String(text)) = &name.expr else {
+                    return self.problem(name, "expected a segment's name in quotes");
+                };
+                self.segment(name, text.inner())
+            }
+            ("within", Some(geo), _) if qualified(geo).is_some_and(|(_, name)| name == "geo") => {
+                self.problem(geo, "not supported in this build: geo.within")
+            }
+            (name, None, []) if !FUNCTIONS.contains(&name) => self.segment(at, name),
+            (name, _, _) => self.unknown(at, name),
+        }
+    }
+
+    fn matches(&mut self, text: &IdedExpr, pattern: &IdedExpr) -> Option<Operand> {
+        let text = self.wanted(text, Type::String);
+        let Expr::Literal(LiteralValue::String(written)) = &pattern.expr else {
+            return self.problem(pattern, "expected a regular expression in quotes");
+        };
+        match self.names.search(written.inner()) {
+            Ok(row) => {
+                let text = text?;
+                self.push(NodeRow::Matches(text.node, row), &[text], Type::Bool)
+            }
+            Err(error) => self.problem(pattern, error.to_string()),
+        }
+    }
+
+    fn in_range(&mut self, address: &IdedExpr, range: &IdedExpr) -> Option<Operand> {
+        let address = self.wanted(address, Type::String);
+        let Expr::Literal(LiteralValue::String(written)) = &range.expr else {
+            return self.problem(range, "expected a range in quotes, such as \"10.0.0.0/8\"");
+        };
+        match written.inner().parse::<Cidr>() {
+            Ok(range) => {
+                let address = address?;
+                let node = NodeRow::InRange(address.node, range.into());
+                self.push(node, &[address], Type::Bool)
+            }
+            Err(error) => self.problem(range, error.to_string()),
+        }
+    }
+
+    /// A segment by its name; a call spells `-` as `_`.
+    fn segment(&mut self, at: &IdedExpr, name: &str) -> Option<Operand> {
+        if let Some(segment) = self.names.segment(name) {
+            return self.push_segment(segment);
+        }
+        let known = self.names.segments();
+        let called = known.iter().find(|known| spelled(known) == name);
+        if let Some(segment) = called.and_then(|called| self.names.segment(called)) {
+            return self.push_segment(segment);
+        }
+        let near = nearest(name, known.into_iter()).map(|near| format!("; did you mean {near:?}?"));
+        self.problem(at, format!("unknown segment {name:?}{}", near.unwrap_or_default()))
+    }
+
+    fn unknown(&mut self, at: &IdedExpr, name: &str) -> Option<Operand> {
+        if LOOPS.contains(&name) {
+            return self.problem(at, format!("loops are not supported: {name}"));
+        }
+        if FUNCTIONS.contains(&name) {
+            let form = match name {
+                "size" => "size(text)",
+                "has" => "has(user.id)",
+                "segment" => "segment(\"name\")",
+                "inCidr" => "client.ip.inCidr(\"10.0.0.0/8\")",
+                _ => "text.startsWith(\"x\"), and endsWith, contains, matches like it",
+            };
+            return self.problem(at, format!("{name} is written {form}"));
+        }
+        let near =
+            nearest(name, FUNCTIONS.into_iter()).map(|near| format!("; did you mean {near:?}?"));
+        self.problem(at, format!("unknown function {name:?}{}", near.unwrap_or_default()))
+    }
+}

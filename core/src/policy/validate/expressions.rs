@@ -1,0 +1,161 @@
+//! Attributes and expressions.
+//!
+//! Owns what names in expressions may be, and the place in the bundle of whatever is wrong with them.
+
+use std::collections::BTreeMap;
+
+use super::{Found, check_token};
+use crate::{
+    expr::{self, Names as _, Scope, Segment as Named, Size, Type},
+    limits::{NAME_BYTES_MAX, SEGMENTS_MAX},
+    policy::{Attribute, Bundle, CLIENT_IP, Source},
+};
+
+/// First words of names that expressions have already.
+const TAKEN: [&str; 5] = ["request", "client", "geo", "geohash", "segment"];
+/// Furthest segment of a path that can be an attribute: what lies beyond is no name any more.
+const PATH_SEGMENTS_MAX: u32 = 64;
+
+/// Checks attributes and segments; returns what expressions of this bundle may name.
+pub(super) fn check_names<'a>(found: &mut Found, bundle: &'a Bundle) -> Scope<'a> {
+    let mut scope = Scope::default();
+    scope.add_attribute(CLIENT_IP, 0, Type::String);
+    for (row, (name, attribute)) in (1u32..).zip(&bundle.attributes) {
+        let path = format!("attributes.{name}");
+        check_attribute(found, &path, name, attribute);
+        let kind = attribute.kind.in_expressions();
+        scope.add_attribute(name, row, kind);
+        let Some(alias) = &attribute.alias else { continue };
+        let path = format!("{path}.alias");
+        if !is_identifier(alias) {
+            found.add(&path, format!("expected letters, digits and '_', got {alias:?}"));
+        } else if TAKEN.contains(&alias.as_str()) {
+            found.add(&path, format!("{alias:?} has a meaning in expressions already"));
+        } else if bundle.attributes.contains_key(alias) {
+            found.add(&path, format!("{alias:?} is the name of an attribute already"));
+        } else if scope.attribute(alias).is_some() {
+            found.add(&path, format!("{alias:?} is the alias of another attribute already"));
+        } else {
+            scope.add_attribute(alias, row, kind);
+        }
+    }
+    check_segments(found, bundle, &mut scope);
+    scope
+}
+
+/// Checks an expression.
+pub(super) fn check_expression(found: &mut Found, path: &str, text: &str, scope: &mut Scope<'_>) {
+    for problem in expr::compile(text, scope).err().into_iter().flatten() {
+        found.add(path, problem.to_string());
+    }
+}
+
+fn check_attribute(found: &mut Found, path: &str, name: &str, attribute: &Attribute) {
+    found.name(path, name);
+    if name == CLIENT_IP {
+        found.add(path, "client.ip is always there and cannot be declared");
+    }
+    if attribute.from.is_empty() {
+        found.add(&format!("{path}.from"), "expected at least one source");
+    }
+    for (index, source) in attribute.from.iter().enumerate() {
+        check_source(found, &format!("{path}.from[{index}]"), source);
+    }
+}
+
+fn check_source(found: &mut Found, path: &str, source: &Source) {
+    for (field, value) in source.not_served() {
+        found.served(&format!("{path}.{field}"), Some(value));
+    }
+    let named = [
+        source.header.is_some(),
+        source.cookie.is_some(),
+        source.query.is_some(),
+        source.path_segment.is_some(),
+        source.request.is_some(),
+        source.grpc.is_some(),
+        source.client.is_some(),
+        [source.jwt, source.tags, source.geoip, source.device].iter().any(Option::is_some),
+    ];
+    if named.into_iter().filter(|is_there| *is_there).count() != 1 {
+        let places = "header, cookie, query, pathSegment, request, grpc, client";
+        found.add(path, format!("expected exactly one of {places}"));
+    }
+    if let Some(header) = &source.header {
+        check_token(found, &format!("{path}.header"), header);
+    }
+    if let Some(cookie) = &source.cookie {
+        check_token(found, &format!("{path}.cookie"), cookie);
+    }
+    if let Some(query) = &source.query
+        && !(1..=NAME_BYTES_MAX).contains(&query.len())
+    {
+        found.add(&format!("{path}.query"), format!("expected 1 to {NAME_BYTES_MAX} bytes"));
+    }
+    if let Some(number) = source.path_segment
+        && !(1..=PATH_SEGMENTS_MAX).contains(&number)
+    {
+        let message = format!("expected 1 to {PATH_SEGMENTS_MAX}, got {number}");
+        found.add(&format!("{path}.pathSegment"), message);
+    }
+}
+
+fn check_segments<'a>(found: &mut Found, bundle: &'a Bundle, scope: &mut Scope<'a>) {
+    if bundle.segments.len() > SEGMENTS_MAX {
+        found.add("segments", format!("expected at most {SEGMENTS_MAX}"));
+    }
+    let mut spelled = BTreeMap::new();
+    let mut texts = BTreeMap::new();
+    for (name, segment) in &bundle.segments {
+        let path = format!("segments.{name}");
+        found.name(&path, name);
+        if let Some(other) = spelled.insert(expr::spelled(name), name) {
+            found.add(&path, format!("is called like {other:?}: calls spell '-' and '.' as '_'"));
+        }
+        found.served(&format!("{path}.members"), segment.members);
+        match &segment.when {
+            Some(text) => {
+                texts.insert(name.as_str(), text.as_str());
+            }
+            None if segment.members.is_none() => found.add(&path, "expected when"),
+            None => {}
+        }
+        if segment.when.is_some() && segment.members.is_some() {
+            found.add(&path, "expected exactly one of when, members");
+        }
+    }
+    let ordered = match expr::order(&texts) {
+        Ok(ordered) => ordered,
+        Err(circle) => {
+            let first = circle.first().copied().unwrap_or_default();
+            let message = format!("segments name each other: {} → {first}", circle.join(" → "));
+            found.add(&format!("segments.{first}.when"), message);
+            Vec::new()
+        }
+    };
+    for (row, name) in (0u32..).zip(&ordered) {
+        let size = match expr::compile(texts[name], scope) {
+            Ok((_, size)) => size,
+            Err(problems) => {
+                for problem in problems {
+                    found.add(&format!("segments.{name}.when"), problem.to_string());
+                }
+                Size::default()
+            }
+        };
+        scope.add_segment(name, Named { row, size });
+    }
+    // What cannot be compiled is told once, where it is written; naming it is no mistake of its own.
+    let others = bundle.segments.keys().filter(|name| !ordered.contains(&name.as_str()));
+    for name in others {
+        scope.add_segment(name, Named { row: 0, size: Size::default() });
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    first
+        && text.len() <= NAME_BYTES_MAX
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

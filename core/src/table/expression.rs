@@ -1,0 +1,154 @@
+//! Expressions as they are archived: a list of nodes, operands first.
+//!
+//! Owns the rows only. [`crate::expr`] makes them of what people write, the verifier checks them, and
+//! [`crate::route`] evaluates them in place.
+//!
+//! Invariants (checked by the verifier):
+//! - an operand lies before the node that uses it, and is used once: evaluation ends, and costs what
+//!   the number of nodes says;
+//! - the last node is the result.
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+use super::AddressRangeRow;
+
+/// An expression.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ExpressionRow {
+    /// As it was written.
+    pub text: String,
+    /// Its nodes; the last is the result.
+    pub nodes: Vec<NodeRow>,
+}
+
+/// A named audience: what its members have in common.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct SegmentRow {
+    /// The tenant that owns it.
+    pub tenant: String,
+    /// Its name.
+    pub name: String,
+    /// What holds for its members. Segments it names lie before it.
+    pub when: ExpressionRow,
+}
+
+/// One node of an expression. Numbers are places of operands among the nodes, unless they say otherwise.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum NodeRow {
+    /// A constant.
+    Bool(bool),
+    /// A constant.
+    Int(i64),
+    /// A constant.
+    Double(f64),
+    /// A constant.
+    Text(String),
+    /// The value of an attribute: a row of `attributes`.
+    Attribute(u32),
+    /// A part of the request, as text.
+    Part(PartRow),
+    /// Whether the caller belongs to a segment: a row of `segments`.
+    Segment(u32),
+    /// Whether a value is there.
+    Has(u32),
+    /// Logical negation.
+    Not(u32),
+    /// Arithmetic negation.
+    Negate(u32),
+    /// Number of characters (Unicode code points) of a text.
+    Size(u32),
+    /// Logical conjunction.
+    And(u32, u32),
+    /// Logical disjunction.
+    Or(u32, u32),
+    /// The second where the first holds, else the third.
+    Choose(u32, u32, u32),
+    /// A comparison.
+    Compare(CompareRow, u32, u32),
+    /// A calculation.
+    Calculate(CalculateRow, u32, u32),
+    /// A question to two texts.
+    Affix(AffixRow, u32, u32),
+    /// Whether a row of `regexes` (the second number) is found in a text.
+    Matches(u32, u32),
+    /// Whether a text is one of these, sorted.
+    InTexts(u32, Vec<String>),
+    /// Whether an integer is one of these, sorted.
+    InInts(u32, Vec<i64>),
+    /// Whether a number is one of these.
+    InDoubles(u32, Vec<f64>),
+    /// Whether a text is an address in this range.
+    InRange(u32, AddressRangeRow),
+}
+
+/// A comparison.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum CompareRow {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// A calculation.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum CalculateRow {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+    /// `%`
+    Remainder,
+}
+
+/// A question to two texts.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum AffixRow {
+    /// Whether the first starts with the second.
+    StartsWith,
+    /// Whether the first ends with the second.
+    EndsWith,
+    /// Whether the second is found in the first.
+    Contains,
+}
+
+/// A part of a request that has a value of its own.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum PartRow {
+    /// The caller's address as RFC 5952 text.
+    ClientIp,
+    /// A header; its name is in lower case.
+    Header(String),
+    /// A cookie.
+    Cookie(String),
+    /// A query parameter.
+    Query(String),
+    /// The method.
+    Method,
+    /// The host name.
+    Host,
+    /// The path in normal form.
+    Path,
+    /// A segment of the path, counted from 1.
+    PathSegment(u32),
+    /// `http` or `https`.
+    Scheme,
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
+    Protocol,
+    /// The service that a gRPC path names.
+    GrpcService,
+    /// The method that a gRPC path names.
+    GrpcMethod,
+}
