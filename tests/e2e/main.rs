@@ -32,6 +32,7 @@ mod push;
 mod quick_start;
 mod ramp;
 mod readme;
+mod rollout;
 mod smuggling;
 mod sources;
 mod split;
