@@ -23,7 +23,7 @@ mod json;
 mod shape;
 mod tree;
 
-use shape::read_shape;
+use shape::{Shape, read_shape};
 use tree::{Node, Place, Value};
 
 /// What a text is written in.
@@ -110,7 +110,7 @@ pub(crate) fn read_bundle(
 /// does not hold a `T`.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8], format: Format) -> Result<T, SourceError> {
     let root = read_tree(text, format)?;
-    let (value, mut problems) = read_shape::<T>(&root.node);
+    let Shape { value, mut problems, .. } = read_shape::<T>(&root.node);
     problems.extend(root.duplicates);
     value.filter(|_| problems.is_empty()).ok_or(SourceError::Invalid(problems))
 }
@@ -146,12 +146,7 @@ impl Root {
 
     /// Judges it as a bundle.
     pub(crate) fn judge_bundle(&self) -> Judged<Bundle> {
-        let mut judged = self.judge(validate);
-        if let Some(bundle) = &judged.value {
-            judged.warnings = lint(bundle).into_iter().map(|warning| self.place(warning)).collect();
-            judged.warnings.sort_by_key(|warning| (warning.line, warning.column));
-        }
-        judged
+        self.judge_by(validate, lint)
     }
 
     /// Judges it as a `T`, of which `validate` finds the problems.
@@ -159,22 +154,30 @@ impl Root {
         &self,
         validate: impl Fn(&T) -> Vec<Diagnostic>,
     ) -> Judged<T> {
-        let (value, mut problems) = read_shape::<T>(&self.node);
-        problems.extend(self.duplicates.iter().cloned());
-        let mistaken: Vec<String> = problems.iter().map(|problem| problem.path.clone()).collect();
-        for problem in value.iter().flat_map(validate) {
-            // What was left out for its shape is missed, by what is around it and by what names it.
-            let unknown = problem.message.strip_prefix("unknown ");
-            let unknown = unknown.and_then(|rest| rest.split('"').nth(1));
-            let follows = mistaken.iter().any(|path| {
-                path.starts_with(&problem.path) || unknown.is_some_and(|name| path.contains(name))
-            });
-            if !follows {
-                problems.push(self.place(problem));
-            }
+        self.judge_by(validate, |_| Vec::new())
+    }
+
+    fn judge_by<T: DeserializeOwned>(
+        &self,
+        validate: impl Fn(&T) -> Vec<Diagnostic>,
+        lint: impl Fn(&T) -> Vec<Diagnostic>,
+    ) -> Judged<T> {
+        let shape = read_shape::<T>(&self.node);
+        // What was left out for its shape is missed, by what is around it and by what names it.
+        let own = |found: Vec<Diagnostic>| {
+            let own = found.into_iter().filter(|found| !shape.explains(found, &self.node));
+            own.map(|found| self.place(found)).collect()
+        };
+        let mut problems = [shape.problems.clone(), self.duplicates.clone()].concat();
+        let mut warnings = Vec::new();
+        if let Some(value) = &shape.value {
+            problems.extend::<Vec<_>>(own(validate(value)));
+            warnings = own(lint(value));
         }
-        problems.sort_by_key(|problem| (problem.line, problem.column));
-        Judged { value, problems, warnings: Vec::new() }
+        for found in [&mut problems, &mut warnings] {
+            found.sort_by_key(|one| (one.line, one.column));
+        }
+        Judged { value: shape.value, problems, warnings }
     }
 }
 

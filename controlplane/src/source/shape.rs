@@ -27,12 +27,36 @@ use super::tree::{Entry, Node, Place, Value, join};
 /// Most readings of one tree.
 const READINGS_MAX: usize = 64;
 
-/// Reads a `T` out of `root`: what could be read, and every problem with its place and path.
-pub(super) fn read_shape<T: DeserializeOwned>(root: &Node) -> (Option<T>, Vec<Diagnostic>) {
+/// What could be read of a tree.
+pub(super) struct Shape<T> {
+    /// The value without what was left out; nothing when nothing is left.
+    pub(super) value: Option<T>,
+    /// Every problem, with its place and path.
+    pub(super) problems: Vec<Diagnostic>,
+    /// Values that were refused, by address: the tree does not move.
+    left_out: HashSet<usize>,
+}
+
+impl<T> Shape<T> {
+    /// Returns whether `problem` may only follow from what was left out: what it lacks is written
+    /// in `root`, and was refused.
+    pub(super) fn explains(&self, problem: &Diagnostic, root: &Node) -> bool {
+        let refused = |node: &Node| self.left_out.contains(&id(node));
+        let lacks = problem.lacks.iter();
+        let mut trails = lacks.filter_map(|(path, key)| root.trail(path, key.as_deref()));
+        trails.any(|trail| {
+            trail.iter().any(|node| refused(node))
+                || trail.last().is_some_and(|node| node.any(&refused))
+        })
+    }
+}
+
+/// Reads a `T` out of `root`.
+pub(super) fn read_shape<T: DeserializeOwned>(root: &Node) -> Shape<T> {
     let notes = Notes::default();
     for _ in 0..READINGS_MAX {
         match T::deserialize(Reader { node: root, path: String::new(), notes: &notes }) {
-            Ok(value) => return (Some(value), notes.into_problems()),
+            Ok(value) => return notes.into_shape(Some(value)),
             Err(refused) => {
                 let (node, path, place) =
                     refused.at.unwrap_or((id(root), String::new(), root.place));
@@ -41,13 +65,13 @@ pub(super) fn read_shape<T: DeserializeOwned>(root: &Node) -> (Option<T>, Vec<Di
                     notes.add(path, refused.message, place);
                 }
                 if node == id(root) {
-                    return (None, notes.into_problems());
+                    return notes.into_shape(None);
                 }
             }
         }
     }
     notes.add(String::new(), "there is more that cannot be read".to_owned(), root.place);
-    (None, notes.into_problems())
+    notes.into_shape(None)
 }
 
 /// What was noted so far.
@@ -69,8 +93,12 @@ impl Notes {
         self.left_out.borrow().contains(&id(node))
     }
 
-    fn into_problems(self) -> Vec<Diagnostic> {
-        self.problems.into_inner().into_values().collect()
+    fn into_shape<T>(self, value: Option<T>) -> Shape<T> {
+        Shape {
+            value,
+            problems: self.problems.into_inner().into_values().collect(),
+            left_out: self.left_out.into_inner(),
+        }
     }
 }
 

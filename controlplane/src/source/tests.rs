@@ -119,6 +119,7 @@ fn every_problem_is_told_at_once_in_the_order_of_the_text() {
         said(&text, Format::Json),
         [
             "2:17: apiVersion: expected \"halftone/v1\", got \"v0\"",
+            "3:27: metadata.tenant: expected letters, digits, '.', '_' and '-', got \"北京\"",
             "3:33: metadata.tenant: the key \"tenant\" is given twice",
             "3:51: metadata.nmae: unknown field \"nmae\"; expected one of tenant",
             "4:70: upstreams.web.v2.variants.stable.addresses[0]: expected \"ip:port\", \"name:port\" or \"unix:/path\", got \"nowhere\"",
@@ -127,6 +128,79 @@ fn every_problem_is_told_at_once_in_the_order_of_the_text() {
             "5:113: routes[1].rules[0].upstream: unknown upstream \"web\"",
         ]
     );
+}
+
+/// A release, a rule and a variant that each lack something.
+const LACKING: &str = "
+apiVersion: halftone/v1
+kind: Bundle
+metadata: { tenant: shop }
+upstreams:
+  web: { variants: { stable: { addresses: ['127.0.0.1:1'] }, b: {} } }
+routes:
+  - { name: web, rules: [{ release: v2 }, {}] }
+releases:
+  r: { upstream: nowhere, unit: [a.b], default: {}, targets: [{ id: a, match: {}, variant: b }] }
+";
+const LACKS: [&str; 8] = [
+    "variants.b: expected exactly one of select, addresses",
+    "rules[0].release: unknown release \"v2\"",
+    "rules[1]: expected exactly one of release, upstream",
+    "r.upstream: unknown upstream \"nowhere\"",
+    "r.unit[0]: unknown attribute \"a.b\"",
+    "r.default: expected exactly one of variant, split",
+    "targets[0].match: expected at least one condition",
+    "targets[1].id: \"a\" is the id of targets[0] already",
+];
+
+#[test]
+fn a_problem_hides_no_other_one() {
+    let two = "variant: b }, { id: a, match: { method: GET }, variant: b }";
+    let lacking = LACKING.replace("variant: b }", two);
+    // Each is wrong about something else, near what is lacking or named alike.
+    for (from, to) in [
+        ("{ name: web,", "{ name: web, v2: 1,"),
+        ("{ name: web,", "{ name: web, foo-v2x: 1,"),
+        ("{ release: v2 }", "{ release: v2, nowhere: { a.b: 1 } }"),
+        ("b: {}", "b: { bogus: 1 }"),
+        (", {}]", ", { timeouts: { request: 7 } }]"),
+        (", {}]", ", { upstream: null, matches: [{ path: 7 }] }]"),
+        (", {}]", ", {}, { release: 7 }]"),
+        ("unit: [a.b]", "unit: [a.b, 7]"),
+        ("r: {", "r.v2: 7\n  r: {"),
+        ("upstreams:", "upstreams:\n  nowhere.v2: 7"),
+        ("routes:", "attributes: { a: 7 }\nroutes:"),
+        ("routes:", "attributes: { a: { b: 7 } }\nroutes:"),
+        ("default: {}", "default: { vairant: b }"),
+    ] {
+        let found = said(&lacking.replacen(from, to, 1), Format::Yaml);
+        for lack in LACKS {
+            assert!(found.iter().any(|found| found.contains(lack)), "{to}: {lack}: {found:#?}");
+        }
+        assert!(found.len() > LACKS.len(), "{to}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_only_follows_from_another_problem_is_not_told() {
+    for (from, to) in [
+        ("{ upstream: web }", "{ upstream: 7 }"),
+        ("[{ upstream: web }]", "[7]"),
+        ("[{ upstream: web }]", "[{ upstream: web, matches: 7 }]"),
+        ("{ addresses: ['127.0.0.1:1'] }", "7"),
+        ("{ addresses: ['127.0.0.1:1'] }", "{ addresses: [7] }"),
+        ("{ variants: { stable: { addresses: ['127.0.0.1:1'] } } }", "7"),
+        ("\n  web: {", "\n  web: 7\n  other: {"),
+        ("upstreams:", "releases:\n  web: { upstream: web, default: { variant: 7 } }\nupstreams:"),
+        (
+            "upstreams:",
+            "releases:\n  web: { upstream: web, unit: [7], default: { variant: stable } }\nupstreams:",
+        ),
+    ] {
+        let found = said(&GOOD.replace(from, to), Format::Yaml);
+        let alone = found.iter().filter(|found| !found.contains("unknown variant \"canary\""));
+        assert_eq!(alone.count(), 1, "{to}: {found:#?}");
+    }
 }
 
 #[test]

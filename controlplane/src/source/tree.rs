@@ -53,27 +53,60 @@ impl Node {
     /// it that is there. Names in a path may have dots, so the longest key that fits is taken.
     pub(super) fn locate(&self, path: &str) -> Place {
         let (mut node, mut place, mut rest) = (self, self.place, path);
-        loop {
-            rest = rest.strip_prefix('.').unwrap_or(rest);
-            let next = match &node.value {
-                Value::Map(entries) => {
-                    let fits = |entry: &&Entry| {
-                        let behind = rest.strip_prefix(entry.key.as_str());
-                        behind.is_some_and(|behind| {
-                            behind.is_empty() || behind.starts_with(['.', '[', ':'])
-                        })
-                    };
-                    let found = entries.iter().filter(fits).max_by_key(|entry| entry.key.len());
-                    found.map(|entry| (&entry.node, entry.place, &rest[entry.key.len()..]))
-                }
-                Value::List(items) => index(rest)
-                    .and_then(|(at, behind)| items.get(at).map(|item| (item, item.place, behind))),
-                _ => None,
-            };
-            let Some((found, found_place, behind)) = next else { return place };
-            let is_leaf = !matches!(found.value, Value::Map(_) | Value::List(_));
+        while let Some((found, found_place, behind)) = node.step(rest) {
             (node, rest) = (found, behind);
-            place = if is_leaf { found.place } else { found_place };
+            place = if found.is_container() { found_place } else { found.place };
+        }
+        place
+    }
+
+    /// Returns what `path` names, or `key` in it, and all that is around it, outermost first; up to
+    /// what stands where a map or a list would; nothing when it is not there.
+    pub(super) fn trail(&self, path: &str, key: Option<&str>) -> Option<Vec<&Self>> {
+        let (mut trail, mut node, mut rest) = (vec![self], self, path);
+        while !rest.is_empty() && node.is_container() {
+            (node, _, rest) = node.step(rest)?;
+            trail.push(node);
+        }
+        if let (Some(key), Value::Map(entries)) = (key, &node.value) {
+            trail.push(&entries.iter().find(|entry| entry.key == key)?.node);
+        }
+        Some(trail)
+    }
+
+    /// Returns whether `holds` does of this value or of any in it.
+    pub(super) fn any(&self, holds: &impl Fn(&Self) -> bool) -> bool {
+        holds(self)
+            || match &self.value {
+                Value::Map(entries) => entries.iter().any(|entry| entry.node.any(holds)),
+                Value::List(items) => items.iter().any(|item| item.any(holds)),
+                _ => false,
+            }
+    }
+
+    fn is_container(&self) -> bool {
+        matches!(self.value, Value::Map(_) | Value::List(_))
+    }
+
+    /// Goes one step along a path: what is there, its place, and the rest of the path.
+    fn step<'p>(&self, path: &'p str) -> Option<(&Self, Place, &'p str)> {
+        let path = path.strip_prefix('.').unwrap_or(path);
+        match &self.value {
+            Value::Map(entries) => {
+                let fits = |entry: &&Entry| {
+                    let behind = path.strip_prefix(entry.key.as_str());
+                    behind.is_some_and(|behind| {
+                        behind.is_empty() || behind.starts_with(['.', '[', ':'])
+                    })
+                };
+                let found = entries.iter().filter(fits).max_by_key(|entry| entry.key.len())?;
+                Some((&found.node, found.place, &path[found.key.len()..]))
+            }
+            Value::List(items) => {
+                let (at, behind) = index(path)?;
+                items.get(at).map(|item| (item, item.place, behind))
+            }
+            _ => None,
         }
     }
 

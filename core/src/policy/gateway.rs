@@ -159,9 +159,6 @@ pub fn validate_gateway(gateway: &Gateway) -> Vec<Diagnostic> {
             add(&format!("{path}.tls"), "not supported in this build: tls".to_owned());
         }
     }
-    if gateway.trusted.as_ref().is_some_and(Vec::is_empty) {
-        add("trusted", "expected address ranges, or `none` for nobody".to_owned());
-    }
     if let Some(Err(error)) = gateway.trusted.as_deref().map(Trusted::parse) {
         add("trusted", error.to_string());
     }
@@ -174,6 +171,10 @@ pub fn validate_gateway(gateway: &Gateway) -> Vec<Diagnostic> {
         if value.as_ref().is_some_and(String::is_empty) {
             add(path, "expected a path".to_owned());
         }
+    }
+    if gateway.trusted.as_ref().is_some_and(Vec::is_empty) {
+        let problem = Diagnostic::new("trusted", "expected address ranges, or `none` for nobody");
+        found.push(problem.for_emptiness());
     }
     found
 }

@@ -94,7 +94,8 @@ fn lint_target(path: &str, target: &Target) -> Option<Diagnostic> {
     let message = format!(
         "any client may take {granted} by sending {written}; add sourceRanges, or accept it"
     );
-    Some(Diagnostic::new(format!("{path}.match.{field}"), message))
+    let warning = Diagnostic::new(format!("{path}.match.{field}"), message);
+    Some(warning.for_lack_of(&format!("{path}.match"), &["sourceRanges"]))
 }
 
 /// Says what a target gives away; nothing when that is stable alone.

@@ -36,13 +36,38 @@ pub struct Diagnostic {
     /// The column in the text, from 1, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
+    /// What had to be there and is not, any of which would do: the path of a map, and a key in it,
+    /// or none for the whole. Where one of them was written and could not be read, the problem only
+    /// follows from that.
+    #[serde(skip)]
+    pub lacks: Vec<(String, Option<String>)>,
 }
 
 impl Diagnostic {
     /// Returns a problem at `path` that has no place in a text yet.
     #[must_use]
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into(), file: None, line: None, column: None }
+        Self {
+            path: path.into(),
+            message: message.into(),
+            file: None,
+            line: None,
+            column: None,
+            lacks: Vec::new(),
+        }
+    }
+
+    /// Says that it is about the lack of all of these keys of the map at `path`.
+    #[must_use]
+    pub fn for_lack_of(self, path: &str, keys: &[&str]) -> Self {
+        let lacks = keys.iter().map(|key| (path.to_owned(), Some((*key).to_owned())));
+        Self { lacks: lacks.collect(), ..self }
+    }
+
+    /// Says that it is about the lack of anything in what is at its path.
+    #[must_use]
+    pub fn for_emptiness(self) -> Self {
+        Self { lacks: vec![(self.path.clone(), None)], ..self }
     }
 
     /// Gives it a place in a text.
@@ -121,6 +146,26 @@ impl Found {
         self.0.push(Diagnostic::new(path, message));
     }
 
+    /// Adds a problem at `path` that is the lack of every one of its `fields`.
+    fn lacking(&mut self, path: &str, fields: &[&str], message: &str) {
+        self.0.push(Diagnostic::new(path, message).for_lack_of(path, fields));
+    }
+
+    /// Adds a problem at `path`, where something was expected and nothing is.
+    fn empty(&mut self, path: &str, message: impl Into<String>) {
+        self.0.push(Diagnostic::new(path, message).for_emptiness());
+    }
+
+    /// Checks that exactly one of `fields` of what is at `path` is `given`.
+    fn one_of(&mut self, path: &str, fields: &[&str], given: usize) {
+        let message = format!("expected exactly one of {}", fields.join(", "));
+        match given {
+            0 => self.lacking(path, fields, &message),
+            1 => {}
+            _ => self.add(path, message),
+        }
+    }
+
     fn name(&mut self, path: &str, name: &str) {
         if !is_name(name) {
             self.add(path, format!("expected letters, digits, '.', '_' and '-', got {name:?}"));
@@ -134,10 +179,11 @@ impl Found {
         }
     }
 
+    /// Checks that `name` is among the `known` ones, which are the keys of the map at `within`.
     fn known<'a>(
         &mut self,
         path: &str,
-        what: &str,
+        (what, within): (&str, &str),
         name: &str,
         known: impl Iterator<Item = &'a String> + Clone,
     ) {
@@ -146,7 +192,8 @@ impl Found {
         }
         let near = nearest(name, known.map(String::as_str));
         let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-        self.add(path, format!("unknown {what} {name:?}{hint}"));
+        let problem = Diagnostic::new(path, format!("unknown {what} {name:?}{hint}"));
+        self.0.push(problem.for_lack_of(within, &[name]));
     }
 }
 /// Checks the `token` grammar of field and cookie names (RFC 9110 §5.6.2).

@@ -56,7 +56,7 @@ fn check_attribute(found: &mut Found, path: &str, name: &str, attribute: &Attrib
         found.add(path, "client.ip is always there and cannot be declared");
     }
     if attribute.from.is_empty() {
-        found.add(&format!("{path}.from"), "expected at least one source");
+        found.empty(&format!("{path}.from"), "expected at least one source");
     }
     for (index, source) in attribute.from.iter().enumerate() {
         check_source(found, &format!("{path}.from[{index}]"), source);
@@ -77,10 +77,8 @@ fn check_source(found: &mut Found, path: &str, source: &Source) {
         source.client.is_some(),
         [source.jwt, source.tags, source.geoip, source.device].iter().any(Option::is_some),
     ];
-    if named.into_iter().filter(|is_there| *is_there).count() != 1 {
-        let places = "header, cookie, query, pathSegment, request, grpc, client";
-        found.add(path, format!("expected exactly one of {places}"));
-    }
+    let places = ["header", "cookie", "query", "pathSegment", "request", "grpc", "client"];
+    found.one_of(path, &places, named.into_iter().filter(|is_there| *is_there).count());
     if let Some(header) = &source.header {
         check_token(found, &format!("{path}.header"), header);
     }
@@ -117,12 +115,10 @@ fn check_segments<'a>(found: &mut Found, bundle: &'a Bundle, scope: &mut Scope<'
             Some(text) => {
                 texts.insert(name.as_str(), text.as_str());
             }
-            None if segment.members.is_none() => found.add(&path, "expected when"),
             None => {}
         }
-        if segment.when.is_some() && segment.members.is_some() {
-            found.add(&path, "expected exactly one of when, members");
-        }
+        let given = usize::from(segment.when.is_some()) + usize::from(segment.members.is_some());
+        found.one_of(&path, &["when", "members"], given);
     }
     let ordered = match expr::order(&texts) {
         Ok(ordered) => ordered,

@@ -42,13 +42,17 @@ pub(super) fn check_release(
     if release.stickiness == Stickiness::Pinned {
         found.served(&format!("{path}.stickiness: pinned"), Some(NotServed));
     }
-    if release.unit.is_empty() || release.unit.len() > UNITS_MAX {
-        found.add(&format!("{path}.unit"), format!("expected 1 to {UNITS_MAX} attributes"));
+    let expected = format!("expected 1 to {UNITS_MAX} attributes");
+    match release.unit.len() {
+        0 => found.empty(&format!("{path}.unit"), expected),
+        1..=UNITS_MAX => {}
+        _ => found.add(&format!("{path}.unit"), expected),
     }
     let client_ip = CLIENT_IP.to_owned();
     for (index, unit) in release.unit.iter().enumerate() {
         let attributes = bundle.attributes.keys().chain([&client_ip]);
-        found.known(&format!("{path}.unit[{index}]"), "attribute", unit, attributes);
+        let what = ("attribute", "attributes");
+        found.known(&format!("{path}.unit[{index}]"), what, unit, attributes);
     }
     if let Some(salt) = &release.salt
         && !(1..=NAME_BYTES_MAX).contains(&salt.len())
@@ -67,42 +71,59 @@ pub(super) fn check_release(
             found.served(&format!("{path}.requires: signed"), Some(NotServed));
         }
     }
-    found.known(
-        &format!("{path}.upstream"),
-        "upstream",
-        &release.upstream,
-        bundle.upstreams.keys(),
-    );
-    if let Some(upstream) = bundle.upstreams.get(&release.upstream) {
-        found.known(
-            &format!("{path}.canary"),
-            "variant",
-            &release.canary,
-            upstream.variants.keys(),
-        );
-        if release.canary == STABLE {
-            let message = "weights move the canary against stable: name another variant";
-            found.add(&format!("{path}.canary"), message);
-        }
-        for (variant, action) in &release.on_no_healthy {
-            let path = format!("{path}.onNoHealthy.{variant}");
-            found.known(&path, "variant", variant, upstream.variants.keys());
-            if variant == STABLE && *action != OnNoHealthy::Fail {
-                found.add(&path, "stable has nothing to fall back to: expected \"fail\"");
-            }
-        }
-        let default = &release.default;
-        let choice = (default.variant.as_ref(), default.split.as_ref());
-        check_choice(found, &format!("{path}.default"), choice, upstream);
-        check_targets(found, &format!("{path}.targets"), &release.targets, upstream, scope);
+    let (named, known) = (&release.upstream, bundle.upstreams.keys());
+    found.known(&format!("{path}.upstream"), ("upstream", "upstreams"), named, known);
+    check_variants(found, path, release, &Variants::of(bundle, named), scope);
+}
+
+/// The variants of a release's upstream; of one that is not known, any name may be.
+struct Variants<'a> {
+    path: String,
+    upstream: Option<&'a Upstream>,
+}
+
+impl<'a> Variants<'a> {
+    fn of(bundle: &'a Bundle, upstream: &str) -> Self {
+        let path = format!("upstreams.{upstream}.variants");
+        Self { path, upstream: bundle.upstreams.get(upstream) }
     }
+
+    fn check(&self, found: &mut Found, path: &str, name: &str) {
+        let Some(upstream) = self.upstream else { return };
+        found.known(path, ("variant", &self.path), name, upstream.variants.keys());
+    }
+}
+
+fn check_variants(
+    found: &mut Found,
+    path: &str,
+    release: &Release,
+    variants: &Variants<'_>,
+    scope: &mut Scope<'_>,
+) {
+    variants.check(found, &format!("{path}.canary"), &release.canary);
+    if release.canary == STABLE {
+        let message = "weights move the canary against stable: name another variant";
+        found.add(&format!("{path}.canary"), message);
+    }
+    for (variant, action) in &release.on_no_healthy {
+        let path = format!("{path}.onNoHealthy.{variant}");
+        variants.check(found, &path, variant);
+        if variant == STABLE && *action != OnNoHealthy::Fail {
+            found.add(&path, "stable has nothing to fall back to: expected \"fail\"");
+        }
+    }
+    let default = &release.default;
+    let choice = (default.variant.as_ref(), default.split.as_ref());
+    check_choice(found, &format!("{path}.default"), choice, variants);
+    check_targets(found, &format!("{path}.targets"), &release.targets, variants, scope);
 }
 
 fn check_targets(
     found: &mut Found,
     path: &str,
     targets: &[Target],
-    upstream: &Upstream,
+    variants: &Variants<'_>,
     scope: &mut Scope<'_>,
 ) {
     if targets.len() > TARGETS_MAX {
@@ -124,9 +145,8 @@ fn check_targets(
             found.served(&format!("{at}.{field}"), value);
         }
         let kinds = [target.matched.is_some(), target.when.is_some(), target.nested.is_some()];
-        if kinds.into_iter().filter(|is_there| *is_there).count() != 1 {
-            found.add(&at, "expected exactly one of match, when, nested");
-        }
+        let given = kinds.into_iter().filter(|is_there| *is_there).count();
+        found.one_of(&at, &["match", "when", "nested"], given);
         if let Some(when) = &target.when {
             check_expression(found, &format!("{at}.when"), when, scope);
         }
@@ -135,14 +155,14 @@ fn check_targets(
         }
         if target.nested.is_none() {
             let choice = (target.variant.as_ref(), target.split.as_ref());
-            check_choice(found, &at, choice, upstream);
+            check_choice(found, &at, choice, variants);
         }
     }
 }
 
 fn check_target_match(found: &mut Found, path: &str, matched: &TargetMatch) {
     if *matched == TargetMatch::default() {
-        found.add(path, "expected at least one condition; `default` is for everyone");
+        found.empty(path, "expected at least one condition; `default` is for everyone");
     }
     check_path(found, &format!("{path}.path"), matched.path.as_ref());
     check_hostnames(found, &format!("{path}.hostnames"), &matched.hostnames);
@@ -157,13 +177,12 @@ fn check_choice(
     found: &mut Found,
     path: &str,
     (variant, split): (Option<&String>, Option<&Split>),
-    upstream: &Upstream,
+    variants: &Variants<'_>,
 ) {
-    if variant.is_some() == split.is_some() {
-        found.add(path, "expected exactly one of variant, split");
-    }
+    let given = usize::from(variant.is_some()) + usize::from(split.is_some());
+    found.one_of(path, &["variant", "split"], given);
     if let Some(variant) = variant {
-        found.known(&format!("{path}.variant"), "variant", variant, upstream.variants.keys());
+        variants.check(found, &format!("{path}.variant"), variant);
     }
     let path = format!("{path}.split");
     match split {
@@ -177,7 +196,7 @@ fn check_choice(
         }
         Some(Split::Weights(weights)) => {
             for name in weights.keys() {
-                found.known(&format!("{path}.{name}"), "variant", name, upstream.variants.keys());
+                variants.check(found, &format!("{path}.{name}"), name);
             }
             if weights.contains_key(STABLE) {
                 found.add(

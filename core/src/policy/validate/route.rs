@@ -13,23 +13,28 @@ pub(super) fn check_route(found: &mut Found, path: &str, route: &Route, bundle: 
     found.name(&format!("{path}.name"), &route.name);
     check_hostnames(found, &format!("{path}.hostnames"), &route.hostnames);
     if route.rules.is_empty() {
-        found.add(&format!("{path}.rules"), "expected at least one rule");
+        found.empty(&format!("{path}.rules"), "expected at least one rule");
     }
     for (index, rule) in route.rules.iter().enumerate() {
         let path = format!("{path}.rules[{index}]");
         match (&rule.release, &rule.upstream) {
             (Some(release), None) => {
-                found.known(&format!("{path}.release"), "release", release, bundle.releases.keys());
+                let known = bundle.releases.keys();
+                found.known(&format!("{path}.release"), ("release", "releases"), release, known);
             }
             (None, Some(upstream)) => {
+                let known = bundle.upstreams.keys();
                 found.known(
                     &format!("{path}.upstream"),
-                    "upstream",
+                    ("upstream", "upstreams"),
                     upstream,
-                    bundle.upstreams.keys(),
+                    known,
                 );
             }
-            _ => found.add(&path, "expected exactly one of release, upstream"),
+            (Some(_), Some(_)) | (None, None) => {
+                let given = if rule.release.is_some() { 2 } else { 0 };
+                found.one_of(&path, &["release", "upstream"], given);
+            }
         }
         if rule.matches.len() > MATCHES_MAX {
             found.add(&format!("{path}.matches"), format!("expected at most {MATCHES_MAX}"));

@@ -20,14 +20,18 @@ pub(super) fn check_upstream(found: &mut Found, path: &str, name: &str, upstream
         }
     }
     if !upstream.variants.contains_key(STABLE) {
-        found.add(&format!("{path}.variants"), "expected a variant named \"stable\"");
+        found.lacking(
+            &format!("{path}.variants"),
+            &[STABLE],
+            "expected a variant named \"stable\"",
+        );
     }
     for (name, variant) in &upstream.variants {
         let path = format!("{path}.variants.{name}");
         found.name(&path, name);
-        if variant.select.is_empty() == variant.addresses.is_empty() {
-            found.add(&path, "expected exactly one of select, addresses");
-        }
+        let given = [variant.select.is_empty(), variant.addresses.is_empty()];
+        let given = given.iter().filter(|is_empty| !**is_empty).count();
+        found.one_of(&path, &["select", "addresses"], given);
         for (index, address) in variant.addresses.iter().enumerate() {
             if Address::parse(address).is_none() {
                 let expected = "expected \"ip:port\", \"name:port\" or \"unix:/path\"";
