@@ -3,13 +3,14 @@
 //! Owns which files a folder stands for, and how a change of one is noticed. Does not know bundles.
 
 use std::{
-    fs::{self, File, Metadata},
+    fs::{self, File, FileType, Metadata},
     io::{self, Read as _},
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
 use halftone_core::limits::BUNDLE_BYTES_MAX;
+use rustix::fs::{Mode, OFlags};
 
 /// What the names of bundles in a folder end with.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
@@ -74,11 +75,16 @@ pub(super) fn files_of(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Reads a whole file; nothing when it changed meanwhile, so that half of two texts is never one.
+/// Nothing but a regular file is read: a pipe might never end, and its opening never return.
 ///
 /// # Errors
-/// What the kernel said, or that it is larger than any bundle.
+/// What the kernel said, that it is no regular file, or that it is larger than any bundle.
 pub(super) fn read(path: &Path, seen: &Fingerprint) -> io::Result<Option<Vec<u8>>> {
-    let mut file = File::open(path)?;
+    check_type(fs::metadata(path)?.file_type())?;
+    // Another may have come in its place since.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    check_type(file.metadata()?.file_type())?;
     let mut text = Vec::new();
     let bytes_max = BUNDLE_BYTES_MAX as u64;
     file.by_ref().take(bytes_max + 1).read_to_end(&mut text)?;
@@ -90,3 +96,19 @@ pub(super) fn read(path: &Path, seen: &Fingerprint) -> io::Result<Option<Vec<u8>
         Fingerprint::of(&file.metadata()?) == *seen && Fingerprint::take(path)? == *seen;
     Ok(unchanged.then_some(text))
 }
+
+fn check_type(found: FileType) -> io::Result<()> {
+    if found.is_file() {
+        return Ok(());
+    }
+    let found = match found {
+        found if found.is_fifo() => "a pipe",
+        found if found.is_socket() => "a socket",
+        found if found.is_dir() => "a folder",
+        _ => "a device",
+    };
+    Err(io::Error::other(format!("expected a regular file, found {found}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -175,6 +176,30 @@ fn a_folder_is_many_sources_and_links_are_swapped_as_one() {
     fs::remove_file(later.join("twin.yml")).expect("removed");
     refused(&control, "gone");
     assert_eq!(control.get("/v1/tenants/twin/bundle").status, 200);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_holds_up_nothing() {
+    let directory = directory();
+    let file = directory.path().join("shop.yaml");
+    let pipe = |path: &Path| {
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, path, FileType::Fifo, mode, 0).expect("made");
+    };
+    // From the start, and in the place of a watched file.
+    pipe(&file);
+    let control = start(&directory, None, &["shop.yaml"]);
+    refused(&control, "expected a regular file, found a pipe");
+    for canary in ["1%", "2%"] {
+        fs::remove_file(&file).expect("removed");
+        fs::write(&file, shop(canary)).expect("written");
+        applied(&control, canary);
+        error_free(&control);
+        fs::remove_file(&file).expect("removed");
+        pipe(&file);
+        refused(&control, "found a pipe");
+        assert_eq!(control.get("/v1/tenants/shop/bundle").status, 200);
+    }
 }
 
 #[test]
