@@ -41,6 +41,9 @@ fn a_dry_run_says_what_would_be_and_changes_nothing() {
     assert_eq!(answer.headers["etag"], format!("\"{digest}\""));
     let again = dry(&shop("5%")).json();
     assert_eq!((&again["changed"], &again["currentDigest"]), (&json!(false), &json!(digest)));
+    let reserved = control.put_bundle("implicit", &bundle("implicit", "b.example", "1%"));
+    assert_eq!(reserved.status, 422, "{reserved:?}");
+    assert_eq!(reserved.json()["errors"][0]["path"], "metadata.tenant");
     let blog = bundle("blog", "shop.example", "1%");
     let path = "/v1/tenants/blog/bundle?dryRun=true";
     let disputed = control.call("PUT", path, None, blog.as_bytes());

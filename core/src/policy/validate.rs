@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-use super::{Bundle, NotServed, instance::is_name};
+use super::{Bundle, IMPLICIT_TENANT, NotServed, instance::is_name};
 
 mod conditions;
 mod expressions;
@@ -111,6 +111,11 @@ pub fn validate(bundle: &Bundle) -> Vec<Diagnostic> {
         found.add("kind", format!("expected \"Bundle\", got {:?}", bundle.kind));
     }
     found.name("metadata.tenant", &bundle.metadata.tenant);
+    if bundle.metadata.tenant == IMPLICIT_TENANT {
+        let message =
+            format!("{IMPLICIT_TENANT:?} stands for what no bundle asks for; name another");
+        found.add("metadata.tenant", message);
+    }
     let mut scope = check_names(&mut found, bundle);
     for (name, upstream) in &bundle.upstreams {
         check_upstream(&mut found, &format!("upstreams.{name}"), name, upstream);

@@ -44,6 +44,7 @@ fn each_fault_is_named() {
     for (pointer, value, expected) in [
         ("/kind", json!("Gateway"), "kind: expected \"Bundle\""),
         ("/metadata/tenant", json!("a b"), "metadata.tenant: expected letters"),
+        ("/metadata/tenant", json!("implicit"), "metadata.tenant: \"implicit\" stands for"),
         ("/segments", json!({ "a": { "members": "a" } }), "segments.a.members: not supported"),
         ("/segments", json!({ "a": {} }), "segments.a: expected exactly one of when, members"),
         ("/segments", json!({ "a": { "when": "b()" } }), "segments.a.when: 1:2: unknown segment"),
