@@ -8,7 +8,8 @@
 //!   so a save, a move and a swap of links are one reload each;
 //! - what cannot be read or admitted is told once, and the last good bundle stays; a file or a folder
 //!   that is gone, or empty, removes nothing;
-//! - a tenant belongs to the file that named it first, while that file is given.
+//! - a tenant belongs to the file that named it first, while that file is given;
+//! - a file that names another tenant takes what it owns along, in one step or not at all.
 
 mod scan;
 mod watch;
@@ -16,7 +17,10 @@ mod watch;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -42,7 +46,12 @@ pub(crate) struct Files {
     paths: Vec<PathBuf>,
     state: Arc<State>,
     entries: Mutex<BTreeMap<PathBuf, Entry>>,
+    /// How often a file came to own another tenant, or none.
+    claims: AtomicU64,
 }
+
+/// What a dispute may hang on: the number of the newest change, and of claims.
+type Moment = (u64, u64);
 
 /// What is known of one file.
 #[derive(Clone, Debug, Default)]
@@ -63,8 +72,8 @@ struct Entry {
 enum Retry {
     #[default]
     Never,
-    /// When another change than this one was made: a dispute may be over.
-    After(u64),
+    /// When this is the past: a dispute may be over.
+    After(Moment),
     /// With every scan: the disk may be well again.
     Always,
 }
@@ -84,9 +93,12 @@ impl Files {
     /// Reads every file of `paths` once. Blocks.
     #[must_use]
     pub(crate) fn load(paths: Vec<PathBuf>, state: Arc<State>) -> Arc<Self> {
-        let files = Arc::new(Self { paths, state, entries: Mutex::default() });
+        let (entries, claims) = (Mutex::default(), AtomicU64::default());
+        let files = Arc::new(Self { paths, state, entries, claims });
         files.scan(None);
         files.claim_by_history();
+        files.scan(None);
+        files.forget_renamed();
         files
     }
 
@@ -136,7 +148,7 @@ impl Files {
         let again = match entry.retry {
             // A folder that was missing.
             Retry::Never => entry.shown.error.is_some() && path.is_dir(),
-            Retry::After(change) => *self.state.changes().borrow() != change,
+            Retry::After(moment) => self.moment() != moment,
             Retry::Always => true,
         };
         if entry.seen == Some(found) && !again {
@@ -178,13 +190,21 @@ impl Files {
             Err(error) => return entry.refuse(path, Some(in_words(path, &error))),
         };
         let tenant = bundle.metadata.tenant.clone();
-        let asked = Asked {
-            origin: Origin::File(path.to_owned()),
-            conditions: Conditions::default(),
-            at_ms: clock::unix_ms(),
+        let asked = asked(path);
+        let before = entry.shown.tenant.clone();
+        let from = before.clone().filter(|owned| *owned != tenant && self.is_from(path, owned));
+        self.claim(path, entry, &tenant, from.as_deref());
+        let put = match &from {
+            Some(from) => self.state.move_bundle(bundle, from, &asked),
+            None => self.state.put_bundle(bundle, &asked),
         };
-        self.claim(path, entry, &tenant);
-        match self.state.put_bundle(bundle, &asked) {
+        if let Some(from) = from {
+            self.claim(path, entry, if put.is_ok() { &tenant } else { &from }, None);
+        }
+        if entry.shown.tenant != before {
+            self.claims.fetch_add(1, Ordering::Relaxed);
+        }
+        match put {
             Ok(put) => {
                 entry.shown.error = None;
                 entry.shown.applied = Some((put.digest.clone(), put.revision));
@@ -197,18 +217,31 @@ impl Files {
             Err(error) => {
                 entry.retry = match &error {
                     StateError::Store(_) => Retry::Always,
-                    _ => Retry::After(*self.state.changes().borrow()),
+                    _ => Retry::After(self.moment()),
                 };
                 entry.refuse(path, Some(format!("{}: {error}", path.display())));
             }
         }
     }
 
-    /// Makes the file the owner of `tenant` and of nothing else, unless another one is.
-    fn claim(&self, path: &Path, entry: &mut Entry, tenant: &str) {
+    fn moment(&self) -> Moment {
+        (*self.state.changes().borrow(), self.claims.load(Ordering::Relaxed))
+    }
+
+    /// Returns whether the bundle that `tenant` has was put there by this file.
+    fn is_from(&self, path: &Path, tenant: &str) -> bool {
+        let applied = self.entries().get(path).and_then(|entry| entry.shown.applied.clone());
+        self.state.tenants().into_iter().filter(|known| known.tenant == tenant).any(|known| {
+            known.file().as_deref() == Some(path)
+                || applied.as_ref().is_some_and(|(digest, _)| *digest == known.digest)
+        })
+    }
+
+    /// Makes the file the owner of `tenant`, unless another one is, and of nothing else but `from`.
+    fn claim(&self, path: &Path, entry: &mut Entry, tenant: &str, from: Option<&str>) {
         entry.shown.tenant = None;
         let mut owners = self.owners();
-        owners.retain(|_, owner| owner != path);
+        owners.retain(|owned, owner| owner != path || Some(owned.as_str()) == from);
         if !owners.contains_key(tenant) {
             owners.insert(tenant.to_owned(), path.to_owned());
             entry.shown.tenant = Some(tenant.to_owned());
@@ -216,20 +249,40 @@ impl Files {
         self.state.set_owners(owners);
     }
 
-    /// A file that is bad from the start still owns the tenant it was applied to last.
+    /// A file that is not applied from the start still owns the tenant it was applied to last.
     fn claim_by_history(&self) {
-        for tenant in self.state.tenants() {
-            let source = tenant.newest.map(|newest| newest.source).unwrap_or_default();
+        let mut claimed = BTreeSet::new();
+        for tenant in self.state.tenants().into_iter().filter(|tenant| tenant.owner.is_none()) {
+            let Some(path) = tenant.file() else { continue };
             let mut entries = self.entries();
-            let by = |path: &PathBuf| Origin::File(path.clone()).to_string() == source;
-            let found = entries.iter_mut().find(|(path, entry)| {
-                by(path) && entry.shown.tenant.is_none() && matches!(entry.seen, Some(Some(_)))
-            });
-            if let Some((_, entry)) = found.filter(|_| tenant.owner.is_none()) {
+            let entry = entries.get_mut(&path).filter(|entry| matches!(entry.seen, Some(Some(_))));
+            let entry = entry.filter(|entry| entry.shown.applied.is_none());
+            if let Some(entry) = entry.filter(|_| claimed.insert(path)) {
                 entry.shown.tenant = Some(tenant.tenant);
+                self.claims.fetch_add(1, Ordering::Relaxed);
             }
         }
         self.state.set_owners(self.owners());
+    }
+
+    /// What a file said last goes when it was applied to another tenant meanwhile, as it does when
+    /// that happens under watch.
+    fn forget_renamed(&self) {
+        for tenant in self.state.tenants().into_iter().filter(|tenant| tenant.owner.is_none()) {
+            let Some(path) = tenant.file() else { continue };
+            let owned = self.entries().get(&path).and_then(|entry| {
+                entry.shown.tenant.clone().filter(|_| entry.shown.applied.is_some())
+            });
+            let Some(now) = owned else { continue };
+            match self.state.delete_bundle(&tenant.tenant, &asked(&path)) {
+                Ok(_) => {
+                    tracing::warn!(path = %path.display(), before = tenant.tenant, %now, "a file names another tenant; the bundle of the one before is gone");
+                }
+                Err(error) => {
+                    tracing::error!(path = %path.display(), before = tenant.tenant, %error, "a file names another tenant; the bundle of the one before stays");
+                }
+            }
+        }
     }
 
     fn owners(&self) -> BTreeMap<String, PathBuf> {
@@ -253,6 +306,14 @@ impl Entry {
             tracing::error!(path = %path.display(), %error, "a file is not applied; its last good bundle is kept");
         }
         self.shown.error = error;
+    }
+}
+
+fn asked(path: &Path) -> Asked {
+    Asked {
+        origin: Origin::File(path.to_owned()),
+        conditions: Conditions::default(),
+        at_ms: clock::unix_ms(),
     }
 }
 

@@ -201,6 +201,8 @@ pub(crate) struct BundleChange<'a> {
     pub(crate) allocations: &'a TenantAllocations,
     /// Its place in the history.
     pub(crate) revision: &'a StoredRevision,
+    /// What goes in the same step: the tenant it moved from, its bundle and its ranges.
+    pub(crate) gone: Option<&'a StoredRevision>,
     /// Revisions that are no longer kept.
     pub(crate) pruned: &'a [RevisionKey],
 }

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use halftone_core::{
-    compile::{Allocations, CompileError, allocate, compile_instances, compile_rules},
+    compile::{Allocations, CompileError, SplitKey, allocate, compile_instances, compile_rules},
     policy::{Address, Bundle, Instance, implicit_bundle, validate},
     table::{
         AddressRow,
@@ -134,6 +134,20 @@ impl Tenants {
         match self.list.iter_mut().find(|known| known.stored.tenant == tenant.stored.tenant) {
             Some(known) => *known = tenant,
             None => self.list.push(tenant),
+        }
+    }
+
+    /// Removes a tenant and gives its ranges to `to`, where that has none: whoever was in them stays.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        let own = self.allocations.iter().filter(|(key, _)| key.tenant == from);
+        let moved: TenantAllocations = own
+            .map(|(key, ranges)| {
+                (SplitKey { tenant: to.to_owned(), ..key.clone() }, ranges.clone())
+            })
+            .collect();
+        self.remove(from);
+        for (key, ranges) in moved {
+            self.allocations.entry(key).or_insert(ranges);
         }
     }
 

@@ -16,8 +16,11 @@ use super::{Model, State, StateError};
 use crate::{
     conditions::Conditions,
     source::{Format, read_bundle},
-    store::{BundleChange, Change, StoredBundle, StoredRevision},
+    store::{BundleChange, Change, Counters, RevisionKey, StoredBundle, StoredRevision},
 };
+
+/// What the source of a bundle from a file begins with.
+const FILE_SOURCE: &str = "file:";
 
 /// Where a bundle comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rest => f.write_str("rest"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::File(path) => write!(f, "{FILE_SOURCE}{}", path.display()),
             Self::Rollback(revision) => write!(f, "rollback:{revision}"),
         }
     }
@@ -84,6 +87,14 @@ pub(crate) struct TenantSummary {
     pub(crate) newest: Option<StoredRevision>,
     /// The file that owns it.
     pub(crate) owner: Option<PathBuf>,
+}
+
+impl TenantSummary {
+    /// Returns the file its bundle came from, if it came from one.
+    #[must_use]
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.newest.as_ref()?.source.strip_prefix(FILE_SOURCE).map(PathBuf::from)
+    }
 }
 
 impl State {
@@ -158,15 +169,40 @@ impl State {
         bundle: Bundle,
         asked: &Asked,
     ) -> Result<PutBundle, StateError> {
+        self.replace(bundle, None, asked)
+    }
+
+    /// Replaces the bundle of its tenant with a validated one and forgets that of the tenant `from`,
+    /// whose ranges go along: one change, or none. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(crate) fn move_bundle(
+        &self,
+        bundle: Bundle,
+        from: &str,
+        asked: &Asked,
+    ) -> Result<PutBundle, StateError> {
+        self.replace(bundle, Some(from), asked)
+    }
+
+    fn replace(
+        &self,
+        bundle: Bundle,
+        from: Option<&str>,
+        asked: &Asked,
+    ) -> Result<PutBundle, StateError> {
         let _turn = self.turn();
         let digest = digest(&bundle);
         let tenant = bundle.metadata.tenant.clone();
-        let (counters, since, tenants) = {
+        let (counters, since, mut tenants) = {
             let model = self.read();
-            model.current(&tenant, asked)?;
+            for changed in [Some(tenant.as_str()), from].into_iter().flatten() {
+                model.current(changed, asked)?;
+            }
             let known = model.tenants.find(&tenant);
             let same = known.filter(|known| known.stored.digest == digest && known.bundle.is_ok());
-            if let Some(same) = same {
+            if let Some(same) = same.filter(|_| from.is_none()) {
                 let (revision, change) = (same.stored.revision, model.counters.change);
                 return Ok(PutBundle { revision, digest, change });
             }
@@ -174,6 +210,9 @@ impl State {
             let since = known.map_or(counters.change, |known| known.stored.since);
             (counters, since, Arc::clone(&model.tenants))
         };
+        if let Some(from) = from {
+            Arc::make_mut(&mut tenants).rename(from, &tenant);
+        }
         let allocations = tenants.admit(&bundle)?;
         // The last one but the model's: what is shown below is then changed where it is.
         drop(tenants);
@@ -187,16 +226,26 @@ impl State {
             digest: put.digest.clone(),
             text,
         };
-        let pruned = self.read().history.pruned_by(&revision);
+        let gone = from.map(|from| asked.deletion_of(from, counters));
+        let pruned: Vec<RevisionKey> = {
+            let model = self.read();
+            gone.iter().chain([&revision]).flat_map(|one| model.history.pruned_by(one)).collect()
+        };
         let change = BundleChange {
             bundle: &stored,
             allocations: &allocations,
             revision: &revision,
+            gone: gone.as_ref(),
             pruned: &pruned,
         };
         self.store.write(counters, &Change::PutBundle(change))?;
         self.show(counters, |model| {
-            Arc::make_mut(&mut model.tenants).put(stored, bundle, allocations);
+            let tenants = Arc::make_mut(&mut model.tenants);
+            if let Some(gone) = gone {
+                tenants.remove(&gone.tenant);
+                model.history.push(gone, &pruned);
+            }
+            tenants.put(stored, bundle, allocations);
             model.history.push(revision, &pruned);
         });
         Ok(put)
@@ -238,14 +287,7 @@ impl State {
                 return Ok(None);
             }
             let counters = model.next(true);
-            let revision = StoredRevision {
-                tenant: tenant.to_owned(),
-                revision: counters.revision,
-                digest: None,
-                bytes: 0,
-                at_ms: asked.at_ms,
-                source: asked.origin.to_string(),
-            };
+            let revision = asked.deletion_of(tenant, counters);
             let pruned = model.history.pruned_by(&revision);
             (counters, revision, pruned)
         };
@@ -276,6 +318,20 @@ impl Model {
             Ok(current)
         } else {
             Err(StateError::Condition { tenant: tenant.to_owned(), current })
+        }
+    }
+}
+
+impl Asked {
+    /// Returns what the history says when the bundle of `tenant` goes.
+    fn deletion_of(&self, tenant: &str, counters: Counters) -> StoredRevision {
+        StoredRevision {
+            tenant: tenant.to_owned(),
+            revision: counters.revision,
+            digest: None,
+            bytes: 0,
+            at_ms: self.at_ms,
+            source: self.origin.to_string(),
         }
     }
 }

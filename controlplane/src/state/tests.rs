@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use halftone_core::{
     compile::SplitKey,
     limits::NAME_BYTES_MAX,
-    policy::{GROUP, Label, Percent, Split, digest},
+    policy::{GROUP, Label, Percent, Split},
     rollout::allocation::Allocation,
 };
 
@@ -101,6 +101,40 @@ fn only_changes_of_rules_get_a_revision() {
     assert_eq!(state.delete_bundle("shop", &asked()).expect("removed"), Some(6));
     assert_eq!(state.delete_bundle("shop", &asked()).expect("nothing"), None);
     assert_eq!(counters(&state), (6, 4));
+}
+
+#[test]
+fn a_move_takes_the_ranges_along_or_changes_nothing() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let store = Forgetful { fails: Arc::clone(&fails), stored: Mutex::default() };
+    let state = State::load(Box::new(store), Instant::now()).expect("loaded");
+    let ranges = |tenant: &str| {
+        let allocations = state.snapshot().allocations;
+        let own = allocations.into_iter().filter(|(key, _)| key.tenant == tenant);
+        own.map(|(key, ranges)| (key.release, key.split, ranges)).collect::<Vec<_>>()
+    };
+    let scheduled = |tenant: &str, host: &str| {
+        let mut bundle = bundle(tenant, host, "1%");
+        let default = bundle.releases.get_mut("r").map(|release| &mut release.default);
+        default.expect("there").split = Some(Split::Named("scheduled".to_owned()));
+        bundle
+    };
+    put(&state, scheduled("blog", "blog.example")).expect("stored");
+    let weight = Percent::parse("5%").expect("a weight");
+    state.set_weight("blog", "r", &[], weight).expect("moved");
+    put(&state, bundle("news", "news.example", "1%")).expect("stored");
+    let (before, number) = (ranges("blog"), counters(&state));
+    let moved = |host: &str| state.move_bundle(scheduled("blog2", host), "blog", &asked());
+    moved("news.example").expect_err("the host is another tenant's");
+    fails.store(true, Ordering::Relaxed);
+    moved("blog.example").expect_err("the disk is full");
+    fails.store(false, Ordering::Relaxed);
+    assert_eq!((ranges("blog"), counters(&state)), (before.clone(), number));
+    let put = moved("blog.example").expect("moved");
+    assert_eq!((put.change, put.revision), (number.0 + 1, number.1 + 1));
+    assert_eq!((ranges("blog"), ranges("blog2")), (Vec::new(), before));
+    assert!(state.bundle("blog").is_none() && state.bundle("blog2").is_some());
+    assert_eq!(state.revisions("blog").last().map(|last| last.digest.clone()), Some(None));
 }
 
 #[test]

@@ -138,6 +138,17 @@ impl Embedded {
         Ok(())
     }
 
+    /// Deletes the bundle and the ranges of the tenant of `gone`, which says so in the history.
+    fn forget(
+        &self,
+        transaction: &WriteTransaction,
+        gone: &StoredRevision,
+    ) -> Result<(), StoreError> {
+        self.delete(transaction, BUNDLES, &gone.tenant)?;
+        self.delete(transaction, ALLOCATIONS, &gone.tenant)?;
+        self.put(transaction, REVISIONS, &revision_key(&gone.key()), gone)
+    }
+
     fn delete(
         &self,
         transaction: &WriteTransaction,
@@ -183,6 +194,9 @@ impl Store for Embedded {
             Change::PutBundle(put) => {
                 let key = revision_key(&put.revision.key());
                 self.prune(&transaction, put.pruned)?;
+                if let Some(gone) = put.gone {
+                    self.forget(&transaction, gone)?;
+                }
                 self.put(&transaction, BUNDLES, &put.bundle.tenant, put.bundle)?;
                 self.put(&transaction, ALLOCATIONS, &put.bundle.tenant, put.allocations)?;
                 self.put(&transaction, REVISIONS, &key, put.revision)?;
@@ -193,9 +207,7 @@ impl Store for Embedded {
             }
             Change::DeleteBundle(revision, pruned) => {
                 self.prune(&transaction, pruned)?;
-                self.delete(&transaction, BUNDLES, &revision.tenant)?;
-                self.delete(&transaction, ALLOCATIONS, &revision.tenant)?;
-                self.put(&transaction, REVISIONS, &revision_key(&revision.key()), revision)?;
+                self.forget(&transaction, revision)?;
             }
         }
         // A transaction that is dropped on the way here is rolled back.

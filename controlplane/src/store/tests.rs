@@ -57,15 +57,17 @@ fn a_new_store_is_empty() {
 #[test]
 fn every_change_survives_a_restart() {
     let directory = tempfile::tempdir().expect("a directory");
-    let (kept, gone) = (bundle("kept"), bundle("gone"));
+    let (kept, gone, moved) = (bundle("kept"), bundle("gone"), bundle("moved"));
     let (kept_ranges, gone_ranges) = (allocations("kept"), allocations("gone"));
+    let moved_ranges = allocations("moved");
     let history = [
         revision("kept", 7, Some("sha256:00")),
         revision("gone", 8, Some("sha256:00")),
         revision("gone", 9, None),
+        revision("moved", 9, None),
     ];
     let put = |bundle, allocations, revision, pruned| {
-        Change::PutBundle(BundleChange { bundle, allocations, revision, pruned })
+        Change::PutBundle(BundleChange { bundle, allocations, revision, gone: None, pruned })
     };
     let pruned = [("gone".to_owned(), 8)];
     let changes = [
@@ -75,7 +77,14 @@ fn every_change_survives_a_restart() {
         put(&kept, &kept_ranges, &history[0], &[]),
         put(&gone, &gone_ranges, &history[1], &[]),
         Change::DeleteBundle(&history[2], &[]),
-        put(&kept, &kept_ranges, &history[0], &pruned),
+        put(&moved, &moved_ranges, &history[0], &[]),
+        Change::PutBundle(BundleChange {
+            bundle: &kept,
+            allocations: &kept_ranges,
+            revision: &history[0],
+            gone: Some(&history[3]),
+            pruned: &pruned,
+        }),
     ];
     for (at, change) in (1..).zip(&changes) {
         // Opened and closed for each.
@@ -84,13 +93,13 @@ fn every_change_survives_a_restart() {
     }
     let store = Embedded::open(directory.path()).expect("opened");
     let stored = store.load().expect("loaded");
-    assert_eq!(stored.counters, Counters { change: 7, revision: 14 });
+    assert_eq!(stored.counters, Counters { change: 8, revision: 16 });
     assert_eq!(stored.instances, [instance(2)]);
     assert_eq!(stored.bundles, [bundle("kept")]);
     assert_eq!(stored.allocations, allocations("kept"));
-    assert_eq!(stored.revisions, [history[2].clone(), history[0].clone()]);
+    assert_eq!(stored.revisions, [2, 0, 3].map(|at| history[at].clone()));
     let texts = history.each_ref().map(|one| store.text(&one.key()).expect("readable"));
-    assert_eq!(texts, [Some("{}".to_owned()), None, None]);
+    assert_eq!(texts, [Some("{}".to_owned()), None, None, None]);
 }
 
 #[test]

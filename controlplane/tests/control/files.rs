@@ -179,6 +179,80 @@ fn a_folder_is_many_sources_and_links_are_swapped_as_one() {
 }
 
 #[test]
+fn a_change_of_tenant_moves_what_the_file_owns_in_one_step() {
+    let directory = directory();
+    let (file, other) = (directory.path().join("a.yaml"), directory.path().join("b.yaml"));
+    let scheduled = |tenant: &str, host: &str| {
+        bundle(tenant, host, "1%").replace("split: { canary: 1% }", "split: scheduled")
+    };
+    fs::write(&file, scheduled("blog", "blog.example")).expect("written");
+    fs::write(&other, bundle("news", "news.example", "1%")).expect("written");
+    let control = start(&directory, None, &["a.yaml", "b.yaml"]);
+    let weigh = |tenant: &str| {
+        let path = format!("/v1/tenants/{tenant}/releases/web-v2:setWeight");
+        control.call("POST", &path, Some("application/json"), br#"{"weight":"5%"}"#).status
+    };
+    assert_eq!(weigh("blog"), 200);
+    // What cannot come moves nothing; what the file says of its tenant stays its word alone.
+    for (tenant, host, why) in [
+        ("blog2", "news.example", "belongs to tenant"),
+        ("news", "blog.example", "owned by the file"),
+    ] {
+        fs::write(&file, scheduled(tenant, host)).expect("written");
+        let sources = refused(&control, why);
+        assert_eq!(sources[0]["tenant"], "blog", "{sources}");
+        assert_eq!(control.get("/v1/tenants/blog2/bundle").status, 404);
+        let bundle = bundle("blog", "blog.example", "9%");
+        assert_eq!(control.put_bundle("blog", &bundle).status, 409, "still owned");
+    }
+    fs::write(&file, scheduled("blog2", "blog.example")).expect("written");
+    let moved = |tenants: &Value| {
+        let name = |one: &Value| one["tenant"].as_str().map(str::to_owned);
+        tenants.as_array().is_some_and(|all| {
+            let names: Vec<_> = all.iter().filter_map(name).collect();
+            names == ["news", "blog2"]
+        })
+    };
+    poll(&control, "/v1/tenants", moved);
+    error_free(&control);
+    assert_eq!(control.get("/v1/sources").json()[0]["tenant"], "blog2");
+    let gone = control.get("/v1/tenants/blog/revisions").json();
+    let came = control.get("/v1/tenants/blog2/revisions").json();
+    assert_eq!((&gone[0]["deleted"], &gone[0]["revision"]), (&true.into(), &came[0]["revision"]));
+    control.stop();
+
+    // While nobody watches, too: with its hosts, and with other ones.
+    for (tenant, host) in [("blog3", "blog.example"), ("blog4", "else.example")] {
+        fs::write(&file, scheduled(tenant, host)).expect("written");
+        let control = start(&directory, None, &["a.yaml", "b.yaml"]);
+        let tenants = control.get("/v1/tenants").json();
+        assert_eq!(tenants.as_array().map(Vec::len), Some(2), "{tenants}");
+        assert_eq!(tenants[1]["owner"], file.display().to_string(), "{tenants}");
+        assert_eq!(tenants[1]["tenant"], tenant);
+        error_free(&control);
+        control.stop();
+    }
+}
+
+#[test]
+fn a_claim_that_is_dropped_ends_the_dispute_over_it() {
+    let directory = directory();
+    let (first, second) = (directory.path().join("a.yaml"), directory.path().join("b.yaml"));
+    let control = start(&directory, None, &["a.yaml", "b.yaml"]);
+    refused(&control, "a.yaml");
+    assert_eq!(control.put_bundle("old", &bundle("old", "old.example", "1%")).status, 200);
+    // It is refused, and owns the name all the same.
+    fs::write(&first, bundle("shop", "old.example", "1%")).expect("written");
+    refused(&control, "belongs to tenant");
+    fs::write(&second, shop("1%")).expect("written");
+    refused(&control, "owned by the file");
+    fs::write(&first, bundle("pub", "old.example", "1%")).expect("written");
+    assert_eq!(applied(&control, "1%"), 1);
+    let sources = control.get("/v1/sources").json();
+    assert_eq!(sources[1].get("error"), None, "{sources}");
+}
+
+#[test]
 fn a_pipe_in_the_place_of_a_file_holds_up_nothing() {
     let directory = directory();
     let file = directory.path().join("shop.yaml");
