@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use halftone_core::{
     compile::SplitKey,
     limits::NAME_BYTES_MAX,
-    policy::{GROUP, Label, Percent, Split},
+    policy::{GROUP, Label, Percent, Split, digest},
     rollout::allocation::Allocation,
 };
 
