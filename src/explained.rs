@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use halftone_core::{
-    route::trace::{EXPRESSION, Keyed, Overridden, Read, Seen, Step},
+    route::trace::{EXPRESSION, Keyed, NESTED, Overridden, Read, Seen, Step},
     wire::{ExplainRequest, Explained},
 };
 
@@ -54,6 +54,9 @@ fn outcome(explained: &Explained) -> String {
     }
     if let Some(target) = &explained.target_id {
         let _ = write!(told, " {target}");
+    }
+    if let Some(cell) = &explained.cell {
+        let _ = write!(told, "/{cell}");
     }
     if let Some(bucket) = explained.bucket {
         let drawn = if explained.random { ", drawn for each request anew" } else { "" };
@@ -148,6 +151,10 @@ fn condition(seen: &Seen) -> String {
             told @ ("true" | "false") => format!("{holds}: {} is {told}", seen.wanted),
             fault => format!("{holds}: {} cannot be told: {fault}", seen.wanted),
         };
+    }
+    if seen.part == NESTED {
+        let cell = seen.found.as_ref().map(|cell| format!("cell {cell}"));
+        return format!("{holds}: {}", cell.as_deref().unwrap_or("no cell for this combination"));
     }
     let found = seen.found.as_ref().map_or("nothing".to_owned(), |found| format!("{found:?}"));
     format!("{holds}: {} has to be {:?}, is {found}", seen.part, seen.wanted)

@@ -17,7 +17,6 @@ const NOT_SERVED: &[(&str, &[&str])] = &[
         "/releases/web-v2",
         &["schedule", "analysis", "fuse", "abort", "drain", "propagate", "capacity"],
     ),
-    ("/releases/web-v2/targets/0", &["nested", "table"]),
 ];
 
 /// A bundle in which every field of the schema stands once.
@@ -55,6 +54,8 @@ fn bundle() -> Value {
                     "cookies": values, "hostnames": ["a.example"], "sourceRanges": ["10.0.0.0/8"] } },
                 { "id": "part", "split": { "canary": "0.5%" }, "match": { "method": "PUT" } },
                 { "id": "grown", "split": { "canary": "0.5%" }, "when": "adults()" },
+                { "id": "matrix", "nested": ["user.id"], "table": {
+                    "a": { "weight": "1%" }, "b": { "variant": "canary" }, "*": { "split": "scheduled" } } },
             ],
             "default": { "split": "scheduled" },
             "onNoHealthy": { "canary": "fallback-stable" },
@@ -154,6 +155,22 @@ fn walk(
         walk(target, root, at, document, &mut inner, objects);
         seen.extend(inner.into_iter().map(|(place, field)| (place.replace("self", name), field)));
     }
+    // One of several shapes: the one whose properties the document has, else the one that is a map.
+    if let (Some(shapes), Some(fields)) = (schema["anyOf"].as_array(), document.as_object()) {
+        let resolved = |shape: &'_ Value| match shape["$ref"].as_str() {
+            Some(reference) => root.pointer(reference.trim_start_matches('#')).cloned(),
+            None => Some(shape.clone()),
+        };
+        let has = |shape: &&Value| {
+            let properties = resolved(shape).map(|shape| shape["properties"].clone());
+            fields
+                .keys()
+                .any(|name| properties.as_ref().is_some_and(|known| known.get(name).is_some()))
+        };
+        let map = shapes.iter().find(|shape| shape["additionalProperties"].is_object());
+        let shape = shapes.iter().find(has).or(map).expect("a shape of an object");
+        return walk(shape, root, at, document, seen, objects);
+    }
     let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
     if let (Some(properties), Some(fields)) =
         (schema["properties"].as_object(), document.as_object())
@@ -209,7 +226,7 @@ fn schema_and_parser_know_the_same_fields() {
             strange.pointer_mut(&place).expect("an object")["zzz"] = json!(1);
             assert!(!validator.is_valid(&strange), "the schema takes zzz at {place}");
             let problems = judged(&strange).problems;
-            let found = problems.iter().any(|one| one.message.starts_with("unknown field \"zzz\""));
+            let found = problems.iter().any(|one| one.path.ends_with("zzz"));
             assert!(found, "the parser takes zzz at {place}: {problems:?}");
         }
     }

@@ -21,6 +21,7 @@ use crate::{
 mod attributes;
 mod conditions;
 mod instances;
+mod nested;
 mod releases;
 mod routes;
 mod served;

@@ -98,6 +98,10 @@ pub const EXPRESSION_NODES_MAX: usize = 2048;
 pub const EXPRESSION_DEPTH_MAX: usize = 128;
 /// Most segments in one table.
 pub const SEGMENTS_MAX: usize = 10_000;
+/// Most levels of a nested table: a lookup looks at two nodes per level above it at most.
+pub const NESTED_LEVELS_MAX: usize = 6;
+/// Most cells of one nested table: every city of a country by device and level.
+pub const NESTED_CELLS_MAX: usize = 10_000;
 /// Most targets of one release: they are tried in turn.
 pub const TARGETS_MAX: usize = 4096;
 /// Most host names or address ranges of one condition: they are tried in turn.

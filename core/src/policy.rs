@@ -22,10 +22,11 @@ mod timestamp;
 mod validate;
 
 pub use bundle::{
-    Attribute, AttributeType, Bundle, ClientPart, DefaultRule, GrpcPart, HeaderOverride, Match,
-    Metadata, Method, NotServed, OnNoHealthy, PathMatch, PathType, Release, RequestPart, Requires,
-    Route, Rule, RuleLimits, RuleTimeouts, Segment, Source, Split, Stickiness, Target, TargetMatch,
-    UnitMissing, Upstream, UpstreamTimeouts, ValueMatch, ValueType, Variant,
+    ANY_VALUE, Attribute, AttributeType, Bundle, Cell, ClientPart, DefaultRule, GrpcPart,
+    HeaderOverride, Match, Metadata, Method, NestedTable, NotServed, OnNoHealthy, PathMatch,
+    PathType, Release, RequestPart, Requires, Route, Rule, RuleLimits, RuleTimeouts, Segment,
+    Source, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream, UpstreamTimeouts,
+    ValueMatch, ValueType, Variant, cell_name,
 };
 pub use canonical::digest;
 pub use gateway::{Gateway, GatewayLimits, GatewayTimeouts, Listener, Logs, validate_gateway};

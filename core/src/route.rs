@@ -19,6 +19,7 @@ mod conditions;
 mod decide;
 mod evaluate;
 mod find;
+mod nested;
 mod parts;
 pub mod trace;
 mod values;
@@ -101,6 +102,8 @@ pub struct Decision {
     pub reason: Reason,
     /// The target that took it: its place in the release's `targets`.
     pub target: Option<u32>,
+    /// The cell of its nested table: its place among the target's `choices`.
+    pub cell: Option<u32>,
     /// The bucket, where one was looked at.
     pub bucket: Option<u32>,
 }
@@ -141,13 +144,14 @@ pub fn route_told<'a, R: Recorder>(
             variant,
             reason: Reason::Static,
             target: None,
+            cell: None,
             bucket: None,
         });
     }
     let row = &table.table.releases[release as usize];
-    let Choice { variant, reason, target, bucket } =
+    let Choice { variant, reason, target, cell, bucket } =
         decide(table, row, &asked, random, now_unix_s, recorder);
-    Some(Decision { route: at, release: Some(release), variant, reason, target, bucket })
+    Some(Decision { route: at, release: Some(release), variant, reason, target, cell, bucket })
 }
 
 /// Returns the variant that takes the request when the decided one has no healthy instance (POLICY

@@ -11,23 +11,27 @@
 //! - a change of these types changes [`archive::LAYOUT`], which a test holds to the golden archive.
 
 pub mod archive;
+mod condition;
 pub mod epoch;
 mod expression;
+mod nested;
 pub mod regex;
 mod verify;
+
+pub use condition::{
+    AddressRangeRow, ArchivedAddressRangeRow, ArchivedConditionRow, ArchivedPathRow,
+    ArchivedValueRow, ArchivedWantedRow, ConditionRow, PathRow, ValueRow, WantedRow,
+};
 
 pub use expression::{
     AffixRow, ArchivedAffixRow, ArchivedCalculateRow, ArchivedCompareRow, ArchivedExpressionRow,
     ArchivedNodeRow, ArchivedPartRow, ArchivedSegmentRow, CalculateRow, CompareRow, ExpressionRow,
     NodeRow, PartRow, SegmentRow,
 };
+pub use nested::{ArchivedNestedNodeRow, ArchivedNestedRow, NestedNodeRow, NestedRow};
 pub use verify::VerifyError;
 
-use std::net::IpAddr;
-
 use rkyv::{Archive, Deserialize, Serialize};
-
-use crate::signal::trust::Cidr;
 
 /// "No row": an index that refers to nothing.
 pub const NONE: u32 = u32::MAX;
@@ -117,74 +121,6 @@ pub struct RouteRow {
     pub body_bytes: u64,
 }
 
-/// A condition on the normal path.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub enum PathRow {
-    /// The whole path.
-    Exact(String),
-    /// Whole segments from the start; without a slash at its end, so empty means every path.
-    Prefix(String),
-    /// A row of `regexes` that the whole path matches.
-    Regex(u32),
-}
-
-/// A condition on a request.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub enum ConditionRow {
-    /// The method is this one.
-    Method(String),
-    /// The path.
-    Path(PathRow),
-    /// A header has a value; its name is in lower case.
-    Header(ValueRow),
-    /// A query parameter has a value.
-    Query(ValueRow),
-    /// A cookie has a value.
-    Cookie(ValueRow),
-    /// The host is one of these; one that starts with a dot is a wildcard.
-    Hosts(Vec<String>),
-    /// The caller's address lies in one of these.
-    Sources(Vec<AddressRangeRow>),
-    /// An expression holds.
-    Expression(ExpressionRow),
-}
-
-/// A name and the value it must have.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub struct ValueRow {
-    /// The name.
-    pub name: String,
-    /// The value.
-    pub value: WantedRow,
-}
-
-/// What a value is compared with.
-#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub enum WantedRow {
-    /// The whole value.
-    Exact(String),
-    /// A row of `regexes` that the whole value matches.
-    Regex(u32),
-}
-
-/// Addresses that share their first bits.
-#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
-pub enum AddressRangeRow {
-    /// IPv4 address and number of bits.
-    V4([u8; 4], u8),
-    /// IPv6 address and number of bits.
-    V6([u8; 16], u8),
-}
-
-impl From<Cidr> for AddressRangeRow {
-    fn from(range: Cidr) -> Self {
-        match range.address() {
-            IpAddr::V4(address) => Self::V4(address.octets(), range.prefix()),
-            IpAddr::V6(address) => Self::V6(address.octets(), range.prefix()),
-        }
-    }
-}
-
 /// A release.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct ReleaseRow {
@@ -221,10 +157,12 @@ pub struct TargetRow {
     pub id: String,
     /// What must hold.
     pub conditions: Vec<ConditionRow>,
+    /// Which of `choices` takes a request, when there are several; where none does, nor does the target.
+    pub nested: Option<NestedRow>,
     /// From when on it matches no more, in seconds since 1970; the largest number is never.
     pub expires_unix_s: u64,
-    /// Where it goes.
-    pub choice: ChoiceRow,
+    /// Where it goes: one choice, or one per cell.
+    pub choices: Vec<ChoiceRow>,
 }
 
 /// What happens when a variant has no healthy instance.

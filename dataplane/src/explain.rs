@@ -169,6 +169,9 @@ impl Told {
             explained.release = Some(release.name.to_string());
             let target = decision.target.and_then(|at| release.targets.get(at as usize));
             explained.target_id = target.map(|target| target.id.to_string());
+            let nested = target.and_then(|target| target.nested.as_ref()).zip(decision.cell);
+            let cell = nested.and_then(|(nested, at)| nested.cells.get(at as usize));
+            explained.cell = cell.map(|cell| cell.to_string());
         }
         let count = |variant| {
             let set = tables.instance_set(variant);

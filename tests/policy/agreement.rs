@@ -92,7 +92,10 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
     let key = table.variants[decision.variant as usize].key.as_str();
     let mut parts = key.split('/').skip(1).map(str::to_owned);
     let target = decision.target.zip(decision.release).map(|(target, release)| {
-        table.releases[release as usize].targets[target as usize].id.as_str().to_owned()
+        let target = &table.releases[release as usize].targets[target as usize];
+        let cell = target.nested.as_ref().zip(decision.cell);
+        let cell = cell.map(|(nested, cell)| format!("/{}", nested.cells[cell as usize]));
+        format!("{}{}", target.id, cell.unwrap_or_default())
     });
     Some(Some(Answer {
         route: table.routes[decision.route as usize].name.as_str().to_owned(),

@@ -83,16 +83,43 @@ pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>
             Some(when) => expressions::holds(bundle, when, &seen) == Some(true),
             None => seen.matches(&target["match"]),
         };
-        if !has_passed(&target["expiresAt"], request.now_unix_s) && takes() {
-            let (variant, bucket) = go(target);
-            let target = Some(text(&target["id"]));
+        if has_passed(&target["expiresAt"], request.now_unix_s) {
+            continue;
+        }
+        let id = text(&target["id"]);
+        let chosen = match list(&target["nested"]) {
+            [] => takes().then(|| (id, target.clone())),
+            levels => cell(bundle, levels, &target["table"], &seen)
+                .map(|(name, cell)| (format!("{id}{name}"), cell)),
+        };
+        if let Some((name, mut chosen)) = chosen {
+            if let Some(weight) = chosen.get("weight") {
+                chosen = serde_json::json!({ "split": { "canary": weight } });
+            }
+            let (variant, bucket) = go(&chosen);
             let answer = answer(upstream, &variant, "TARGETING_MATCH");
-            return Some(Some(Answer { target, bucket, ..answer }));
+            return Some(Some(Answer { target: Some(name), bucket, ..answer }));
         }
     }
     let (variant, bucket) = go(&release["default"]);
     let reason = if bucket.is_some() { "SPLIT" } else { "DEFAULT" };
     Some(Some(Answer { bucket, ..answer(upstream, &variant, reason) }))
+}
+
+/// The cell of a combination, and the values that lead to it: the exact one, then any.
+fn cell(
+    bundle: &Value,
+    levels: &[Value],
+    table: &Value,
+    seen: &Seen<'_>,
+) -> Option<(String, Value)> {
+    let [level, rest @ ..] = levels else { return Some((String::new(), table.clone())) };
+    let value = expressions::attribute_text(&bundle["attributes"][text(level)], seen);
+    let exact = value.filter(|value| value != "*");
+    exact.into_iter().chain(["*".to_owned()]).find_map(|value| {
+        let (name, cell) = cell(bundle, rest, table.get(&value)?, seen)?;
+        Some((format!("/{value}{name}"), cell))
+    })
 }
 
 /// A request in normal form (stage 0) without what will be stripped (stage 1).

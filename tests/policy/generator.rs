@@ -177,9 +177,15 @@ impl Seeded {
     fn release(&mut self) -> Value {
         let targets: Vec<Value> = (0..self.below(4))
             .map(|at| {
-                let mut target = self.choice();
+                let nested = self.one_in(4);
+                let mut target = if nested { json!({}) } else { self.choice() };
                 target["id"] = json!(format!("t{at}"));
-                if self.one_in(2) {
+                if nested {
+                    let levels = ["user.city", "first", "user.vip", "user.id", "user.age"];
+                    let depth = 1 + self.below(3);
+                    target["nested"] = (0..depth).map(|_| self.pick(&levels)).collect();
+                    target["table"] = self.cells(depth);
+                } else if self.one_in(2) {
                     target["when"] = json!(self.when(2));
                 } else {
                     target["match"] = self.conditions(true);
@@ -210,6 +216,23 @@ impl Seeded {
             release["expiresAt"] = self.moment();
         }
         release
+    }
+
+    /// A table of so many levels.
+    fn cells(&mut self, depth: usize) -> Value {
+        if depth == 0 {
+            return if self.one_in(2) {
+                json!({ "weight": format!("{}%", self.below(100)) })
+            } else {
+                self.choice()
+            };
+        }
+        let values =
+            ["北京", "上海", "canary", "user", "a", "GET", "true", "u7", "19", "1", "*", "*"];
+        let rows: Map<String, Value> = (0..1 + self.below(3))
+            .map(|_| (self.pick(&values).to_owned(), self.cells(depth - 1)))
+            .collect();
+        Value::Object(rows)
     }
 
     /// An expression.

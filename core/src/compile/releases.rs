@@ -8,6 +8,7 @@ use super::{
     Allocations, CompileError,
     attributes::{add_names, attribute, expression_row},
     conditions::target_rows,
+    nested::nested_row,
     row, variant_key,
     weights::split_key,
 };
@@ -15,7 +16,7 @@ use crate::{
     expr::Scope,
     policy::{
         Bundle, DEFAULT_SPLIT, IMPLICIT_OVERRIDES, OnNoHealthy, Release, Requires, STABLE, Split,
-        Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream,
+        Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream, cell_name,
     },
     rollout::allocation::Allocation,
     table::{
@@ -99,7 +100,6 @@ impl<'a> TenantRows<'a> {
         let default =
             choices.row(DEFAULT_SPLIT, default.variant.as_deref(), default.split.as_ref())?;
         let mut target = |target: &Target| {
-            let (variant, split) = (target.variant.as_deref(), target.split.as_ref());
             let mut conditions = target_rows(target, &mut scope.regexes)?;
             if let Some(when) = &target.when {
                 let path = format!("releases.{name}.targets: {}", target.id);
@@ -109,8 +109,11 @@ impl<'a> TenantRows<'a> {
             Ok(TargetRow {
                 id: target.id.clone(),
                 conditions,
+                nested: nested_row(target, |name| {
+                    attribute(scope, name).ok_or_else(|| unresolved("targets", name))
+                })?,
                 expires_unix_s: expiry(target.expires_at),
-                choice: choices.row(&target.id, variant, split)?,
+                choices: choices.rows(target, &release.canary)?,
             })
         };
         let targets =
@@ -178,6 +181,19 @@ struct Choices<'a> {
 }
 
 impl Choices<'_> {
+    /// Returns the choice of a target, or one per cell of its nested table, in the order of their values.
+    fn rows(&self, target: &Target, canary: &str) -> Result<Vec<ChoiceRow>, CompileError> {
+        let Some(table) = &target.table else {
+            let (variant, split) = (target.variant.as_deref(), target.split.as_ref());
+            return Ok(vec![self.row(&target.id, variant, split)?]);
+        };
+        let cells = table.cells().into_iter().map(|(values, cell)| {
+            let name = format!("{}/{}", target.id, cell_name(&values));
+            self.row(&name, cell.variant.as_deref(), cell.split(canary).as_deref())
+        });
+        cells.collect()
+    }
+
     fn row(
         &self,
         name: &str,

@@ -23,14 +23,17 @@ use crate::{
 pub fn allocations_of(table: &RuleTable) -> Allocations {
     let mut allocations = Allocations::new();
     for release in &table.releases {
-        let targets = release.targets.iter().map(|target| (target.id.as_str(), &target.choice));
-        for (split, choice) in targets.chain([(DEFAULT_SPLIT, &release.default)]) {
+        let targets = release.targets.iter().flat_map(|target| {
+            let choices = target.choices.iter().enumerate();
+            choices.map(|(at, choice)| (target.split_name(at), choice))
+        });
+        for (split, choice) in targets.chain([(DEFAULT_SPLIT.to_owned(), &release.default)]) {
             let ChoiceRow::Split(ranges) = choice else { continue };
             let taken = ranges.iter().map(|range| {
                 let name = table.variants[range.variant as usize].name.clone();
                 (name, range.taken, Range { start: range.start, end: range.end })
             });
-            let key = split_key(&release.tenant, &release.name, split);
+            let key = split_key(&release.tenant, &release.name, &split);
             allocations.insert(key, Allocation::of_taken(taken));
         }
     }
@@ -148,7 +151,11 @@ impl Merge<'_> {
         let units = units.collect::<Result<_, _>>()?;
         let mut targets = Vec::with_capacity(release.targets.len());
         for target in &release.targets {
-            let mut target = TargetRow { choice: self.choice(&target.choice), ..target.clone() };
+            let choices = target.choices.iter().map(|choice| self.choice(choice)).collect();
+            let mut target = TargetRow { choices, ..target.clone() };
+            for level in target.nested.iter_mut().flat_map(|nested| &mut nested.attributes) {
+                *level = self.attribute(*level)?;
+            }
             self.conditions(&mut target.conditions)?;
             targets.push(target);
         }

@@ -29,9 +29,9 @@ pub fn allocate(bundle: &Bundle, allocations: &mut Allocations) -> Result<(), Co
     let mut kept = Allocations::new();
     for (name, release) in &bundle.releases {
         for (split, weights) in release.splits() {
-            let key = split_key(tenant, name, split);
+            let key = split_key(tenant, name, &split);
             let mut allocation = allocations.get(&key).cloned().unwrap_or_default();
-            let weights = match weights {
+            let weights = match weights.as_ref() {
                 Split::Weights(weights) => weights
                     .iter()
                     .map(|(variant, weight)| (variant.clone(), weight.ppm()))
@@ -45,7 +45,7 @@ pub fn allocate(bundle: &Bundle, allocations: &mut Allocations) -> Result<(), Co
             allocation.apply(&weights).map_err(|source| CompileError::Allocation {
                 tenant: tenant.clone(),
                 release: name.clone(),
-                split: split.to_owned(),
+                split: split.into_owned(),
                 source,
             })?;
             kept.insert(key, allocation);
@@ -127,12 +127,12 @@ pub fn set_weight(
     })?;
     let mut changed = Allocations::new();
     for target in moved(spec, release, targets)? {
-        let key = split_key(tenant, release, target);
+        let key = split_key(tenant, release, &target);
         let mut allocation = allocations.get(&key).cloned().unwrap_or_default();
         let weights = BTreeMap::from([(spec.canary.clone(), weight.ppm())]);
         allocation.apply(&weights).map_err(|source| WeightError::Allocation {
             release: release.to_owned(),
-            target: target.to_owned(),
+            target: target.clone(),
             source,
         })?;
         changed.insert(key, allocation);
@@ -143,14 +143,14 @@ pub fn set_weight(
 }
 
 /// Returns the splits that `targets` name, each checked to be scheduled.
-fn moved<'a>(
-    release: &'a Release,
-    name: &str,
-    targets: &'a [String],
-) -> Result<Vec<&'a str>, WeightError> {
-    let splits: BTreeMap<&str, &Split> = release.splits().collect();
-    let is_scheduled = |split: &&str| matches!(splits.get(*split), Some(Split::Named(_)));
-    let scheduled: Vec<&str> = splits.keys().copied().filter(is_scheduled).collect();
+fn moved(release: &Release, name: &str, targets: &[String]) -> Result<Vec<String>, WeightError> {
+    let splits: BTreeMap<String, bool> = release
+        .splits()
+        .map(|(split, weights)| (split.into_owned(), matches!(*weights, Split::Named(_))))
+        .collect();
+    let is_scheduled = |split: &str| splits.get(split) == Some(&true);
+    let scheduled: Vec<String> =
+        splits.iter().filter(|(_, scheduled)| **scheduled).map(|(name, _)| name.clone()).collect();
     if targets.is_empty() {
         return if scheduled.is_empty() {
             Err(WeightError::NothingScheduled { release: name.to_owned() })
@@ -158,15 +158,17 @@ fn moved<'a>(
             Ok(scheduled)
         };
     }
-    let find = |(index, target): (usize, &'a String)| {
+    let find = |(index, target): (usize, &String)| {
         let (release_name, target_name) = (name.to_owned(), target.clone());
-        let exists = target == DEFAULT_SPLIT || release.targets.iter().any(|one| one.id == *target);
-        if is_scheduled(&target.as_str()) {
-            Ok(target.as_str())
+        let exists = target == DEFAULT_SPLIT
+            || splits.contains_key(target)
+            || release.targets.iter().any(|one| one.id == *target);
+        if is_scheduled(target) {
+            Ok(target.clone())
         } else if exists {
             Err(WeightError::NotScheduled { release: release_name, target: target_name })
         } else {
-            let known = scheduled.iter().map(|split| (*split).to_owned()).collect();
+            let known = scheduled.clone();
             let (release, target) = (release_name, target_name);
             Err(WeightError::UnknownTarget { index, release, target, known })
         }

@@ -10,10 +10,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 use super::{Label, Timeout};
 
 mod attribute;
+mod nested;
 mod release;
 mod route;
 
 pub use attribute::{Attribute, AttributeType, ClientPart, GrpcPart, RequestPart, Segment, Source};
+pub use nested::{ANY_VALUE, Cell, NestedTable, cell_name};
 pub use release::{
     DefaultRule, HeaderOverride, OnNoHealthy, Release, Requires, Split, Stickiness, Target,
     TargetMatch, UnitMissing,

@@ -9,7 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Bundle, Diagnostic, Release, Requires, STABLE, Split, Target, TargetMatch};
+use super::{
+    Bundle, Cell, Diagnostic, Release, Requires, STABLE, Source, Split, Target, TargetMatch,
+};
 use crate::expr::{self, Use};
 
 /// Returns every warning about `bundle`.
@@ -32,7 +34,8 @@ fn lint_release(path: &str, release: &Release, bundle: &Bundle) -> Vec<Diagnosti
     let targets = release.targets.iter().enumerate();
     let targets = targets.filter_map(|(at, target)| {
         let path = format!("{path}.targets[{at}]");
-        lint_target(&path, target).or_else(|| lint_when(&path, target, bundle))
+        let when = || lint_when(&path, target, bundle);
+        lint_target(&path, target).or_else(when).or_else(|| lint_nested(&path, target, bundle))
     });
     overrides.chain(targets).collect()
 }
@@ -51,6 +54,34 @@ fn lint_when(path: &str, target: &Target, bundle: &Bundle) -> Option<Diagnostic>
     Some(Diagnostic::new(format!("{path}.when"), message))
 }
 
+fn lint_nested(path: &str, target: &Target, bundle: &Bundle) -> Option<Diagnostic> {
+    let (levels, table) = (target.nested.as_ref()?, target.table.as_ref()?);
+    let gives = |cell: &Cell| {
+        let variant = cell.variant.as_ref().is_some_and(|variant| variant != STABLE);
+        variant || cell.split(STABLE).is_some_and(|split| gives_weight(&split))
+    };
+    table.cells().iter().find(|(_, cell)| gives(cell))?;
+    let sources = levels.iter().filter_map(|level| Some(&bundle.attributes.get(level)?.from));
+    let written: BTreeSet<String> = sources.flatten().filter_map(Source::client_written).collect();
+    if written.is_empty() {
+        return None;
+    }
+    let written: Vec<String> = written.into_iter().collect();
+    let message = format!(
+        "any client may choose its cell by sending {}; use values that are trusted or verified, or accept it",
+        written.join(" or ")
+    );
+    Some(Diagnostic::new(format!("{path}.nested"), message))
+}
+
+/// Returns whether a split gives anything to another variant than stable.
+fn gives_weight(split: &Split) -> bool {
+    match split {
+        Split::Named(_) => true,
+        Split::Weights(weights) => weights.values().any(|weight| weight.ppm() > 0),
+    }
+}
+
 /// Returns what an expression reads that any client can write at will, also through segments.
 fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
     let attributes = bundle.attributes.iter().flat_map(|(name, attribute)| {
@@ -66,7 +97,7 @@ fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
                 Use::Name(name) => {
                     let sources = attributes.get(name.as_str()).map(|attribute| &attribute.from);
                     let sources = sources.into_iter().flatten();
-                    written.extend(sources.filter_map(super::Source::client_written));
+                    written.extend(sources.filter_map(Source::client_written));
                 }
                 Use::Header(name) => drop(written.insert(format!("the header {name:?}"))),
                 Use::Cookie(name) => drop(written.insert(format!("the cookie {name:?}"))),
@@ -103,13 +134,8 @@ fn granted(target: &Target) -> Option<String> {
     if let Some(variant) = target.variant.as_ref().filter(|variant| *variant != STABLE) {
         return Some(format!("variant {variant:?}"));
     }
-    match target.split.as_ref()? {
-        Split::Named(_) => Some("a part of this target's variants".to_owned()),
-        Split::Weights(weights) => {
-            let given = weights.values().any(|weight| weight.ppm() > 0);
-            given.then(|| "a part of this target's variants".to_owned())
-        }
-    }
+    let gives = target.split.as_ref().is_some_and(gives_weight);
+    gives.then(|| "a part of this target's variants".to_owned())
 }
 
 /// Returns the first field whose conditions a client can meet at will, and what it has to send.

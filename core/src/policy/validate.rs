@@ -11,6 +11,7 @@ use super::{Bundle, IMPLICIT_TENANT, NotServed, instance::is_name};
 
 mod conditions;
 mod expressions;
+mod nested;
 mod release;
 mod route;
 mod upstream;

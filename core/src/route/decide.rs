@@ -8,6 +8,8 @@ use super::{
     Reason,
     asked::Asked,
     conditions::all_hold,
+    evaluate::Fault,
+    nested,
     parts::{part, part_name},
     trace::{Keyed, Overridden, Recorder, Step, text},
 };
@@ -15,7 +17,8 @@ use crate::{
     bucket,
     limits::UNIT_BYTES_MAX,
     table::{
-        ArchivedChoiceRow, ArchivedReleaseRow, ArchivedSourceRow, ArchivedUnitMissingRow, Rules,
+        ArchivedChoiceRow, ArchivedReleaseRow, ArchivedSourceRow, ArchivedTargetRow,
+        ArchivedUnitMissingRow, Rules,
     },
 };
 
@@ -24,6 +27,7 @@ pub(super) struct Choice {
     pub(super) variant: u32,
     pub(super) reason: Reason,
     pub(super) target: Option<u32>,
+    pub(super) cell: Option<u32>,
     pub(super) bucket: Option<u32>,
 }
 
@@ -36,7 +40,8 @@ pub(super) fn decide<'a, R: Recorder>(
     recorder: &mut R,
 ) -> Choice {
     let stable = release.variants.start.to_native();
-    let plain = |variant, reason| Choice { variant, reason, target: None, bucket: None };
+    let plain =
+        |variant, reason| Choice { variant, reason, target: None, cell: None, bucket: None };
     let expired = release.expires_unix_s.to_native() <= now_unix_s;
     recorder.step(|| Step::KillSwitch {
         tenant: release.tenant.to_string(),
@@ -52,31 +57,44 @@ pub(super) fn decide<'a, R: Recorder>(
     }
     for (at, target) in (0u32..).zip(release.targets.iter()) {
         let expired = target.expires_unix_s.to_native() <= now_unix_s;
-        let held = if expired {
-            Ok(false)
-        } else {
-            all_hold(table, &target.conditions, request, recorder)
-        };
-        let matched = held == Ok(true);
-        if held.is_err() {
+        let taken = if expired { Ok(None) } else { choice_of(table, target, request, recorder) };
+        if taken.is_err() {
             recorder.fault(release, at);
         }
         recorder.step(|| Step::Target {
             id: target.id.to_string(),
             expired,
             conditions: Vec::new(),
-            matched,
+            matched: matches!(taken, Ok(Some(_))),
         });
-        if matched {
-            let (variant, bucket) =
-                choose(table, release, &target.choice, request, random, recorder);
-            return Choice { variant, reason: Reason::TargetingMatch, target: Some(at), bucket };
+        if let Ok(Some(choice)) = taken {
+            let row = &target.choices[choice as usize];
+            let (variant, bucket) = choose(table, release, row, request, random, recorder);
+            let cell = target.nested.as_ref().map(|_| choice);
+            let reason = Reason::TargetingMatch;
+            return Choice { variant, reason, target: Some(at), cell, bucket };
         }
     }
     recorder.step(|| Step::Default);
     let (variant, bucket) = choose(table, release, &release.default, request, random, recorder);
     let reason = if bucket.is_some() { Reason::Split } else { Reason::Default };
-    Choice { variant, reason, target: None, bucket }
+    Choice { variant, reason, target: None, cell: None, bucket }
+}
+
+/// Returns which choice of a target takes the request, if one does.
+fn choice_of<'a, R: Recorder>(
+    table: Rules<'a>,
+    target: &'a ArchivedTargetRow,
+    request: &Asked<'a>,
+    recorder: &mut R,
+) -> Result<Option<u32>, Fault> {
+    if !all_hold(table, &target.conditions, request, recorder)? {
+        return Ok(None);
+    }
+    let Some(nested) = target.nested.as_ref() else { return Ok(Some(0)) };
+    let cell = nested::cell(table, nested, request, recorder);
+    recorder.condition(|| nested::seen(nested, cell));
+    Ok(cell)
 }
 
 /// Returns the variant and, where a split was asked and the request has a place in it, its bucket.

@@ -11,6 +11,8 @@ use crate::{
     table::{RuleTable, archive::Archive},
 };
 
+mod nested;
+
 fn table(bundle: Value) -> Archive<RuleTable> {
     let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
     assert_eq!(validate(&bundle), []);
@@ -403,6 +405,7 @@ fn only_a_canary_falls_back_and_only_to_stable() {
             variant: row,
             reason: Reason::Default,
             target: None,
+            cell: None,
             bucket: None,
         };
         let found = fallback(table, &decision).map(|row| table.variants[row as usize].key.as_str());

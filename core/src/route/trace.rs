@@ -19,6 +19,9 @@ use crate::{
 /// The part that an expression is told as: what it has to be is its text, what is found is its result.
 pub const EXPRESSION: &str = "when";
 
+/// The part that a nested table is told as: what is found is the name of the cell.
+pub const NESTED: &str = "nested";
+
 /// Takes what the decision looks at.
 pub trait Recorder {
     /// Takes a condition that was compared; the next route or target is what it belongs to.

@@ -7,26 +7,26 @@
 use rkyv::{
     rend::{u16_le, u32_le},
     string::ArchivedString,
-    vec::ArchivedVec,
 };
 use thiserror::Error;
 
+mod condition;
 mod expression;
+mod nested;
 
+use condition::{is_path, path_index};
 use expression::{Cost, is_part};
 
 use super::{
-    ArchivedAddressRangeRow, ArchivedAddressRow, ArchivedChoiceRow, ArchivedConditionRow,
-    ArchivedHostRow, ArchivedInstanceTable, ArchivedOnNoHealthyRow, ArchivedPathRow,
-    ArchivedReleaseRow, ArchivedRuleTable, ArchivedSpan, ArchivedValueRow, ArchivedWantedRow, NONE,
+    ArchivedAddressRow, ArchivedChoiceRow, ArchivedHostRow, ArchivedInstanceTable,
+    ArchivedOnNoHealthyRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSpan, NONE,
 };
 use crate::{
     http::is_strippable,
     limits::{
-        ADDRESSES_MAX, ALTERNATIVES_MAX, ATTRIBUTES_MAX, BUCKETS, CONDITIONS_MAX, HOST_BYTES_MAX,
-        INSTANCES_MAX, NAME_BYTES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX,
-        ROUTES_MAX, SEGMENTS_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX,
-        VARIANTS_MAX,
+        ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, NAME_BYTES_MAX,
+        RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX, ROUTES_MAX, SEGMENTS_MAX,
+        TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX, VARIANTS_MAX,
     },
 };
 
@@ -191,39 +191,15 @@ impl ArchivedRuleTable {
         for target in release.targets.iter() {
             check("target", row, is_short(&target.id))?;
             self.verify_conditions("target", row, &target.conditions, segments)?;
-            choice(row, &target.choice, &variants)?;
-        }
-        choice(row, &release.default, &variants)
-    }
-
-    /// Checks what a match relies on: forms and bounds, so that each costs what it may cost.
-    fn verify_conditions(
-        &self,
-        what: &'static str,
-        row: usize,
-        conditions: &ArchivedVec<ArchivedConditionRow>,
-        segments: &[Cost],
-    ) -> Result<(), VerifyError> {
-        bounded("conditions", conditions.len(), CONDITIONS_MAX)?;
-        let regexes = self.regexes.len();
-        for condition in conditions.iter() {
-            check(what, row, is_condition(condition))?;
-            match condition {
-                ArchivedConditionRow::Path(path) => path_index(what, row, path, regexes)?,
-                ArchivedConditionRow::Header(value)
-                | ArchivedConditionRow::Query(value)
-                | ArchivedConditionRow::Cookie(value) => {
-                    if let ArchivedWantedRow::Regex(regex) = value.value {
-                        index(what, row, regex, regexes)?;
-                    }
-                }
-                ArchivedConditionRow::Expression(expression) => {
-                    expression::expression(self, what, row, expression, segments)?;
-                }
-                _ => {}
+            match target.nested.as_ref() {
+                None => check("target", row, target.choices.len() == 1)?,
+                Some(nested) => self.verify_nested(row, nested, target.choices.len())?,
+            }
+            for one in target.choices.iter() {
+                choice(row, one, &variants)?;
             }
         }
-        Ok(())
+        choice(row, &release.default, &variants)
     }
 }
 
@@ -309,61 +285,6 @@ fn span(
         Ok(())
     } else {
         Err(VerifyError::Index { what, row, index: end })
-    }
-}
-
-fn is_condition(condition: &ArchivedConditionRow) -> bool {
-    match condition {
-        ArchivedConditionRow::Method(method) => !method.is_empty() && is_short(method),
-        ArchivedConditionRow::Path(path) => is_path(path),
-        ArchivedConditionRow::Header(value) => is_field_name(&value.name) && is_value(value),
-        ArchivedConditionRow::Query(value) | ArchivedConditionRow::Cookie(value) => {
-            !value.name.is_empty() && is_value(value)
-        }
-        ArchivedConditionRow::Hosts(hosts) => {
-            hosts.len() <= ALTERNATIVES_MAX && hosts.iter().all(is_host_name)
-        }
-        ArchivedConditionRow::Sources(ranges) => {
-            ranges.len() <= ALTERNATIVES_MAX && ranges.iter().all(is_range)
-        }
-        ArchivedConditionRow::Expression(_) => true,
-    }
-}
-
-fn path_index(
-    what: &'static str,
-    row: usize,
-    path: &ArchivedPathRow,
-    regexes: usize,
-) -> Result<(), VerifyError> {
-    match path {
-        ArchivedPathRow::Regex(regex) => index(what, row, *regex, regexes),
-        ArchivedPathRow::Exact(_) | ArchivedPathRow::Prefix(_) => Ok(()),
-    }
-}
-
-fn is_path(path: &ArchivedPathRow) -> bool {
-    match path {
-        ArchivedPathRow::Exact(path) => path.starts_with('/'),
-        ArchivedPathRow::Prefix(path) => {
-            path.is_empty() || path.starts_with('/') && !path.ends_with('/')
-        }
-        ArchivedPathRow::Regex(_) => true,
-    }
-}
-
-fn is_value(row: &ArchivedValueRow) -> bool {
-    let is_short_value = match &row.value {
-        ArchivedWantedRow::Exact(value) => value.len() <= VALUE_BYTES_MAX,
-        ArchivedWantedRow::Regex(_) => true,
-    };
-    is_short(&row.name) && is_short_value
-}
-
-fn is_range(range: &ArchivedAddressRangeRow) -> bool {
-    match range {
-        ArchivedAddressRangeRow::V4(_, bits) => *bits <= 32,
-        ArchivedAddressRangeRow::V6(_, bits) => *bits <= 128,
     }
 }
 

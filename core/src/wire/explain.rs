@@ -80,6 +80,9 @@ pub struct Explained {
     /// The target that took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_id: Option<String>,
+    /// The cell of its nested table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
     /// The bucket, where one was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<u32>,

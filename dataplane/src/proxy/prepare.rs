@@ -108,6 +108,10 @@ impl Request {
             (line.tenant, line.release) = (&release.tenant, &release.name);
             let target = decision.target.and_then(|at| release.targets.get(at as usize));
             line.target_id = target.map_or("", |target| &target.id);
+            let nested = target.and_then(|target| target.nested.as_ref());
+            let cell =
+                nested.zip(decision.cell).and_then(|(nested, at)| nested.cells.get(at as usize));
+            line.cell = cell.map_or("", |cell| cell);
         }
         let instance = self.instance.and_then(|at| tables.instance_set(serving)?.instances.get(at));
         line.upstream = instance.map_or("", |instance| &instance.name);

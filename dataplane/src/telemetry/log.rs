@@ -59,6 +59,8 @@ pub struct Line<'a> {
     pub reason: &'a str,
     /// The id of the target that took it; empty when none did.
     pub target_id: &'a str,
+    /// The cell of its nested table; empty when it has none.
+    pub cell: &'a str,
     /// The bucket, where one was looked at.
     pub bucket: Option<u32>,
     /// The instance the request was sent to; empty when to none.
@@ -252,6 +254,7 @@ fn format(line: &Line<'_>, out: &mut Vec<u8>) {
         (",\"fallback_from\":", line.fallback_from),
         (",\"reason\":", line.reason),
         (",\"target_id\":", line.target_id),
+        (",\"cell\":", line.cell),
         (",\"upstream\":", line.upstream),
         (",\"error\":", line.error.unwrap_or_default()),
     ] {

@@ -97,9 +97,9 @@ fn request(seen: &Seen<'_>) -> Value {
     })
 }
 
-fn attribute_value(attribute: &Value, seen: &Seen<'_>) -> Option<Value> {
-    let sources = list(&attribute["from"]);
-    let written = sources.iter().find_map(|source| {
+/// The text of an attribute: of the first source that has one and is believed.
+pub(super) fn attribute_text(attribute: &Value, seen: &Seen<'_>) -> Option<String> {
+    list(&attribute["from"]).iter().find_map(|source| {
         let believed = source["trusted"] != true || seen.request.trusted;
         let value = match source.as_object()?.iter().find(|(name, _)| *name != "trusted")? {
             (kind, Value::String(name)) if kind == "header" => seen.header(name),
@@ -119,7 +119,11 @@ fn attribute_value(attribute: &Value, seen: &Seen<'_>) -> Option<Value> {
             _ => None,
         };
         value.filter(|_| believed)
-    })?;
+    })
+}
+
+fn attribute_value(attribute: &Value, seen: &Seen<'_>) -> Option<Value> {
+    let written = attribute_text(attribute, seen)?;
     match attribute["type"].as_str()? {
         "int" => written.parse::<i64>().ok().map(|number| json!(number)),
         "double" => written

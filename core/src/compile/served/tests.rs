@@ -57,7 +57,7 @@ fn told(table: &RuleTable) -> Vec<String> {
                 let units: Vec<_> =
                     release.units.iter().map(|unit| &table.attributes[*unit as usize]).collect();
                 let targets: Vec<_> =
-                    release.targets.iter().map(|target| choice(&target.choice)).collect();
+                    release.targets.iter().flat_map(|target| &target.choices).map(choice).collect();
                 format!(
                     "{} {} {units:?} {targets:?} {}",
                     release.tenant,

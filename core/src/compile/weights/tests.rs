@@ -148,7 +148,7 @@ fn cohort(bundle: &Bundle, all: &Allocations, at: usize, variant: &str) -> BTree
     let table = Archive::build(&compile_rules(&[bundle], all).expect("compiles"), 1).expect("good");
     let table = table.table();
     let release = &table.releases[0];
-    let choice = release.targets.get(at).map_or(&release.default, |target| &target.choice);
+    let choice = release.targets.get(at).map_or(&release.default, |target| &target.choices[0]);
     let ArchivedChoiceRow::Split(ranges) = choice else { return BTreeSet::new() };
     let held = ranges
         .iter()
@@ -206,4 +206,36 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn cells_have_ranges_of_their_own() {
+    let table = |cells: Value| json!([{ "id": "m", "nested": ["client.ip", "client.ip"], "table": { "a": cells, "x/y": { "*": { "split": "scheduled" } } } }]);
+    let start = bundle(
+        table(json!({ "b": { "weight": "5%" }, "*": { "weight": "1%" } })),
+        json!({ "split": "scheduled" }),
+    );
+    let mut all = Allocations::new();
+    allocate(&start, &mut all).expect("fits");
+    let row = |split: &str, canary, other| (split.to_owned(), canary, other);
+    assert_eq!(weights(&all), [row("m/a/*", 10_000, 0), row("m/a/b", 50_000, 0)]);
+    let moved =
+        set_weight(&start, &mut all, "v2", &["m/x~1y/*".to_owned()], percent("2%")).expect("moves");
+    assert_eq!(moved.iter().map(|key| key.split.as_str()).collect::<Vec<_>>(), ["m/x~1y/*"]);
+    for wrong in ["m", "m/a/b", "m/a"] {
+        set_weight(&start, &mut all, "v2", &[wrong.to_owned()], percent("2%")).expect_err(wrong);
+    }
+    // A cell that grows keeps whom it has; one that leaves loses its ranges.
+    let next = bundle(
+        table(json!({ "b": { "split": { "canary": "7%", "other": "1%" } } })),
+        json!({ "split": "scheduled" }),
+    );
+    allocate(&next, &mut all).expect("fits");
+    assert_eq!(weights(&all), [row("m/a/b", 70_000, 10_000), row("m/x~1y/*", 20_000, 0)]);
+    let rules = compile_rules(&[&next], &all).expect("compiles");
+    assert_eq!(
+        crate::compile::allocations_of(&rules)[&split_key("t", "v2", "m/a/b")],
+        all[&split_key("t", "v2", "m/a/b")]
+    );
+    Archive::build(&rules, 1).expect("verifies");
 }

@@ -2,12 +2,12 @@
 //!
 //! Owns shape only, as its parent does.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{Method, NotServed, PathMatch, ValueMatch, is_false};
+use super::{Method, NestedTable, NotServed, PathMatch, ValueMatch, cell_name, is_false};
 use crate::policy::{CLIENT_IP, DEFAULT_SPLIT, Percent, Timestamp};
 
 /// The thing being rolled out.
@@ -72,13 +72,22 @@ pub struct Release {
 }
 
 impl Release {
-    /// Returns every split with its name: `default`, or the id of its target.
-    pub fn splits(&self) -> impl Iterator<Item = (&str, &Split)> {
-        let targets = self
-            .targets
-            .iter()
-            .filter_map(|target| Some((target.id.as_str(), target.split.as_ref()?)));
-        targets.chain(self.default.split.as_ref().map(|split| (DEFAULT_SPLIT, split)))
+    /// Returns every split with its name: `default`, the id of its target, or for a cell of a nested
+    /// table that id, a slash and the cell's name.
+    pub fn splits(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, Split>)> {
+        let plain = self.targets.iter().filter_map(|target| {
+            Some((Cow::Borrowed(target.id.as_str()), Cow::Borrowed(target.split.as_ref()?)))
+        });
+        let cells = self.targets.iter().flat_map(|target| {
+            let cells = target.table.iter().flat_map(NestedTable::cells);
+            cells.filter_map(|(values, cell)| {
+                let name = format!("{}/{}", target.id, cell_name(&values));
+                Some((Cow::Owned(name), cell.split(&self.canary)?))
+            })
+        });
+        let default = self.default.split.as_ref();
+        let default = default.map(|split| (Cow::Borrowed(DEFAULT_SPLIT), Cow::Borrowed(split)));
+        plain.chain(cells).chain(default)
     }
 }
 
@@ -165,12 +174,12 @@ pub struct Target {
     /// An expression that holds for everyone in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
-    /// The attributes of a nested table.
+    /// The attributes of a nested table, a level each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nested: Option<NotServed>,
-    /// The cells of a nested table.
+    pub nested: Option<Vec<String>>,
+    /// The cells of a nested table: the exact value, then `*`, level by level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<NotServed>,
+    pub table: Option<NestedTable>,
     /// One variant for everyone in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,

@@ -93,3 +93,22 @@ fn variants_granted_by_what_an_expression_reads() {
         check(&none, json!({ "match": null, "when": when, "variant": "stable" }), &[]);
     }
 }
+
+#[test]
+fn cells_that_a_client_can_choose() {
+    let none = json!([]);
+    let table = |cell: Value| json!({ "a": cell });
+    for (levels, cell, expected) in [
+        (json!(["user.level"]), json!({ "weight": "1%" }), &[][..]),
+        (json!(["app"]), json!({ "weight": "0%" }), &[]),
+        (json!(["app"]), json!({ "variant": "stable" }), &[]),
+        (
+            json!(["app"]),
+            json!({ "weight": "1%" }),
+            &["targets[0].nested: any client may choose its cell by sending the cookie"],
+        ),
+        (json!(["app"]), json!({ "split": "scheduled" }), &["the cookie \"app\""]),
+    ] {
+        check(&none, json!({ "match": null, "nested": levels, "table": table(cell) }), expected);
+    }
+}

@@ -111,12 +111,7 @@ fn check_segments<'a>(found: &mut Found, bundle: &'a Bundle, scope: &mut Scope<'
             found.add(&path, format!("is called like {other:?}: calls spell '-' and '.' as '_'"));
         }
         found.served(&format!("{path}.members"), segment.members);
-        match &segment.when {
-            Some(text) => {
-                texts.insert(name.as_str(), text.as_str());
-            }
-            None => {}
-        }
+        texts.extend(segment.when.as_deref().map(|text| (name.as_str(), text)));
         let given = usize::from(segment.when.is_some()) + usize::from(segment.members.is_some());
         found.one_of(&path, &["when", "members"], given);
     }

@@ -6,6 +6,7 @@ use super::{
     Found, check_token,
     conditions::{Place, check_hostnames, check_path, check_ranges, check_values},
     expressions::check_expression,
+    nested::check_nested,
 };
 use crate::{
     expr::Scope,
@@ -78,6 +79,7 @@ pub(super) fn check_release(
 
 /// The variants of a release's upstream; of one that is not known, any name may be.
 struct Variants<'a> {
+    bundle: &'a Bundle,
     path: String,
     upstream: Option<&'a Upstream>,
 }
@@ -85,7 +87,7 @@ struct Variants<'a> {
 impl<'a> Variants<'a> {
     fn of(bundle: &'a Bundle, upstream: &str) -> Self {
         let path = format!("upstreams.{upstream}.variants");
-        Self { path, upstream: bundle.upstreams.get(upstream) }
+        Self { bundle, path, upstream: bundle.upstreams.get(upstream) }
     }
 
     fn check(&self, found: &mut Found, path: &str, name: &str) {
@@ -140,10 +142,6 @@ fn check_targets(
             let message = format!("{:?} is the id of targets[{first}] already", target.id);
             found.add(&format!("{at}.id"), message);
         }
-        let fields = [("nested", target.nested), ("table", target.table)];
-        for (field, value) in fields {
-            found.served(&format!("{at}.{field}"), value);
-        }
         let kinds = [target.matched.is_some(), target.when.is_some(), target.nested.is_some()];
         let given = kinds.into_iter().filter(|is_there| *is_there).count();
         found.one_of(&at, &["match", "when", "nested"], given);
@@ -153,6 +151,14 @@ fn check_targets(
         if let Some(matched) = &target.matched {
             check_target_match(found, &format!("{at}.match"), matched);
         }
+        check_nested(found, &at, target, variants.bundle, &mut |found, path, cell| {
+            let given = [cell.weight.is_some(), cell.variant.is_some(), cell.split.is_some()];
+            let given = given.into_iter().filter(|is_there| *is_there).count();
+            found.one_of(path, &["weight", "variant", "split"], given);
+            if cell.weight.is_none() && given == 1 {
+                check_choice(found, path, (cell.variant.as_ref(), cell.split.as_ref()), variants);
+            }
+        });
         if target.nested.is_none() {
             let choice = (target.variant.as_ref(), target.split.as_ref());
             check_choice(found, &at, choice, variants);

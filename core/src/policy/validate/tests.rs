@@ -4,6 +4,11 @@ use serde_json::{Value, json};
 
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn nested(levels: Value, table: Value) -> Value {
+    json!({ "id": "m", "nested": levels, "table": table })
+}
+
 fn valid() -> Value {
     json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "shop" },
@@ -102,7 +107,53 @@ fn each_fault_is_named() {
             "targets[0].when: 1:1: unknown attribute",
         ),
         ("/releases/user-v2/targets/0/when", json!("true"), "exactly one of match, when, nested"),
-        ("/releases/user-v2/targets/0/nested", json!([]), "not supported in this build: nested"),
+        ("/releases/user-v2/targets/0/nested", json!([]), "exactly one of match, when, nested"),
+        (
+            "/releases/user-v2/targets/0",
+            nested(json!([]), json!({ "a": { "weight": "1%" } })),
+            "at least one attribute",
+        ),
+        (
+            "/releases/user-v2/targets/0",
+            nested(json!(["user.di"]), json!({ "a": { "weight": "1%" } })),
+            "nested[0]: unknown attribute \"user.di\"; did you mean \"user.id\"?",
+        ),
+        ("/releases/user-v2/targets/0", nested(json!(["user.id"]), json!(null)), "expected table"),
+        (
+            "/releases/user-v2/targets/0",
+            nested(json!(["user.id"]), json!({})),
+            "table: expected at least one value",
+        ),
+        (
+            "/releases/user-v2/targets/0",
+            nested(json!(["user.id", "client.ip"]), json!({ "a": { "weight": "1%" } })),
+            "table.a: expected values of client.ip before the cell",
+        ),
+        (
+            "/releases/user-v2/targets/0",
+            nested(json!(["user.id"]), json!({ "a": { "b": { "weight": "1%" } } })),
+            "table.a: expected a cell",
+        ),
+        (
+            "/releases/user-v2/targets/0",
+            nested(json!(["user.id"]), json!({ "a": { "weight": "1%", "variant": "canary" } })),
+            "table.a: expected exactly one of weight, variant, split",
+        ),
+        (
+            "/releases/user-v2/targets/0",
+            nested(json!(["user.id"]), json!({ "a": { "variant": "canaray" } })),
+            "did you mean \"canary\"?",
+        ),
+        (
+            "/releases/user-v2/targets/0",
+            nested(json!(["user.id"]), json!({ "a": { "weight": "1%", "b": {} } })),
+            "",
+        ),
+        (
+            "/releases/user-v2/targets/0/table",
+            json!({ "a": { "weight": "1%" } }),
+            "table: expected nested beside it",
+        ),
         ("/releases/user-v2/targets/0/split", json!("scheduled"), "one of variant, split"),
         ("/releases/user-v2/targets/0/variant", json!("canaray"), "did you mean \"canary\"?"),
         ("/releases/user-v2/targets/0/match", json!({}), "at least one condition"),

@@ -4,9 +4,9 @@ use super::*;
 use crate::table::{
     AddressRangeRow, AddressRow, AffixRow, AttributeKind, AttributeRow, CalculateRow, ChoiceRow,
     CompareRow, ConditionRow, ExpressionRow, HostRow, InstanceRow, InstanceSet, InstanceTable,
-    NONE, NodeRow, OnNoHealthyRow, OverrideRow, PartRow, PathRow, RangeRow, ReleaseRow, RouteRow,
-    RuleTable, SegmentRow, SourceRow, Span, TargetRow, TenantRow, TimeoutsRow, UnitMissingRow,
-    ValueRow, VariantRow, WantedRow,
+    NONE, NestedNodeRow, NestedRow, NodeRow, OnNoHealthyRow, OverrideRow, PartRow, PathRow,
+    RangeRow, ReleaseRow, RouteRow, RuleTable, SegmentRow, SourceRow, Span, TargetRow, TenantRow,
+    TimeoutsRow, UnitMissingRow, ValueRow, VariantRow, WantedRow,
 };
 
 /// An expression with every kind of node.
@@ -102,12 +102,44 @@ fn rules() -> RuleTable {
             units: vec![0, 1],
             unit_missing: UnitMissingRow::Stable,
             salt: "user-v2".into(),
-            targets: vec![TargetRow {
-                id: "qa".into(),
-                conditions,
-                expires_unix_s: 1_801_353_600,
-                choice: ChoiceRow::Variant(1),
-            }],
+            targets: vec![
+                TargetRow {
+                    id: "qa".into(),
+                    conditions,
+                    expires_unix_s: 1_801_353_600,
+                    nested: None,
+                    choices: vec![ChoiceRow::Variant(1)],
+                },
+                TargetRow {
+                    id: "matrix".into(),
+                    conditions: vec![],
+                    nested: Some(NestedRow {
+                        attributes: vec![0, 1],
+                        nodes: vec![
+                            NestedNodeRow { values: vec!["u7".into()], below: vec![1], any: 2 },
+                            NestedNodeRow {
+                                values: vec!["18".into(), "19".into()],
+                                below: vec![0, 1],
+                                any: 2,
+                            },
+                            NestedNodeRow { values: vec![], below: vec![], any: 3 },
+                        ],
+                        cells: vec!["u7/18".into(), "u7/19".into(), "u7/*".into(), "*/*".into()],
+                    }),
+                    expires_unix_s: u64::MAX,
+                    choices: vec![
+                        ChoiceRow::Variant(1),
+                        ChoiceRow::Split(vec![RangeRow {
+                            start: 0,
+                            end: 10_000,
+                            variant: 1,
+                            taken: 0,
+                        }]),
+                        ChoiceRow::Variant(0),
+                        ChoiceRow::Variant(0),
+                    ],
+                },
+            ],
             default: ChoiceRow::Split(vec![
                 RangeRow { start: 0, end: 10_000, variant: 1, taken: 0 },
                 RangeRow { start: 50_000, end: 60_000, variant: 1, taken: 1 },
@@ -251,10 +283,14 @@ fn header(name: &str, value: &str) -> ConditionRow {
     ConditionRow::Header(ValueRow { name: name.into(), value: WantedRow::Exact(value.into()) })
 }
 
+fn nested(table: &mut RuleTable) -> &mut NestedRow {
+    table.releases[0].targets[1].nested.as_mut().expect("a nested table")
+}
+
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 47] = [
+    let breaks: [(&str, Break); 60] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -303,7 +339,7 @@ fn meaningless_tables_are_refused() {
         }),
         ("fallbacks", |t| t.releases[0].on_no_healthy.truncate(1)),
         ("stable's fallback", |t| t.releases[0].on_no_healthy[0] = OnNoHealthyRow::FallbackStable),
-        ("target", |t| t.releases[0].targets[0].choice = ChoiceRow::Variant(2)),
+        ("target", |t| t.releases[0].targets[0].choices[0] = ChoiceRow::Variant(2)),
         ("target id", |t| t.releases[0].targets[0].id = "x".repeat(300)),
         ("target condition", |t| t.releases[0].targets[0].conditions = vec![header("X", "1")]),
         ("override", |t| t.releases[0].overrides[0].header = "X-Upper".into()),
@@ -322,6 +358,19 @@ fn meaningless_tables_are_refused() {
         ("range", |t| {
             t.segments[0].when.nodes[9] = NodeRow::InRange(8, AddressRangeRow::V4([0; 4], 33));
         }),
+        ("choices", |t| t.releases[0].targets[0].choices.clear()),
+        ("cells", |t| nested(t).cells.truncate(3)),
+        ("levels", |t| nested(t).attributes.clear()),
+        ("levels", |t| nested(t).attributes = vec![0; 7]),
+        ("level", |t| nested(t).attributes[0] = 2),
+        ("node", |t| nested(t).nodes[0].any = 3),
+        ("node of two", |t| nested(t).nodes[0].any = 1),
+        ("node above", |t| nested(t).nodes[0].any = 0),
+        ("node of none", |t| nested(t).nodes[0].any = NONE),
+        ("no node", |t| nested(t).nodes.clear()),
+        ("cell", |t| nested(t).nodes[2].any = 4),
+        ("value order", |t| nested(t).nodes[1].values.reverse()),
+        ("values", |t| nested(t).nodes[1].values.truncate(1)),
         ("costly", |t| {
             // Each doubles what it costs to ask the one before it.
             for at in 1..16 {

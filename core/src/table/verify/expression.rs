@@ -6,7 +6,7 @@
 
 use rkyv::rend::u32_le;
 
-use super::{check, index, is_field_name, is_range, is_short};
+use super::{check, condition::is_range, index, is_field_name, is_short};
 use crate::{
     limits::{
         ALTERNATIVES_MAX, EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX,
