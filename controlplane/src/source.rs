@@ -16,12 +16,16 @@ use serde::{
     Serialize,
     de::{DeserializeOwned, IgnoredAny},
 };
-use serde_saphyr::Spanned;
+use serde_saphyr::{
+    Spanned,
+    options::{DuplicateKeyPolicy, NonFiniteFloatPolicy},
+};
 use thiserror::Error;
 
 mod json;
 mod shape;
 mod tree;
+mod words;
 
 use shape::{Shape, read_shape};
 use tree::{Node, Place, Value};
@@ -200,7 +204,10 @@ fn read_json(text: &[u8]) -> Result<Node, TextProblem> {
     let judged = serde_json::from_slice::<IgnoredAny>(text).map_err(|error| {
         let place = |number: usize| (error.line() > 0).then_some(number as u64);
         let (line, column) = (place(error.line()), place(error.column()));
-        TextProblem { message: error.to_string(), line, column }
+        let told = error.to_string();
+        let suffix = format!(" at line {} column {}", error.line(), error.column());
+        let message = told.strip_suffix(&suffix).unwrap_or(&told).to_owned();
+        TextProblem { message, line, column }
     });
     let text = std::str::from_utf8(text).map_err(|error| TextProblem {
         message: format!("not UTF-8: {error}"),
@@ -214,8 +221,12 @@ fn read_yaml(text: &[u8]) -> Result<Node, TextProblem> {
     let read = serde_saphyr::from_slice_with_options::<Spanned<Value>>(text, yaml_options());
     read.map(Node::from).map_err(|error| {
         let place = error.location();
+        let told = error.without_snippet().to_string();
+        let suffix = place
+            .map(|place| format!(" at line {}, column {}", place.line(), place.column()))
+            .unwrap_or_default();
         TextProblem {
-            message: error.without_snippet().to_string(),
+            message: told.strip_suffix(&suffix).unwrap_or(&told).to_owned(),
             line: place.map(|place| place.line()),
             column: place.map(|place| place.column()),
         }
@@ -230,6 +241,9 @@ fn yaml_options() -> serde_saphyr::Options {
         // Aliases multiply what a text holds; what they are good for takes less than this.
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 250_000 },
         strict_booleans: true,
+        // Both are told of with their paths, and all of them: `tree` and the types see to it.
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         with_snippet: false,
     }
 }

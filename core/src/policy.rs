@@ -37,7 +37,7 @@ pub use percent::{Percent, PercentText};
 pub use quantity::{QuantityError, Size, Timeout};
 pub use schema::{bundle_schema, gateway_schema};
 pub use timestamp::Timestamp;
-pub use validate::{Diagnostic, nearest, validate};
+pub use validate::{Diagnostic, is_token, nearest, validate};
 
 /// The variant every release falls back to.
 pub const STABLE: &str = "stable";
@@ -51,3 +51,5 @@ pub const IMPLICIT_TENANT: &str = "implicit";
 pub const IMPLICIT_OVERRIDES: [&str; 2] = ["X-Release-Group", "X-Release-Stage"];
 /// The attribute that is always there: the caller's address as RFC 5952 text.
 pub const CLIENT_IP: &str = "client.ip";
+/// The attribute of POLICY that a minted cookie would carry; none is minted by this build.
+const DEVICE_ID: &str = "device.id";

@@ -127,6 +127,11 @@ impl Problem {
         problem
     }
 
+    /// Returns the answer for one thing that cannot be meant, at `path` of the body.
+    fn about(path: &str, detail: &str) -> Self {
+        Self::invalid(detail, vec![Diagnostic::new(path, detail)])
+    }
+
     fn conflict(detail: String) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", "Conflict", detail)
     }
@@ -163,15 +168,10 @@ impl From<StateError> for Problem {
                 WeightError::NotScheduled { .. } | WeightError::NothingScheduled { .. },
             ) => Self::conflict(detail),
             StateError::Weight(WeightError::UnknownTarget { index, .. }) => {
-                let path = format!("targets[{index}]");
-                Self::invalid(&detail, vec![Diagnostic::new(&path, &detail)])
+                Self::about(&format!("targets[{index}]"), &detail)
             }
-            StateError::Weight(WeightError::Allocation { .. }) => {
-                Self::invalid(&detail, vec![Diagnostic::new("weight", &detail)])
-            }
-            StateError::Unreadable(_) => {
-                Self::invalid(&detail, vec![Diagnostic::new("revision", &detail)])
-            }
+            StateError::Weight(WeightError::Allocation { .. }) => Self::about("weight", &detail),
+            StateError::Unreadable(_) => Self::about("revision", &detail),
             StateError::Unpublishable(Unpublishable::Compile(CompileError::Hostname {
                 ..
             })) => Self::conflict(detail),
@@ -179,13 +179,8 @@ impl From<StateError> for Problem {
                 release,
                 split,
                 ..
-            })) => {
-                let path = format!("releases.{release}.{split}");
-                Self::invalid(&detail, vec![Diagnostic::new(&path, &detail)])
-            }
-            StateError::Unpublishable(_) => {
-                Self::invalid(&detail, vec![Diagnostic::new("", &detail)])
-            }
+            })) => Self::about(&format!("releases.{release}.{split}"), &detail),
+            StateError::Unpublishable(_) => Self::about("", &detail),
             StateError::Store(error) => {
                 tracing::error!(%error, "a change could not be stored");
                 Self::internal("the change could not be stored, so it was not made; see the log")

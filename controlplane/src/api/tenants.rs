@@ -69,10 +69,13 @@ pub(crate) async fn revisions(
 /// Shows one revision with its bundle.
 pub(crate) async fn revision(
     Extract(context): Extract<Context>,
-    path: Result<Path<(String, u64)>, axum::extract::rejection::PathRejection>,
+    path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Path((tenant, number)) =
         path.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let number: u64 = number.parse().map_err(|_| {
+        Problem::bad_request(format!("expected the number of a revision, got {number:?}"))
+    })?;
     let found = context.blocking(move |state| state.revision(&tenant, number)).await??;
     let (revision, text) =
         found.ok_or_else(|| Problem::not_found(&format!("revision {number} is not kept")))?;

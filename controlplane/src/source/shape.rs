@@ -16,16 +16,22 @@ use std::{
 use halftone_core::policy::{Diagnostic, nearest};
 use serde::{
     de::{
-        self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer as _, MapAccess,
-        SeqAccess, Unexpected, VariantAccess, Visitor,
+        self, DeserializeOwned, DeserializeSeed, EnumAccess, Expected, IntoDeserializer as _,
+        MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
     },
     forward_to_deserialize_any,
 };
 
-use super::tree::{Entry, Node, Place, Value, join};
+use super::{
+    tree::{Entry, Node, Place, Value, join},
+    words,
+};
 
-/// Most readings of one tree.
-const READINGS_MAX: usize = 64;
+/// Most values that are looked at in all readings of one tree together: a small one is read as often
+/// as anybody makes mistakes, a large one for a second or so.
+const VALUES_MAX: usize = 4_000_000;
+/// Readings of the largest tree, and of the smallest.
+const READINGS: (usize, usize) = (64, 4096);
 
 /// What could be read of a tree.
 pub(super) struct Shape<T> {
@@ -54,7 +60,7 @@ impl<T> Shape<T> {
 /// Reads a `T` out of `root`.
 pub(super) fn read_shape<T: DeserializeOwned>(root: &Node) -> Shape<T> {
     let notes = Notes::default();
-    for _ in 0..READINGS_MAX {
+    for _ in 0..(VALUES_MAX / root.count()).clamp(READINGS.0, READINGS.1) {
         match T::deserialize(Reader { node: root, path: String::new(), notes: &notes }) {
             Ok(value) => return notes.into_shape(Some(value)),
             Err(refused) => {
@@ -70,7 +76,8 @@ pub(super) fn read_shape<T: DeserializeOwned>(root: &Node) -> Shape<T> {
             }
         }
     }
-    notes.add(String::new(), "there is more that cannot be read".to_owned(), root.place);
+    let more = "these are not all: reading ends after so many, correct them and look again";
+    notes.add(String::new(), more.to_owned(), root.place);
     notes.into_shape(None)
 }
 
@@ -126,6 +133,18 @@ impl std::error::Error for Refused {}
 impl de::Error for Refused {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self { message: message.to_string(), at: None, follows: false }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::custom(words::mismatch(found, expected))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::custom(words::mismatch(found, expected))
+    }
+
+    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
+        Self::custom(words::unknown_word(found, known))
     }
 }
 
@@ -232,12 +251,18 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refused> {
+        struct OneOf(&'static [&'static str]);
+        impl Expected for OneOf {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&words::one_of(self.0))
+            }
+        }
         self.read(|reader| match &reader.node.value {
             Value::Text(text) => visitor.visit_enum(Word(text)),
-            _ => reader.visit(visitor, None),
+            other => Err(de::Error::invalid_type(other.unexpected(), &OneOf(known))),
         })
     }
 

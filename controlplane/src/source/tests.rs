@@ -66,18 +66,15 @@ fn wrong_shapes_have_a_place() {
             GOOD.replace("routes:", "quite:"),
             "7:1: quite: unknown field \"quite\"; expected one of apiVersion",
         ),
-        (
-            GOOD.replace("kind: Bundle", "kind: [Bundle]"),
-            "3:7: kind: invalid type: sequence, expected a string",
-        ),
+        (GOOD.replace("kind: Bundle", "kind: [Bundle]"), "3:7: kind: expected text, got a list"),
         (
             GOOD.replace("kind: Bundle", "kind: 7"),
-            "3:7: kind: invalid type: integer `7`, expected a string; put it",
+            "3:7: kind: expected text, got 7; put it in quotes",
         ),
         (GOOD.replace("kind: Bundle\n", ""), "2:1: missing field `kind`"),
         (GOOD.replace("kind: Bundle", "kind: Bundle\nkind: Bundle"), "4:1: "),
         (GOOD.to_owned() + "---\nmore: 1\n", ""),
-        ("[]".to_owned(), "1:1: invalid type: sequence, expected struct Bundle"),
+        ("[]".to_owned(), "1:1: expected a map, got a list"),
         (
             GOOD.replace("{ upstream: web }", "{ upstream: wep }"),
             "8:38: routes[0].rules[0].upstream: unknown upstream \"wep\"; did you",
@@ -104,11 +101,11 @@ fn every_problem_is_told_at_once_in_the_order_of_the_text() {
     assert_eq!(
         said(text, Format::Json),
         [
-            "2:31: kind: invalid type: sequence, expected a string",
+            "2:31: kind: expected text, got a list",
             "3:33: metadata.tenant: the key \"tenant\" is given twice",
             "3:51: metadata.nmae: unknown field \"nmae\"; expected one of tenant",
-            "4:81: upstreams.web.v2.variants.stable.addresses[1]: invalid type: integer `7`, expected a string; put it in quotes",
-            "5:41: routes[0].rules: invalid type: string \"all\", expected a sequence",
+            "4:81: upstreams.web.v2.variants.stable.addresses[1]: expected text, got 7; put it in quotes",
+            "5:41: routes[0].rules: expected a list, got \"all\"",
         ]
     );
     let text = text
@@ -200,6 +197,43 @@ fn what_only_follows_from_another_problem_is_not_told() {
         let found = said(&GOOD.replace(from, to), Format::Yaml);
         let alone = found.iter().filter(|found| !found.contains("unknown variant \"canary\""));
         assert_eq!(alone.count(), 1, "{to}: {found:#?}");
+    }
+}
+
+#[test]
+fn every_wrong_type_is_told_however_many_there_are() {
+    let rule = "{ upstream: web, timeouts: { request: 0 } }";
+    let rules = [rule; 500].join(", ");
+    let found = said(&GOOD.replace("{ upstream: web }", &rules), Format::Yaml);
+    assert_eq!(found.len(), 500);
+    assert!(
+        found.iter().all(|one| one.contains("request: expected text, got 0; put")),
+        "{found:?}"
+    );
+    let rules = [rule; 10_000].join(", ");
+    let found = said(&GOOD.replace("{ upstream: web }", &rules), Format::Yaml);
+    assert!(found.len() > 64, "{}", found.len());
+    assert!(found.iter().any(|one| one.contains("these are not all")), "{found:?}");
+}
+
+#[test]
+fn what_only_yaml_can_write_is_told_in_our_words_and_all_at_once() {
+    let text = GOOD.replace(
+        "metadata: { tenant: shop }",
+        "metadata: { tenant: shop }\nmetadata: { tenant: pub, tenant: bar }\nreleases:\n  a: { upstream: web, canary: stable, default: { split: { b: .nan, b: .inf } } }\n  b: { upstream: web, stickiness: [hash], unitMissing: never, disabled: 1e999, default: {} }",
+    );
+    let expected = [
+        "5:1: metadata: the key \"metadata\" is given twice",
+        "7:62: releases.a.default.split.b: expected a percentage from 0% to 100% with at most four \
+         decimals, such as 2.5%, got \".nan\"",
+        "7:68: releases.a.default.split.b: the key \"b\" is given twice",
+        "8:35: releases.b.stickiness: expected one of hash, pinned, none, got a list",
+        "8:56: releases.b.unitMissing: expected one of stable, mint, random, got \"never\"",
+        "8:73: releases.b.disabled: expected true or false, got \".inf\"",
+    ];
+    let found = said(&text, Format::Yaml);
+    for one in expected {
+        assert!(found.iter().any(|found| found == one), "{one}: {found:#?}");
     }
 }
 

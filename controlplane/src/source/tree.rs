@@ -9,7 +9,7 @@ use std::{collections::HashSet, fmt};
 use halftone_core::policy::Diagnostic;
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor},
+    de::{self, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 use serde_saphyr::Spanned;
 
@@ -84,6 +84,15 @@ impl Node {
             }
     }
 
+    /// Counts this value and all in it.
+    pub(super) fn count(&self) -> usize {
+        1 + match &self.value {
+            Value::Map(entries) => entries.iter().map(|entry| entry.node.count()).sum(),
+            Value::List(items) => items.iter().map(Self::count).sum(),
+            _ => 0,
+        }
+    }
+
     fn is_container(&self) -> bool {
         matches!(self.value, Value::Map(_) | Value::List(_))
     }
@@ -95,9 +104,7 @@ impl Node {
             Value::Map(entries) => {
                 let fits = |entry: &&Entry| {
                     let behind = path.strip_prefix(entry.key.as_str());
-                    behind.is_some_and(|behind| {
-                        behind.is_empty() || behind.starts_with(['.', '[', ':'])
-                    })
+                    behind.is_some_and(|behind| behind.is_empty() || behind.starts_with(['.', '[']))
                 };
                 let found = entries.iter().filter(fits).max_by_key(|entry| entry.key.len())?;
                 Some((&found.node, found.place, &path[found.key.len()..]))
@@ -147,6 +154,22 @@ impl Node {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+impl Value {
+    /// Returns what serde calls it.
+    pub(super) fn unexpected(&self) -> Unexpected<'_> {
+        match self {
+            Self::Null => Unexpected::Unit,
+            Self::Bool(value) => Unexpected::Bool(*value),
+            Self::Unsigned(value) => Unexpected::Unsigned(*value),
+            Self::Signed(value) => Unexpected::Signed(*value),
+            Self::Float(value) => Unexpected::Float(*value),
+            Self::Text(text) => Unexpected::Str(text),
+            Self::List(_) => Unexpected::Seq,
+            Self::Map(_) => Unexpected::Map,
         }
     }
 }

@@ -58,9 +58,28 @@ fn registrations_are_refused_with_every_reason() {
     assert_eq!((&problem["line"], &problem["column"]), (&json!(2), &json!(12)), "{problem}");
     check(&control.register(""), 400, "syntax");
     check(&control.register("service=user-api"), 400, "syntax");
-    for body in ["[]", "{}", r#"{"service":"a","addr":"b:1","weight":3}"#, "null", "7"] {
-        check(&control.register(body), 422, "invalid");
+    for (body, told) in [
+        ("[]", "expected a map, got a list"),
+        ("{}", "missing field `service`"),
+        (r#"{"service":"a","addr":"b:1","weight":3}"#, "unknown field \"weight\""),
+        ("null", "expected a map, got nothing"),
+        ("7", "expected a map, got 7"),
+        (r#"{"service":"a","addr":7}"#, "expected text, got 7; put it in quotes"),
+        (
+            r#"{"service":"a","addr":"b:1","metadata":{"weight":"30"}}"#,
+            "expected a whole number from 0 to 1000000, got \"30\": it is text in quotes",
+        ),
+    ] {
+        let problem = check(&control.register(body), 422, "invalid");
+        let message = problem["errors"][0]["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with(told), "{message}");
     }
+    let rollback = control.call("POST", "/v1/tenants/a:rollback", None, br#"{"revision":"1"}"#);
+    let problem = check(&rollback, 422, "invalid");
+    let message = &problem["errors"][0]["message"];
+    assert_eq!(message, "expected a whole number from 0, got \"1\"");
+    let revision = check(&control.get("/v1/tenants/a/revisions/x"), 400, "bad-request");
+    assert_eq!(revision["detail"], "expected the number of a revision, got \"x\"");
     let body =
         r#"{"service":"a b","addr":"nowhere","metadata":{"weight":-1,"group":"/"},"ttl":"1.5s"}"#;
     let problem = check(&control.register(body), 422, "invalid");

@@ -142,6 +142,10 @@ impl Registration {
         match metadata.get("weight") {
             None => {}
             Some(Label::Int(weight)) if (0..=i64::from(WEIGHT_MAX)).contains(weight) => {}
+            Some(Label::Text(text)) if text.parse::<i64>().is_ok() => {
+                errors.push(InstanceError::Weight(format!("{text:?}: it is text in quotes")));
+            }
+            Some(Label::Text(text)) => errors.push(InstanceError::Weight(format!("{text:?}"))),
             Some(other) => errors.push(InstanceError::Weight(other.to_string())),
         }
         if let Some(group) =

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::Serialize;
 
 use super::{Bundle, IMPLICIT_TENANT, NotServed, instance::is_name};
+use crate::limits::NAME_BYTES_MAX;
 
 mod conditions;
 mod expressions;
@@ -180,9 +181,13 @@ impl Found {
 
     fn served(&mut self, path: &str, field: Option<NotServed>) {
         if field.is_some() {
-            let field = path.rsplit('.').next().unwrap_or(path);
-            self.add(path, format!("not supported in this build: {field}"));
+            self.not_served(path, path.rsplit('.').next().unwrap_or(path));
         }
+    }
+
+    /// Adds that the field at `path`, or the value `what` of it, is not served by this build.
+    fn not_served(&mut self, path: &str, what: &str) {
+        self.add(path, format!("not supported in this build: {what}"));
     }
 
     /// Checks that `name` is among the `known` ones, which are the keys of the map at `within`.
@@ -202,14 +207,17 @@ impl Found {
         self.0.push(problem.for_lack_of(within, &[name]));
     }
 }
-/// Checks the `token` grammar of field and cookie names (RFC 9110 §5.6.2).
+
+/// Returns whether `text` is a `token` (RFC 9110 §5.6.2): a method, or the name of a field or a cookie.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_part)
+}
+
+/// Checks the names of fields and cookies.
 fn check_token(found: &mut Found, path: &str, text: &str) {
-    let is_token = !text.is_empty()
-        && text.len() <= 256
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-    if !is_token {
+    if !is_token(text) || text.len() > NAME_BYTES_MAX {
         found.add(path, format!("expected a token (RFC 9110 5.6.2), got {text:?}"));
     }
 }

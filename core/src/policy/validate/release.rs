@@ -13,7 +13,7 @@ use crate::{
     http::is_strippable,
     limits::{BUCKETS, NAME_BYTES_MAX, TARGETS_MAX, UNITS_MAX},
     policy::{
-        Bundle, CLIENT_IP, DEFAULT_SPLIT, NotServed, OnNoHealthy, PercentText, Release, Requires,
+        Bundle, CLIENT_IP, DEFAULT_SPLIT, DEVICE_ID, OnNoHealthy, PercentText, Release, Requires,
         STABLE, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
     },
 };
@@ -38,10 +38,10 @@ pub(super) fn check_release(
         found.served(&format!("{path}.{field}"), value);
     }
     if release.unit_missing == UnitMissing::Mint {
-        found.served(&format!("{path}.unitMissing: mint"), Some(NotServed));
+        found.not_served(&format!("{path}.unitMissing"), "mint");
     }
     if release.stickiness == Stickiness::Pinned {
-        found.served(&format!("{path}.stickiness: pinned"), Some(NotServed));
+        found.not_served(&format!("{path}.stickiness"), "pinned");
     }
     let expected = format!("expected 1 to {UNITS_MAX} attributes");
     match release.unit.len() {
@@ -51,9 +51,13 @@ pub(super) fn check_release(
     }
     let client_ip = CLIENT_IP.to_owned();
     for (index, unit) in release.unit.iter().enumerate() {
+        let path = format!("{path}.unit[{index}]");
+        if unit == DEVICE_ID && !bundle.attributes.contains_key(DEVICE_ID) {
+            found.not_served(&path, DEVICE_ID);
+            continue;
+        }
         let attributes = bundle.attributes.keys().chain([&client_ip]);
-        let what = ("attribute", "attributes");
-        found.known(&format!("{path}.unit[{index}]"), what, unit, attributes);
+        found.known(&path, ("attribute", "attributes"), unit, attributes);
     }
     if let Some(salt) = &release.salt
         && !(1..=NAME_BYTES_MAX).contains(&salt.len())
@@ -69,7 +73,7 @@ pub(super) fn check_release(
             found.add(&header, format!("{:?} {message}", rule.header));
         }
         if rule.requires == Requires::Signed {
-            found.served(&format!("{path}.requires: signed"), Some(NotServed));
+            found.not_served(&format!("{path}.requires"), "signed");
         }
     }
     let (named, known) = (&release.upstream, bundle.upstreams.keys());

@@ -172,7 +172,26 @@ fn each_fault_is_named() {
             json!({ "canary": "60%", "stable": "40%" }),
             "stable takes the rest",
         ),
-        ("/releases/user-v2/unitMissing", json!("mint"), "not supported in this build"),
+        (
+            "/releases/user-v2/unitMissing",
+            json!("mint"),
+            "unitMissing: not supported in this build: mint",
+        ),
+        (
+            "/releases/user-v2/stickiness",
+            json!("pinned"),
+            "stickiness: not supported in this build: pinned",
+        ),
+        (
+            "/releases/user-v2/overrides/0/requires",
+            json!("signed"),
+            "overrides[0].requires: not supported in this build: signed",
+        ),
+        (
+            "/releases/user-v2/unit/0",
+            json!("device.id"),
+            "unit[0]: not supported in this build: device.id",
+        ),
         ("/upstreams/user-api/variants/canary/addresses/0", json!("x"), "expected \"ip:port\""),
         ("/routes/0/hostnames/0", json!("API.example.com"), "expected a lower-case host name"),
         ("/routes/0/rules/0/matches/0/path/value", json!("user"), "starts with '/'"),
