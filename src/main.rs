@@ -59,6 +59,21 @@ fn log_to_stderr() {
         .init();
 }
 
+/// Says what an error is and what caused it, without what has been said already: an error of a library
+/// says its cause itself.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told.push_str(": ");
+            told.push_str(&cause);
+        }
+    }
+    told
+}
+
 /// Tells why a command failed, and returns its exit code.
 fn report(error: &anyhow::Error) -> ExitCode {
     let is_reader_gone = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
@@ -66,6 +81,28 @@ fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Nobody is left to tell that standard error is closed.
-    let _ = writeln!(io::stderr(), "error: {error:#}");
+    let _ = writeln!(io::stderr(), "error: {}", told(error));
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot open the door: {source}")]
+        struct Door {
+            #[source]
+            source: io::Error,
+        }
+        let error = Err::<(), _>(Door { source: io::Error::other("it is locked") });
+        let error = error.context("the house cannot be entered").expect_err("an error");
+        let expected = "the house cannot be entered: cannot open the door: it is locked";
+        assert_eq!(told(&error), expected);
+        assert_eq!(told(&anyhow::anyhow!("alone")), "alone");
+    }
 }

@@ -3,6 +3,14 @@
 //! Owns the error that ends a command with exit code 2, and the parsers of values that more than one
 //! command takes. What clap can check itself, it does.
 
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{self, PathBuf},
+};
+
+use halftone_controlplane::ControlError;
 use halftone_core::policy::Address;
 use halftone_dataplane::engine::probe::Request;
 use thiserror::Error;
@@ -31,6 +39,31 @@ pub(crate) fn upstream(text: &str) -> Result<Address, String> {
         };
         format!("{wrong}; expected http://host or http://host:port")
     })
+}
+
+/// Checks the value of `--api`: there is no authentication yet.
+///
+/// # Errors
+/// It is no loopback address.
+pub(crate) fn loopback(api: SocketAddr) -> Result<(), Usage> {
+    let told = || Usage(format!("--api: {}", ControlError::NotLoopback(api)));
+    if api.ip().is_loopback() { Ok(()) } else { Err(told()) }
+}
+
+/// Checks that no two of `paths` lead to the same place.
+///
+/// # Errors
+/// Two of them do.
+pub(crate) fn distinct(option: &str, paths: &[PathBuf]) -> Result<(), Usage> {
+    let mut places = BTreeMap::new();
+    for path in paths {
+        let place = fs::canonicalize(path).or_else(|_| path::absolute(path));
+        if let Some(first) = places.insert(place.unwrap_or_else(|_| path.clone()), path) {
+            let (first, path) = (first.display(), path.display());
+            return Err(Usage(format!("{option}: {first} and {path} are the same")));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the value of `--engine` and returns it as it was written, for a child's command line.

@@ -12,6 +12,7 @@ use bumpalo::Bump;
 use halftone_core::{
     http::{HeadLimits, PathScratch, RequestHead, empty_slots, ip_text, normalise, parse_request},
     limits::{EXPLAIN_INSTANCES_MAX, HEAD_BYTES_MAX},
+    policy::is_token,
     route::{
         Decision, HostScratch, RequestView, host_name, reserved, route_told,
         trace::{Recorder as _, Step, Trace, text},
@@ -42,6 +43,14 @@ pub enum ExplainError {
     LineBreak {
         /// Which part.
         part: &'static str,
+    },
+    /// A name would end before its end.
+    #[error("{part}: expected a token (RFC 9110 5.6.2), got {found:?}")]
+    Token {
+        /// Which part.
+        part: &'static str,
+        /// What was asked.
+        found: String,
     },
     /// More than a head may have.
     #[error("the request has more than {HEAD_BYTES_MAX} bytes")]
@@ -224,18 +233,23 @@ fn head_of(asked: &ExplainRequest) -> Result<Vec<u8>, ExplainError> {
     let target = target.split('#').next().unwrap_or_default();
     let slash = if target.starts_with(['/', '*']) { "" } else { "/" };
     let has_host = asked.headers.iter().any(|field| field.name.eq_ignore_ascii_case("host"));
-    let mut head = format!("{} {slash}{target} HTTP/1.1\r\n", one_line("method", &asked.method)?);
+    let mut head = format!("{} {slash}{target} HTTP/1.1\r\n", token("method", &asked.method)?);
     one_line("url", &asked.url)?;
     // As curl does it: a Host among the fields stands in for the URL's.
     if !has_host {
         head.push_str(&format!("Host: {host}\r\n"));
     }
     for field in &asked.headers {
-        let (name, value) = (one_line("headers", &field.name)?, one_line("headers", &field.value)?);
+        let (name, value) = (token("headers", &field.name)?, one_line("headers", &field.value)?);
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
     if head.len() > HEAD_BYTES_MAX { Err(ExplainError::TooLarge) } else { Ok(head.into_bytes()) }
+}
+
+fn token<'a>(part: &'static str, text: &'a str) -> Result<&'a str, ExplainError> {
+    let found = || ExplainError::Token { part, found: text.to_owned() };
+    if is_token(text) { Ok(text) } else { Err(found()) }
 }
 
 fn one_line<'a>(part: &'static str, text: &'a str) -> Result<&'a str, ExplainError> {

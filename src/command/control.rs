@@ -45,6 +45,8 @@ pub(crate) struct ControlArguments {
 /// It cannot start, or fails.
 pub(super) fn run(arguments: ControlArguments) -> Result<()> {
     arguments.supervisor.follow()?;
+    usage::loopback(arguments.api)?;
+    usage::distinct("--gateway", &arguments.gateway)?;
     let place = Place::open(arguments.data)?;
     let gateways = match arguments.gateway {
         none if none.is_empty() => vec![place.socket()],

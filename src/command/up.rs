@@ -57,6 +57,7 @@ pub(crate) struct UpArguments {
 /// One of them cannot start.
 pub(super) fn run(arguments: UpArguments, output: &mut (dyn Write + Send)) -> Result<()> {
     Trusted::parse(&arguments.trusted).map_err(|error| Usage(format!("--trusted: {error}")))?;
+    usage::loopback(arguments.api)?;
     let stack = Stack {
         listen: arguments.listen,
         api: arguments.api,

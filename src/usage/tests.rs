@@ -26,3 +26,24 @@ fn an_engine_is_one_that_this_build_has() {
     assert_eq!(engine_name("epoll").as_deref(), Ok("epoll"));
     assert!(engine_name("kqueue").is_err_and(|error| error.contains("io_uring")));
 }
+
+#[test]
+fn an_api_is_on_this_host() {
+    let check = |text: &str| loopback(text.parse().expect("an address"));
+    assert!(check("127.0.0.1:8081").is_ok() && check("[::1]:8081").is_ok());
+    assert!(check("0.0.0.0:8081").is_err_and(|error| error.to_string().contains("loopback")));
+}
+
+#[test]
+fn a_place_is_given_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("a.sock");
+    fs::write(&socket, "").expect("written");
+    let other = directory.path().join("./a.sock");
+    let nowhere = directory.path().join("b.sock");
+    assert!(distinct("--gateway", &[socket.clone(), nowhere.clone()]).is_ok());
+    for twice in [[&socket, &other], [&nowhere, &nowhere]] {
+        let error = distinct("--gateway", &twice.map(Clone::clone)).expect_err("twice");
+        assert!(error.to_string().contains("are the same"), "{error}");
+    }
+}

@@ -31,6 +31,8 @@ fn the_head_is_the_callers() {
         ("", &[], Err("url: ")),
         ("http://a/\r\nX: y", &[], Err("url: a line break")),
         ("/", &[("X", "y\r\nZ: z")], Err("headers: a line break")),
+        ("/", &[("X: y", "z")], Err("headers: expected a token")),
+        ("/", &[("", "z")], Err("headers: expected a token")),
     ] {
         match (head_of(&asked(url, headers)), expected) {
             (Ok(head), Ok(expected)) => assert_eq!(String::from_utf8_lossy(&head), expected),
@@ -39,6 +41,11 @@ fn the_head_is_the_callers() {
             }
             (found, expected) => panic!("{url}: {found:?}, expected {expected:?}"),
         }
+    }
+    for method in ["G T", "", "GET / HTTP/1.0\r\n", "G:T"] {
+        let error = head_of(&ExplainRequest { method: method.to_owned(), ..asked("/", &[]) });
+        let expected = ExplainError::Token { part: "method", found: method.to_owned() };
+        assert_eq!(error, Err(expected));
     }
     let long = "x".repeat(HEAD_BYTES_MAX);
     assert_eq!(head_of(&asked("/", &[("X", &long)])), Err(ExplainError::TooLarge));
