@@ -17,6 +17,7 @@ mod explain;
 mod gateways;
 mod guard;
 mod instances;
+mod metrics;
 mod openapi;
 mod problem;
 mod releases;
@@ -36,7 +37,13 @@ use axum::{
 use halftone_core::limits::{BUNDLE_BYTES_MAX, REGISTRATION_BYTES_MAX};
 use serde_json::{Value, json};
 
-use crate::{files::Files, link::Gateways, publish::Publications, state::State};
+use crate::{
+    counts::Counts,
+    files::Files,
+    link::Gateways,
+    publish::Publications,
+    state::{Origin, State},
+};
 use problem::Problem;
 pub(crate) use serve::serve;
 
@@ -54,6 +61,10 @@ pub(crate) struct Context {
     pub(crate) publications: Publications,
     /// Who it is published to.
     pub(crate) gateways: Gateways,
+    /// What is counted.
+    pub(crate) counts: Arc<Counts>,
+    /// The version of the build.
+    pub(crate) version: &'static str,
 }
 
 /// Returns the routes of the API.
@@ -88,6 +99,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/gateways", get(gateways::list))
         .route("/v1/sources", get(sources::list))
         .route("/openapi.json", get(openapi::show))
+        .route("/metrics", get(metrics::show))
         .route("/healthz", get(health))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
@@ -105,6 +117,15 @@ impl Context {
         tokio::task::spawn_blocking(move || work(&state)).await.map_err(|error| {
             tracing::error!(%error, "a call ended unexpectedly");
             Problem::internal("the call ended unexpectedly; see the log")
+        })
+    }
+
+    /// Counts a bundle of `origin` that was refused for what it says, or for what is there.
+    fn counted<T>(&self, origin: &Origin, put: Result<T, Problem>) -> Result<T, Problem> {
+        put.inspect_err(|problem| {
+            if problem.is_refusal() {
+                self.counts.refuse(origin);
+            }
         })
     }
 

@@ -30,6 +30,7 @@ use tokio::sync::watch as channel;
 use crate::{
     clock,
     conditions::Conditions,
+    counts::Counts,
     source::{Format, SourceError, read_bundle},
     state::{Asked, Origin, State, StateError},
 };
@@ -45,6 +46,7 @@ const GONE: &str = "the file is gone; what it said last is kept";
 pub(crate) struct Files {
     paths: Vec<PathBuf>,
     state: Arc<State>,
+    counts: Arc<Counts>,
     entries: Mutex<BTreeMap<PathBuf, Entry>>,
     /// How often a file came to own another tenant, or none.
     claims: AtomicU64,
@@ -92,9 +94,9 @@ pub(crate) struct Source {
 impl Files {
     /// Reads every file of `paths` once. Blocks.
     #[must_use]
-    pub(crate) fn load(paths: Vec<PathBuf>, state: Arc<State>) -> Arc<Self> {
+    pub(crate) fn load(paths: Vec<PathBuf>, state: Arc<State>, counts: Arc<Counts>) -> Arc<Self> {
         let (entries, claims) = (Mutex::default(), AtomicU64::default());
-        let files = Arc::new(Self { paths, state, entries, claims });
+        let files = Arc::new(Self { paths, state, counts, entries, claims });
         files.scan(None);
         files.claim_by_history();
         files.scan(None);
@@ -187,7 +189,7 @@ impl Files {
         entry.retry = Retry::Never;
         let (bundle, warnings) = match read_bundle(text, Format::of_path(path)) {
             Ok(read) => read,
-            Err(error) => return entry.refuse(path, Some(in_words(path, &error))),
+            Err(error) => return self.refuse(path, entry, in_words(path, &error), again),
         };
         let tenant = bundle.metadata.tenant.clone();
         let asked = asked(path);
@@ -219,9 +221,17 @@ impl Files {
                     StateError::Store(_) => Retry::Always,
                     _ => Retry::After(self.moment()),
                 };
-                entry.refuse(path, Some(format!("{}: {error}", path.display())));
+                self.refuse(path, entry, format!("{}: {error}", path.display()), again);
             }
         }
+    }
+
+    /// Shows why a bundle is refused, and counts it unless it is the same one, tried again.
+    fn refuse(&self, path: &Path, entry: &mut Entry, error: String, again: bool) {
+        if !again || entry.shown.error.as_ref() != Some(&error) {
+            self.counts.refuse(&Origin::File(path.to_owned()));
+        }
+        entry.refuse(path, Some(error));
     }
 
     fn moment(&self) -> Moment {

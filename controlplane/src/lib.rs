@@ -17,6 +17,7 @@
 mod api;
 mod clock;
 mod conditions;
+mod counts;
 pub mod document;
 mod files;
 mod history;
@@ -182,10 +183,13 @@ async fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControlError> {
+    let counts = Arc::new(counts::Counts::default());
     let store = store::Embedded::open(&options.data)?;
+    let store = counts::Counted::new(store, Arc::clone(&counts));
     let state = Arc::new(state::State::load(Box::new(store), Instant::now())?);
-    let (paths, owned) = (options.bundles, Arc::clone(&state));
-    let loading = tokio::task::spawn_blocking(move || files::Files::load(paths, owned)).await;
+    let (paths, owned) = (options.bundles, (Arc::clone(&state), Arc::clone(&counts)));
+    let loading = move || files::Files::load(paths, owned.0, owned.1);
+    let loading = tokio::task::spawn_blocking(loading).await;
     let files = loading.map_err(|error| ControlError::process("read the bundles")(error.into()))?;
     let listen = |source| ControlError::Listen { address: options.api, source };
     let listener = TcpListener::bind(options.api).await.map_err(listen)?;
@@ -200,7 +204,9 @@ async fn serve(
     let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
     let gateways = link::start(&options.gateways, &publications, options.version, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
-    let router = api::router(api::Context { state, files, publications, gateways });
+    let version = options.version;
+    let context = api::Context { state, files, publications, gateways, counts, version };
+    let router = api::router(context);
 
     tracing::info!(%address, data = %options.data.display(), "the API is served");
     ready(address);

@@ -94,6 +94,8 @@ pub(crate) struct Publication {
     pub(crate) tables: Option<Tables>,
     /// Why the newest state could not be.
     pub(crate) problem: Option<String>,
+    /// How often tables were made that differ from those before.
+    pub(crate) count: u64,
 }
 
 /// What is published, now and later.
@@ -153,6 +155,7 @@ impl Publication {
                 if self.problem.take().is_some() {
                     tracing::info!(change, "the state can be published again");
                 }
+                self.count += u64::from(!self.tables.as_ref().is_some_and(|last| last.is(&tables)));
                 self.tables = Some(tables);
             }
             Err(error) => {

@@ -4,6 +4,8 @@
 //! often. Invariants: counters only grow; merging two workers' statistics gives what one worker
 //! would have counted; recording neither allocates nor locks.
 
+pub mod page;
+
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

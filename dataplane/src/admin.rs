@@ -9,6 +9,7 @@ use std::{io, net::TcpListener, sync::Arc, thread};
 use halftone_core::{
     http::{HeadLimits, empty_slots, parse_request},
     limits::HEAD_BUFFER_BYTES,
+    telemetry::page::MEDIA_TYPE,
 };
 
 use crate::{
@@ -106,7 +107,7 @@ impl Admin {
                 let body = page(&self.publisher.counters(), identity);
                 Answer {
                     status: "200 OK",
-                    content_type: "text/plain; version=0.0.4; charset=utf-8",
+                    content_type: MEDIA_TYPE,
                     body,
                 }
             }

@@ -76,5 +76,9 @@ on_each_engine! {
         assert_eq!(Wire::connect(listen).send("GET / HTTP/1.1\r\n\r\n").answer().status(), 400);
         until_true("counted requests", || page().contains("stable"));
         assert_eq!(complaints(&page()), "", "{}", page());
+
+        let of_control = || Wire::connect(api).send(get("/metrics", &[])).answer().text();
+        until_true("its gateway", || of_control().contains("halftone_gateway_connected{"));
+        assert_eq!(complaints(&of_control()), "", "{}", of_control());
     }
 }

@@ -86,7 +86,9 @@ pub(crate) async fn replace(
         };
         Ok((put, warnings))
     });
-    match put.await?? {
+    let put = put.await?;
+    let put = if wanted.dry_run { put } else { context.counted(&Origin::Rest, put) };
+    match put? {
         (Ok(put), warnings) => stored(&context, &tenant, &put, &warnings).await,
         (Err(checked), warnings) => {
             let changed = checked.current.as_ref() != Some(&checked.digest);

@@ -6,6 +6,7 @@
 mod schemas;
 
 use axum::Json;
+use halftone_core::telemetry::page::MEDIA_TYPE;
 use serde_json::{Value, json};
 
 /// One operation, as its description grows.
@@ -160,6 +161,8 @@ fn others() -> Vec<Operation> {
             .refuses(&[400, 408, 413, 422, 503]),
         operation("get", "/healthz", "health", "Tells whether the newest state is published")
             .answers(200, "Health"),
+        operation("get", "/metrics", "metrics", "Shows what is counted, as Prometheus reads it")
+            .answers_text(200),
         operation("get", "/openapi.json", "describe", "Shows this document")
             .answers(200, "Document"),
     ]
@@ -224,6 +227,15 @@ impl Operation {
             answer["content"] = json!({ "application/json": { "schema": reference(schema) } });
         }
         self.described["responses"][status.to_string()] = answer;
+        self
+    }
+
+    /// Adds an answer that is a page of metrics.
+    fn answers_text(mut self, status: u16) -> Self {
+        let mut content = json!({});
+        content[MEDIA_TYPE] = json!({ "schema": { "type": "string" } });
+        self.described["responses"][status.to_string()] =
+            json!({ "description": meaning(status), "content": content });
         self
     }
 

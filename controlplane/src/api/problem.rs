@@ -57,6 +57,12 @@ impl Problem {
         }))
     }
 
+    /// Returns whether what was sent is refused for what it says, or for what is there already.
+    #[must_use]
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self.0.status, 400 | 409 | 422)
+    }
+
     /// Returns the answer for what is not there.
     pub(crate) fn not_found(detail: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)

@@ -98,7 +98,8 @@ pub(crate) async fn act(
         .ok_or_else(|| Problem::not_found("POST acts at /v1/tenants/{tenant}:rollback"))?;
     let Rollback { revision } = read(&body, Format::Json)?;
     let (key, asked) = (tenant.to_owned(), asked(Origin::Rollback(revision), &headers)?);
-    let put = context.blocking(move |state| state.rollback(&key, revision, &asked)).await??;
+    let put = context.blocking(move |state| state.rollback(&key, revision, &asked)).await?;
+    let put = context.counted(&Origin::Rollback(revision), put.map_err(Problem::from))?;
     stored(&context, tenant, &put, &[]).await
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct GatewayStatus {
     pub(crate) error: Option<String>,
     /// Why it rejected the newest tables.
     pub(crate) rejected: Option<String>,
+    /// How often it rejected tables.
+    pub(crate) rejections: u64,
     /// What it said when it was last connected to.
     pub(crate) hello: Option<Hello>,
     /// The epoch of the rules it committed.
@@ -59,6 +61,7 @@ impl GatewayStatus {
             connected: false,
             error: None,
             rejected: None,
+            rejections: 0,
             hello: None,
             rules_epoch: 0,
             instances_epoch: 0,
@@ -107,6 +110,7 @@ impl GatewayStatus {
     pub(crate) fn take(&mut self, tables: &Tables, outcome: &Outcome) {
         match outcome {
             Outcome::Rejected { reason } | Outcome::Outrun { reason } => {
+                self.rejections += u64::from(matches!(outcome, Outcome::Rejected { .. }));
                 self.rejected = Some(reason.clone());
             }
             Outcome::Committed { rules, instances, workers, missing, .. } => {

@@ -9,6 +9,7 @@ mod control;
 mod files;
 mod gateway;
 mod instances;
+mod metrics;
 mod openapi;
 
 use std::path::Path;

@@ -1,12 +1,15 @@
 //! The metrics page: Prometheus text format 0.0.4.
 //!
-//! Owns names and labels. Does not count: it is given what the workers counted. Invariants: names end
-//! in their unit, counters in `_total`; label values are escaped, so no name of a bundle breaks the
-//! page; a histogram's buckets are read from the merged HDR histograms, exactly.
+//! Owns names and labels; the form is `halftone_core::telemetry::page`'s. Does not count: it is given what
+//! the workers counted. Invariants: names end in their unit, counters in `_total`; a histogram's buckets
+//! are read from the merged HDR histograms, exactly.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use halftone_core::telemetry::VariantStats;
+use halftone_core::telemetry::{
+    VariantStats,
+    page::{head, sample},
+};
 
 use super::counters::Merged;
 
@@ -187,37 +190,6 @@ fn parts(key: &str) -> [&str; 3] {
     let (tenant, rest) = key.split_once('/').unwrap_or(("", key));
     let (upstream, variant) = rest.split_once('/').unwrap_or((rest, ""));
     [tenant, upstream, variant]
-}
-
-fn head(page: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
-    writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}")
-}
-
-fn sample(
-    page: &mut String,
-    name: &str,
-    labels: &[(&str, &str)],
-    value: impl fmt::Display,
-) -> fmt::Result {
-    page.push_str(name);
-    for (index, (label, text)) in labels.iter().enumerate() {
-        page.push(if index == 0 { '{' } else { ',' });
-        page.push_str(label);
-        page.push_str("=\"");
-        for character in text.chars() {
-            match character {
-                '\\' => page.push_str("\\\\"),
-                '"' => page.push_str("\\\""),
-                '\n' => page.push_str("\\n"),
-                other => page.push(other),
-            }
-        }
-        page.push('"');
-    }
-    if !labels.is_empty() {
-        page.push('}');
-    }
-    writeln!(page, " {value}")
 }
 
 #[cfg(test)]

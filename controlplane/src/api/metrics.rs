@@ -1,0 +1,112 @@
+//! `/metrics`: the control plane in numbers, for Prometheus.
+//!
+//! Owns names and labels; the form is `halftone_core::telemetry::page`'s. What gateways count is on
+//! their own pages. Invariants: names end in their unit, counters in `_total`; a bundle that is refused,
+//! by whichever way it came, shows here.
+
+use std::fmt;
+
+use axum::{
+    extract::State as Extract,
+    http::{HeaderValue, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+use halftone_core::telemetry::page::{MEDIA_TYPE, head, sample};
+
+use super::Context;
+use crate::counts::SOURCES;
+
+/// Shows the page.
+pub(crate) async fn show(Extract(context): Extract<Context>) -> Response {
+    let mut page = String::with_capacity(4 * 1024);
+    // Writing to a string cannot fail.
+    let _ = write(&mut page, &context);
+    ([(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], page).into_response()
+}
+
+fn write(page: &mut String, context: &Context) -> fmt::Result {
+    let name = "halftone_control_build_info";
+    head(page, name, "gauge", "The build of this control plane; always 1.")?;
+    sample(page, name, &[("version", context.version)], 1)?;
+    bundles(page, context)?;
+    published(page, context)?;
+    gateways(page, context)
+}
+
+fn bundles(page: &mut String, context: &Context) -> fmt::Result {
+    let name = "halftone_bundles_refused_total";
+    head(page, name, "counter", "Bundles that were refused, by the kind of their source.")?;
+    for (source, count) in SOURCES.iter().zip(context.counts.refused()) {
+        sample(page, name, &[("source", source)], count)?;
+    }
+    let name = "halftone_source_refused";
+    head(
+        page,
+        name,
+        "gauge",
+        "Whether what a file says now is refused; what it said last is kept.",
+    )?;
+    for (path, source) in context.files.sources() {
+        let path = path.display().to_string();
+        sample(page, name, &[("path", &path)], u8::from(source.error.is_some()))?;
+    }
+    let name = "halftone_tenant_revision";
+    head(page, name, "gauge", "Revision of the bundle that a tenant has.")?;
+    for tenant in context.state.tenants() {
+        sample(page, name, &[("tenant", &tenant.tenant)], tenant.revision)?;
+    }
+    let name = "halftone_store_failures_total";
+    head(
+        page,
+        name,
+        "counter",
+        "Changes that were not made because the store could not keep them.",
+    )?;
+    sample(page, name, &[], context.counts.store_failures())
+}
+
+fn published(page: &mut String, context: &Context) -> fmt::Result {
+    let (count, is_failing) = {
+        let newest = context.publications.borrow();
+        (newest.count, newest.problem.is_some())
+    };
+    let name = "halftone_publications_total";
+    head(page, name, "counter", "Tables that were made for gateways.")?;
+    sample(page, name, &[], count)?;
+    let name = "halftone_publication_failing";
+    head(page, name, "gauge", "Whether the newest state cannot be published.")?;
+    sample(page, name, &[], u8::from(is_failing))
+}
+
+fn gateways(page: &mut String, context: &Context) -> fmt::Result {
+    let statuses = context.gateways.statuses();
+    let sockets: Vec<String> =
+        statuses.iter().map(|status| status.socket.display().to_string()).collect();
+    let of_each: [(&str, &str, &str, Vec<u64>); 3] = [
+        (
+            "halftone_gateway_connected",
+            "gauge",
+            "Whether there is a connection to a gateway.",
+            statuses.iter().map(|status| u64::from(status.connected)).collect(),
+        ),
+        (
+            "halftone_gateway_rejecting",
+            "gauge",
+            "Whether a gateway rejects the newest tables and serves older ones.",
+            statuses.iter().map(|status| u64::from(status.rejected.is_some())).collect(),
+        ),
+        (
+            "halftone_gateway_rejections_total",
+            "counter",
+            "Tables that a gateway has rejected.",
+            statuses.iter().map(|status| status.rejections).collect(),
+        ),
+    ];
+    for (name, kind, help, values) in of_each {
+        head(page, name, kind, help)?;
+        for (socket, value) in sockets.iter().zip(values) {
+            sample(page, name, &[("socket", socket)], value)?;
+        }
+    }
+    Ok(())
+}
