@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use halftone_core::{
     compile::{Allocations, CompileError, SplitKey, allocate, compile_instances, compile_rules},
-    policy::{Address, Bundle, Instance, implicit_bundle, validate},
+    policy::{Address, Bundle, Instance, canonical_text, digest, implicit_bundle, validate},
     table::{
         AddressRow,
         archive::{Archive, ArchiveError},
@@ -178,7 +178,9 @@ fn any_address(address: &Address) -> Vec<AddressRow> {
     }
 }
 
-fn read(stored: StoredBundle) -> Tenant {
+/// Reads a stored text. An earlier build may have had another canonical form: what is shown, and what
+/// later bundles are compared with, is this build's; the history keeps what it was called then.
+fn read(mut stored: StoredBundle) -> Tenant {
     let bundle = serde_json::from_str::<Bundle>(&stored.text)
         .map_err(|error| error.to_string())
         .and_then(|bundle| match validate(&bundle).first() {
@@ -188,5 +190,8 @@ fn read(stored: StoredBundle) -> Tenant {
         .map_err(|problem| {
             format!("the stored bundle of tenant {:?} is refused: {problem}", stored.tenant)
         });
+    if let Ok(bundle) = &bundle {
+        (stored.text, stored.digest) = (canonical_text(bundle), digest(bundle));
+    }
     Tenant { stored, bundle }
 }

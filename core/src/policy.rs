@@ -28,7 +28,7 @@ pub use bundle::{
     Source, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream, UpstreamTimeouts,
     ValueMatch, ValueType, Variant, cell_name,
 };
-pub use canonical::digest;
+pub use canonical::{canonical_text, digest};
 pub use gateway::{Gateway, GatewayLimits, GatewayTimeouts, Listener, Logs, validate_gateway};
 pub use implicit::implicit_bundle;
 pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};

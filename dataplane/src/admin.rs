@@ -105,11 +105,7 @@ impl Admin {
                     restarts: self.publisher.restarts(),
                 };
                 let body = page(&self.publisher.counters(), identity);
-                Answer {
-                    status: "200 OK",
-                    content_type: MEDIA_TYPE,
-                    body,
-                }
+                Answer { status: "200 OK", content_type: MEDIA_TYPE, body }
             }
             _ => Answer::text("404 Not Found", "served here: /healthz, /readyz, /metrics"),
         }

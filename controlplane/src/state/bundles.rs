@@ -10,7 +10,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
-use halftone_core::policy::{Bundle, digest};
+use halftone_core::policy::{Bundle, canonical_text, digest};
 
 use super::{Model, State, StateError};
 use crate::{
@@ -347,9 +347,4 @@ impl PutBundle {
             source: asked.origin.to_string(),
         }
     }
-}
-
-/// Returns the canonical form that is stored and shown: sorted keys, defaults written out.
-fn canonical_text(bundle: &Bundle) -> String {
-    serde_json::to_value(bundle).map(|value| value.to_string()).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use halftone_core::{
     compile::SplitKey,
     limits::NAME_BYTES_MAX,
-    policy::{GROUP, Label, Percent, Split, digest},
+    policy::{GROUP, Label, Percent, Split, canonical_text, digest},
     rollout::allocation::Allocation,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     conditions::Conditions,
     source::{Format, read_bundle},
     state::instances::Registered,
-    store::{Change, Stored, StoredBundle},
+    store::{Change, Stored, StoredBundle, StoredRevision},
 };
 
 /// A store that keeps nothing, and fails on demand.
@@ -323,6 +323,40 @@ fn what_could_never_be_published_is_refused_at_the_door() {
     let refused = put(&state, salted).expect_err("refused");
     assert!(matches!(refused, StateError::Unpublishable(_)), "{refused}");
     assert_eq!(counters(&state), (0, 1));
+}
+
+#[test]
+fn a_bundle_stored_in_an_earlier_canonical_form_stays_and_is_named_anew() {
+    let bundle = bundle("shop", "shop.example", "1%");
+    // As builds wrote it before defaults were written out: no salt, no onNoHealthy.
+    let text = serde_json::to_value(&bundle).expect("a bundle").to_string();
+    assert!(!text.contains("salt") && canonical_text(&bundle).contains("salt"), "{text}");
+    let (tenant, written) = ("shop".to_owned(), "sha256:00".to_owned());
+    let history = StoredRevision {
+        tenant: tenant.clone(),
+        revision: 2,
+        digest: Some(written.clone()),
+        bytes: text.len() as u64,
+        at_ms: 0,
+        source: "rest".to_owned(),
+    };
+    let stored = StoredBundle { tenant, since: 1, revision: 2, digest: written.clone(), text };
+    let counters = Counters { change: 1, revision: 2 };
+    let (bundles, revisions) = (vec![stored], vec![history]);
+    let stored = Stored { counters, bundles, revisions, ..Stored::default() };
+    let store = Forgetful { stored: Mutex::new(Some(stored)), ..Forgetful::default() };
+    let state = State::load(Box::new(store), Instant::now()).expect("loaded");
+    let shown = state.bundle("shop").expect("there");
+    assert_eq!((shown.revision, &shown.digest), (2, &digest(&bundle)));
+    assert_eq!(shown.text, canonical_text(&bundle));
+    assert_eq!(state.snapshot().bundles.expect("readable").len(), 1);
+    assert_eq!(state.revisions("shop")[0].digest, Some(written));
+    // The same again is no change, under whichever name it has now.
+    let again = put(&state, bundle.clone()).expect("taken");
+    assert_eq!(
+        (again.revision, again.digest, state.snapshot().counters),
+        (2, digest(&bundle), counters)
+    );
 }
 
 #[test]
