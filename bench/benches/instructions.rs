@@ -40,7 +40,7 @@ fn main() {
         let off = change.abs() > TOLERANCE_PERCENT;
         failed |= off;
         let verdict = if off { "  OFF: explain it, and run with UPDATE_GOLDEN=1" } else { "" };
-        println!("{name:<10}{count:>12} instructions, {change:+.2} % of {before}{verdict}");
+        println!("{name:<14}{count:>12} instructions, {change:+.2} % of {before}{verdict}");
     }
     assert!(!failed, "instruction counts differ from {GOLDEN} by more than {TOLERANCE_PERCENT} %");
 }

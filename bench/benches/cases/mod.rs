@@ -15,6 +15,8 @@ use halftone_core::{
 };
 use serde_json::{Value, json};
 
+mod decisions;
+
 /// Routes of the policy, each with a host of its own.
 const ROUTES: usize = 1000;
 const HEAD: &[u8] = b"GET /user/7/orders?page=2 HTTP/1.1\r\nHost: api-500.example.com\r\n\
@@ -27,6 +29,7 @@ pub(crate) struct Inputs {
     allocations: Allocations,
     table: RuleTable,
     archive: Archive<RuleTable>,
+    decisions: decisions::Tables,
 }
 
 impl Inputs {
@@ -38,15 +41,29 @@ impl Inputs {
         allocate(&bundle, &mut allocations).expect("weights fit");
         let table = compile_rules(&[&bundle], &allocations).expect("it compiles");
         let archive = Archive::build(&table, 1).expect("it verifies");
-        Self { bundle, allocations, table, archive }
+        Self { bundle, allocations, table, archive, decisions: decisions::Tables::default() }
     }
 }
 
 /// A case: its name, and how it runs once.
 pub(crate) type Case = (&'static str, fn(&Inputs));
 
+/// The path of the last route of a host.
+const LAST: &str = "/part-9/user/7";
+
 /// Every case.
-pub(crate) const CASES: [Case; 5] = [
+pub(crate) const CASES: [Case; 10] = [
+    ("routes-10", |inputs| decisions::decide(inputs.decisions.few(), "api-0.example.com", LAST)),
+    ("routes-100k", |inputs| {
+        decisions::decide(inputs.decisions.many(), "api-5000.example.com", LAST)
+    }),
+    ("one-host-100k", |inputs| {
+        decisions::decide(inputs.decisions.one_host(), "api-0.example.com", "/part-99999/user/7");
+    }),
+    ("expression", |inputs| {
+        decisions::decide(inputs.decisions.expression(), "api-0.example.com", LAST);
+    }),
+    ("nested", |inputs| decisions::decide(inputs.decisions.nested(), "api-0.example.com", LAST)),
     ("parse", parse),
     ("route", decide),
     ("compile", compile),

@@ -1,0 +1,144 @@
+//! Decisions alone: a parsed request, and tables of several sizes and kinds.
+//!
+//! Owns the policies. Each table is made when its case runs for the first time.
+
+use std::{cell::OnceCell, hint::black_box};
+
+use bumpalo::Bump;
+use halftone_core::{
+    compile::{Allocations, allocate, compile_rules},
+    http::Header,
+    policy::{Bundle, validate},
+    route::{Decision, RequestView, route},
+    table::{RuleTable, archive::Archive},
+};
+use serde_json::{Map, Value, json};
+
+/// Routes of one host in the policies of many.
+const ROUTES_PER_HOST: usize = 10;
+
+/// Tables, by what is asked of them.
+#[derive(Default)]
+pub(crate) struct Tables {
+    few: OnceCell<Archive<RuleTable>>,
+    many: OnceCell<Archive<RuleTable>>,
+    one_host: OnceCell<Archive<RuleTable>>,
+    expression: OnceCell<Archive<RuleTable>>,
+    nested: OnceCell<Archive<RuleTable>>,
+}
+
+impl Tables {
+    /// Ten routes of one host.
+    pub(crate) fn few(&self) -> &Archive<RuleTable> {
+        self.few.get_or_init(|| hosts(1))
+    }
+
+    /// A hundred thousand routes of ten thousand hosts.
+    pub(crate) fn many(&self) -> &Archive<RuleTable> {
+        self.many.get_or_init(|| hosts(10_000))
+    }
+
+    /// A hundred thousand routes of one host.
+    pub(crate) fn one_host(&self) -> &Archive<RuleTable> {
+        self.one_host.get_or_init(|| {
+            let rule = |number: usize| {
+                json!({ "matches": [{ "path": { "type": "PathPrefix", "value": format!("/part-{number}/user") } }], "release": "v2" })
+            };
+            let rules: Vec<Value> = (0..100_000).map(rule).collect();
+            compiled(json!([{ "name": "r", "hostnames": ["api-0.example.com"], "rules": rules }]), json!([]))
+        })
+    }
+
+    /// An expression over three attributes.
+    pub(crate) fn expression(&self) -> &Archive<RuleTable> {
+        let when = "age > 18 && city in ['北京','上海'] && device.os == 'ios'";
+        let target = json!({ "id": "e", "when": when, "split": { "canary": "20%" } });
+        self.expression.get_or_init(|| compiled(routes_of(0), json!([target])))
+    }
+
+    /// A table of thirty cities by device and level.
+    pub(crate) fn nested(&self) -> &Archive<RuleTable> {
+        let levels = json!({ "vip": { "weight": "20%" }, "*": { "weight": "5%" } });
+        let devices = json!({ "ios": levels, "android": levels, "*": { "*": { "weight": "1%" } } });
+        let mut cities: Map<String, Value> =
+            (0..30).map(|at| (format!("城市{at}"), devices.clone())).collect();
+        cities.insert("上海".to_owned(), devices);
+        let target = json!({ "id": "n", "nested": ["geo.city", "device.os", "user.level"], "table": cities });
+        self.nested.get_or_init(|| compiled(routes_of(0), json!([target])))
+    }
+}
+
+/// Decides; the request is known to be taken by a split.
+#[inline(never)]
+pub(crate) fn decide(table: &Archive<RuleTable>, host: &str, path: &str) {
+    let field = |name, value: &'static str| Header { name, value: value.as_bytes() };
+    let headers = [
+        field("Host", "api-5000.example.com"),
+        field("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)"),
+        field("Accept", "application/json"),
+        field("X-Age", "30"),
+        field("X-City", "上海"),
+        field("X-Os", "ios"),
+        field("X-Level", "vip"),
+        field("X-User-Id", "user-42"),
+        field("X-Request-Id", "0123456789abcdef"),
+    ];
+    let arena = Bump::new();
+    let view = RequestView {
+        method: "GET",
+        scheme: "http",
+        protocol: "HTTP/1.1",
+        host: host.as_bytes(),
+        path: path.as_bytes(),
+        query: b"page=2",
+        headers: &headers,
+        client_ip: "192.0.2.1",
+        trusted: true,
+        arena: &arena,
+    };
+    let decision: Option<Decision> = route(black_box(table).rules(), black_box(&view), 0, 0);
+    assert!(black_box(decision).is_some_and(|decision| decision.bucket.is_some()));
+}
+
+fn hosts(count: usize) -> Archive<RuleTable> {
+    compiled(
+        (0..count)
+            .flat_map(|host| routes_of(host).as_array().cloned().unwrap_or_default())
+            .collect(),
+        json!([]),
+    )
+}
+
+/// The routes of one host.
+fn routes_of(host: usize) -> Value {
+    let rule = |number: usize| {
+        let path = format!("/part-{number}/user");
+        json!({ "matches": [{ "path": { "type": "PathPrefix", "value": path } }], "release": "v2" })
+    };
+    let rules: Vec<Value> = (0..ROUTES_PER_HOST).map(rule).collect();
+    json!([{ "name": format!("r{host}"), "hostnames": [format!("api-{host}.example.com")], "rules": rules }])
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write the values in place")]
+fn compiled(routes: Value, targets: Value) -> Archive<RuleTable> {
+    let header = |kind: &str, name: &str| json!({ "type": kind, "from": [{ "header": name, "trusted": true }] });
+    let mut attributes = json!({
+        "user.id": header("string", "x-user-id"), "user.age": header("int", "x-age"), "geo.city": header("string", "x-city"),
+        "device.os": header("string", "x-os"), "user.level": header("string", "x-level"),
+    });
+    attributes["user.age"]["alias"] = json!("age");
+    attributes["geo.city"]["alias"] = json!("city");
+    let bundle: Bundle = serde_json::from_value(json!({
+        "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "bench" }, "attributes": attributes,
+        "upstreams": { "u": { "variants": {
+            "stable": { "addresses": ["127.0.0.1:1"] }, "canary": { "addresses": ["127.0.0.1:2"] } } } },
+        "routes": routes,
+        "releases": { "v2": { "upstream": "u", "unit": ["user.id"], "targets": targets, "default": { "split": { "canary": "20%" } } } },
+    }))
+    .expect("the shape is right");
+    assert_eq!(validate(&bundle), []);
+    let mut allocations = Allocations::default();
+    allocate(&bundle, &mut allocations).expect("weights fit");
+    Archive::build(&compile_rules(&[&bundle], &allocations).expect("it compiles"), 1)
+        .expect("it verifies")
+}
