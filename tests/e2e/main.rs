@@ -33,6 +33,7 @@ mod quick_start;
 mod ramp;
 mod readme;
 mod rollout;
+mod several;
 mod smuggling;
 mod sources;
 mod split;
