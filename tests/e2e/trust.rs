@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::{
     on_each_engine,
+    poll::until_true,
     readme::CANARY_BUNDLE,
     stack::{Engine, Stack},
     upstream::Upstream,
@@ -29,6 +30,28 @@ on_each_engine! {
         assert_eq!(request.field("x-other"), Some("kept"));
         assert_eq!(request.field("x-forwarded-for"), Some("127.0.0.1"));
         assert_eq!(canary.count(), 0);
+    }
+
+    /// Also when no bundle asks for them: whoever is behind the gateway may.
+    fn release_headers_of_strangers_are_stripped_without_an_override(engine: Engine) {
+        let stable = Upstream::named("stable");
+        let stack = Stack::start(engine, &["--trusted", "none"]);
+        let bundle = format!(
+            "{{ apiVersion: halftone/v1, kind: Bundle, metadata: {{ tenant: shop }},
+               upstreams: {{ web: {{ variants: {{ stable: {{ addresses: [\"{}\"] }} }} }} }},
+               routes: [{{ name: web, rules: [{{ upstream: web }}] }}] }}",
+            stable.address()
+        );
+        stack.api.put_bundle("shop", &bundle);
+        let fields = [("X-Release-Group", "canary"), ("x-release-stage", "canary"), ("X-Other", "kept")];
+        assert_eq!(stack.get(&fields).text(), "stable");
+        let requests = stable.requests();
+        assert_eq!(requests[0].field("x-release-group"), None);
+        assert_eq!(requests[0].field("x-release-stage"), None);
+        assert_eq!(requests[0].field("x-other"), Some("kept"));
+        until_true("the stripped headers to be counted", || {
+            stack.api.gateway().is_some_and(|gateway| gateway["stats"]["stripped"] == 2)
+        });
     }
 
     fn a_trusted_override_is_forwarded(engine: Engine) {
