@@ -107,6 +107,8 @@ pub const SEGMENTS_MAX: usize = 10_000;
 pub const NESTED_LEVELS_MAX: usize = 6;
 /// Most cells of one nested table: every city of a country by device and level.
 pub const NESTED_CELLS_MAX: usize = 10_000;
+/// Most slashes of a path prefix: a request's path is looked up once per slash, as far as any prefix goes.
+pub const PREFIX_SLASHES_MAX: u32 = 64;
 /// Most targets of one release: they are tried in turn.
 pub const TARGETS_MAX: usize = 4096;
 /// Most host names or address ranges of one condition: they are tried in turn.

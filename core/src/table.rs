@@ -45,8 +45,11 @@ pub struct RuleTable {
     pub wildcards: Vec<HostRow>,
     /// Routes for every host.
     pub any_host: Span,
-    /// Routes, those of one host together and in order of precedence.
+    /// Routes, those of one host together: exact paths, then prefixes, each sorted by path, then
+    /// expressions; among those of one path, and among expressions, in order of precedence.
     pub routes: Vec<RouteRow>,
+    /// Most slashes in any prefix: a path is looked up as deep as this.
+    pub prefix_slashes: u32,
     /// Releases.
     pub releases: Vec<ReleaseRow>,
     /// Variants of every upstream.

@@ -51,20 +51,25 @@ impl Tables {
 
     /// An expression over three attributes.
     pub(crate) fn expression(&self) -> &Archive<RuleTable> {
-        let when = "age > 18 && city in ['北京','上海'] && device.os == 'ios'";
-        let target = json!({ "id": "e", "when": when, "split": { "canary": "20%" } });
-        self.expression.get_or_init(|| compiled(routes_of(0), json!([target])))
+        self.expression.get_or_init(|| {
+            let when = "age > 18 && city in ['北京','上海'] && device.os == 'ios'";
+            let target = json!({ "id": "e", "when": when, "split": { "canary": "20%" } });
+            compiled(routes_of(0), json!([target]))
+        })
     }
 
     /// A table of thirty cities by device and level.
     pub(crate) fn nested(&self) -> &Archive<RuleTable> {
-        let levels = json!({ "vip": { "weight": "20%" }, "*": { "weight": "5%" } });
-        let devices = json!({ "ios": levels, "android": levels, "*": { "*": { "weight": "1%" } } });
-        let mut cities: Map<String, Value> =
-            (0..30).map(|at| (format!("城市{at}"), devices.clone())).collect();
-        cities.insert("上海".to_owned(), devices);
-        let target = json!({ "id": "n", "nested": ["geo.city", "device.os", "user.level"], "table": cities });
-        self.nested.get_or_init(|| compiled(routes_of(0), json!([target])))
+        self.nested.get_or_init(|| {
+            let levels = json!({ "vip": { "weight": "20%" }, "*": { "weight": "5%" } });
+            let devices =
+                json!({ "ios": levels, "android": levels, "*": { "*": { "weight": "1%" } } });
+            let mut cities: Map<String, Value> =
+                (0..30).map(|at| (format!("城市{at}"), devices.clone())).collect();
+            cities.insert("上海".to_owned(), devices);
+            let nested = json!(["geo.city", "device.os", "user.level"]);
+            compiled(routes_of(0), json!([{ "id": "n", "nested": nested, "table": cities }]))
+        })
     }
 }
 

@@ -26,13 +26,14 @@ pub(super) struct Compiler {
     owners: BTreeMap<String, String>,
 }
 
-/// What routes of one host are sorted by (POLICY stage 2): Exact before the longest prefix, then expressions, then a
-/// method, more headers, more query parameters, the route's name, and the place in the route.
+/// What routes of one host are sorted by: as they are looked up, exact paths before prefixes before expressions, by path;
+/// then by precedence (POLICY stage 2): a method, more headers, more query parameters, the route's name, and the place in
+/// the route. That the longest prefix wins is the order in which a path is looked up.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Precedence {
     /// Exact, prefix, expression.
     kind: u8,
-    length: Reverse<usize>,
+    path: String,
     has_method: Reverse<bool>,
     headers: Reverse<usize>,
     queries: Reverse<usize>,
@@ -42,14 +43,14 @@ struct Precedence {
 
 impl Precedence {
     fn new(path: &PathRow, matched: &Match, name: &str, place: (usize, usize)) -> Self {
-        let (kind, length) = match path {
-            PathRow::Exact(text) => (0, text.len()),
-            PathRow::Prefix(text) => (1, text.len()),
-            PathRow::Regex(_) => (2, 0),
+        let (kind, path) = match path {
+            PathRow::Exact(text) => (0, text.as_str()),
+            PathRow::Prefix(text) => (1, text.as_str()),
+            PathRow::Regex(_) => (2, ""),
         };
         Self {
             kind,
-            length: Reverse(length),
+            path: path.to_owned(),
             has_method: Reverse(matched.method.is_some()),
             headers: Reverse(matched.headers.len()),
             queries: Reverse(matched.query_params.len()),
@@ -144,6 +145,8 @@ impl Compiler {
             routes.sort_by(|a, b| a.0.cmp(&b.0));
             let start = row(table.routes.len())?;
             table.routes.extend(routes.into_iter().map(|(_, route)| route));
+            let slashes = table.routes[start as usize..].iter().map(|route| route.path.slashes());
+            table.prefix_slashes = slashes.max().unwrap_or_default().max(table.prefix_slashes);
             let routes = Span { start, end: row(table.routes.len())? };
             match host.strip_prefix('*') {
                 Some("") => table.any_host = routes,

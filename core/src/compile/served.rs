@@ -249,6 +249,7 @@ impl Merge<'_> {
         if let Some(routes) = self.host("", self.served.any_host)? {
             self.table.any_host = routes;
         }
+        self.table.prefix_slashes = self.table.prefix_slashes.max(self.served.prefix_slashes);
         self.table.hosts.sort_by(|a, b| a.name.cmp(&b.name));
         self.table.wildcards.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(())

@@ -125,7 +125,7 @@ fn several_services_are_told_apart_by_host_and_path() {
     assert_eq!(table.hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     let any = &table.routes[table.any_host.start as usize..table.any_host.end as usize];
     let paths: Vec<_> = any.iter().map(|route| format!("{:?}", route.path)).collect();
-    assert_eq!(paths, [r#"Prefix("/B")"#, r#"Prefix("/a")"#, r#"Prefix("")"#]);
+    assert_eq!(paths, [r#"Prefix("")"#, r#"Prefix("/B")"#, r#"Prefix("/a")"#]);
 }
 
 #[test]

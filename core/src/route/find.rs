@@ -1,11 +1,14 @@
 //! Finding the route: POLICY stage 2.
 //!
-//! Owns the walk over hosts: the exact name, then wildcards from the longest, then every host. Relies
-//! on the compiler for the order of precedence among the routes of one host.
+//! Owns the walk over hosts: the exact name, then wildcards from the longest, then every host; and the
+//! one over paths. Relies on the compiler for the order of precedence among the routes of one path.
 //!
-//! Cost: a binary search per label of the host, then the routes of that host in turn.
+//! Cost: a binary search per label of the host, and one per segment of the path as deep as any prefix
+//! goes; then the routes of that path in turn, and the expressions of that host.
 
-use memchr::memchr_iter;
+use std::ops::Range;
+
+use memchr::{memchr_iter, memrchr};
 use rkyv::vec::ArchivedVec;
 
 use super::{
@@ -14,7 +17,7 @@ use super::{
     conditions::{all_hold, path_holds},
     trace::{Recorder, Step, text},
 };
-use crate::table::{ArchivedHostRow, ArchivedRouteRow, ArchivedSpan, Rules};
+use crate::table::{ArchivedHostRow, ArchivedPathRow, ArchivedRouteRow, ArchivedSpan, Rules};
 
 /// Finds the first route by host name (exact, wildcard longest first, any), then by precedence.
 pub(super) fn find_route<'t, R: Recorder>(
@@ -46,25 +49,88 @@ fn named<'t>(hosts: &'t ArchivedVec<ArchivedHostRow>, name: &[u8]) -> Option<&'t
     Some(&hosts[at].routes)
 }
 
+/// Finds the first of one host's routes: the exact path, the path's prefixes from the longest, then
+/// expressions.
 fn first<'t, R: Recorder>(
     table: Rules<'t>,
     routes: &ArchivedSpan,
     request: &'t RequestView<'t>,
     recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
-    let mut span = routes.start.to_native()..routes.end.to_native();
-    span.find_map(|at| {
-        let row = &table.table.routes[at as usize];
-        let request = &Asked::of_tenant(request, table.table, row.tenant);
-        let matched = path_holds(table, &row.path, request.path, recorder)
-            && all_hold(table, &row.conditions, request, recorder) == Ok(true);
-        recorder.step(|| Step::Route {
+    let all = routes.start.to_native()..routes.end.to_native();
+    if all.is_empty() {
+        return None;
+    }
+    let mut lookup = Lookup { table, request, recorder };
+    let exact_end = lookup.behind(&all, |path| matches!(path, ArchivedPathRow::Exact(_)));
+    let prefixes_end = lookup.behind(&all, |path| !matches!(path, ArchivedPathRow::Regex(_)));
+    let (exact, prefixes) = (all.start..exact_end, exact_end..prefixes_end);
+    if let Some(found) = lookup.of_path(exact, request.path) {
+        return Some(found);
+    }
+    let mut end = deepest(request.path, table.prefix_slashes.to_native());
+    while !prefixes.is_empty() {
+        if let Some(found) = lookup.of_path(prefixes.clone(), &request.path[..end]) {
+            return Some(found);
+        }
+        if end == 0 {
+            break;
+        }
+        end = memrchr(b'/', &request.path[..end]).unwrap_or(0);
+    }
+    (prefixes_end..all.end).find_map(|at| lookup.taken(at))
+}
+
+/// Returns the end of the longest part of `path` that has no more than so many slashes and ends where
+/// a segment does.
+fn deepest(path: &[u8], slashes: u32) -> usize {
+    memchr_iter(b'/', path).nth(slashes as usize).unwrap_or(path.len())
+}
+
+struct Lookup<'e, 't, R> {
+    table: Rules<'t>,
+    request: &'t RequestView<'t>,
+    recorder: &'e mut R,
+}
+
+impl<'t, R: Recorder> Lookup<'_, 't, R> {
+    /// Returns the place behind the first rows of `rows` whose path is so.
+    fn behind(&self, rows: &Range<u32>, is_so: impl Fn(&ArchivedPathRow) -> bool) -> u32 {
+        let rows_there = &self.table.table.routes[rows.start as usize..rows.end as usize];
+        let count = rows_there.partition_point(|row| is_so(&row.path));
+        rows.start + u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Finds the first of the rows, sorted by path, that are of this path and take the request.
+    fn of_path(&mut self, rows: Range<u32>, path: &[u8]) -> Option<(u32, &'t ArchivedRouteRow)> {
+        let table = self.table.table;
+        let start = self.behind(&rows, |row| text_of(row) < path);
+        (start..rows.end)
+            .take_while(|at| text_of(&table.routes[*at as usize].path) == path)
+            .find_map(|at| self.taken(at))
+    }
+
+    /// Returns a row when it takes the request.
+    fn taken(&mut self, at: u32) -> Option<(u32, &'t ArchivedRouteRow)> {
+        let row = &self.table.table.routes[at as usize];
+        let asked = Asked::of_tenant(self.request, self.table.table, row.tenant);
+        let matched = path_holds(self.table, &row.path, asked.path, self.recorder)
+            && all_hold(self.table, &row.conditions, &asked, self.recorder) == Ok(true);
+        self.recorder.step(|| Step::Route {
             name: row.name.to_string(),
             conditions: Vec::new(),
             matched,
         });
         matched.then_some((at, row))
-    })
+    }
+}
+
+/// Returns what rows are sorted by.
+fn text_of(path: &ArchivedPathRow) -> &[u8] {
+    match path {
+        ArchivedPathRow::Exact(text) | ArchivedPathRow::Prefix(text) => text.as_bytes(),
+        ArchivedPathRow::Regex(_) => b"",
+    }
 }
 
 fn host(prefix: &str, name: &[u8], routes: Option<&ArchivedSpan>) -> Step {

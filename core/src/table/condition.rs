@@ -20,6 +20,24 @@ pub enum PathRow {
     Regex(u32),
 }
 
+impl PathRow {
+    /// Returns the number of slashes in a prefix; none in what is no prefix.
+    #[must_use]
+    pub fn slashes(&self) -> u32 {
+        let Self::Prefix(prefix) = self else { return 0 };
+        prefix.bytes().map(|byte| u32::from(byte == b'/')).sum()
+    }
+}
+
+impl ArchivedPathRow {
+    /// Returns the number of slashes in a prefix; none in what is no prefix.
+    #[must_use]
+    pub fn slashes(&self) -> u32 {
+        let Self::Prefix(prefix) = self else { return 0 };
+        prefix.bytes().map(|byte| u32::from(byte == b'/')).sum()
+    }
+}
+
 /// A condition on a request.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub enum ConditionRow {

@@ -14,7 +14,7 @@ mod condition;
 mod expression;
 mod nested;
 
-use condition::{is_path, path_index};
+use condition::{is_path, path_index, path_key};
 use expression::{Cost, is_part};
 
 use super::{
@@ -25,8 +25,8 @@ use crate::{
     http::is_strippable,
     limits::{
         ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, NAME_BYTES_MAX,
-        RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX, ROUTES_MAX, SEGMENTS_MAX,
-        TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX, VARIANTS_MAX,
+        PREFIX_SLASHES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX, ROUTES_MAX,
+        SEGMENTS_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX, VARIANTS_MAX,
     },
 };
 
@@ -125,7 +125,8 @@ impl Verify for ArchivedRuleTable {
             segments.push(cost);
         }
         for (row, route) in self.routes.iter().enumerate() {
-            check("route", row, is_path(&route.path) && is_short(&route.name))?;
+            let depth = route.path.slashes() <= self.prefix_slashes.to_native();
+            check("route", row, depth && is_path(&route.path) && is_short(&route.name))?;
             index("route", row, route.tenant, self.tenants.len())?;
             path_index("route", row, &route.path, self.regexes.len())?;
             check("route", row, is_timeout(route.request_ms))?;
@@ -145,17 +146,18 @@ impl Verify for ArchivedRuleTable {
 
 impl ArchivedRuleTable {
     fn verify_hosts(&self) -> Result<(), VerifyError> {
-        let routes = self.routes.len();
-        span("any host", 0, &self.any_host, routes)?;
+        check("prefix slashes", 0, self.prefix_slashes.to_native() <= PREFIX_SLASHES_MAX)?;
+        let order = RouteOrder::of(self);
+        order.check("any host", 0, &self.any_host)?;
         for (row, host) in self.hosts.iter().enumerate() {
             check("host", row, is_host(host))?;
-            span("host", row, &host.routes, routes)?;
+            order.check("host", row, &host.routes)?;
             let sorted = row == 0 || *self.hosts[row - 1].name < *host.name;
             ordered("host", row, sorted)?;
         }
         for (row, host) in self.wildcards.iter().enumerate() {
             check("wildcard", row, is_host(host) && host.name.starts_with('.'))?;
-            span("wildcard", row, &host.routes, routes)?;
+            order.check("wildcard", row, &host.routes)?;
             let sorted = row == 0 || *self.wildcards[row - 1].name < *host.name;
             ordered("wildcard", row, sorted)?;
         }
@@ -200,6 +202,38 @@ impl ArchivedRuleTable {
             }
         }
         choice(row, &release.default, &variants)
+    }
+}
+
+/// Where routes are out of the order they are looked up in. Spans of hosts may share rows, so order is
+/// looked at once per row and not once per span.
+struct RouteOrder {
+    /// By row: how many rows up to it are to lie before the one before them.
+    breaks: Vec<usize>,
+}
+
+impl RouteOrder {
+    fn of(table: &ArchivedRuleTable) -> Self {
+        let mut before = None;
+        let breaks = table.routes.iter().scan(0, |breaks, route| {
+            let key = path_key(&route.path);
+            *breaks += usize::from(before.is_some_and(|before| before > key));
+            before = Some(key);
+            Some(*breaks)
+        });
+        Self { breaks: breaks.collect() }
+    }
+
+    fn check(
+        &self,
+        what: &'static str,
+        row: usize,
+        rows: &ArchivedSpan,
+    ) -> Result<(), VerifyError> {
+        span(what, row, rows, self.breaks.len())?;
+        let (start, end) = (rows.start.to_native() as usize, rows.end.to_native() as usize);
+        let sorted = start == end || self.breaks[start] == self.breaks[end - 1];
+        ordered(what, row, sorted)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Found, check_token};
 use crate::{
-    limits::{ALTERNATIVES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX, VALUES_MAX},
+    limits::{ALTERNATIVES_MAX, NAME_BYTES_MAX, PREFIX_SLASHES_MAX, VALUE_BYTES_MAX, VALUES_MAX},
     policy::{PathMatch, PathType, ValueMatch, ValueType, instance::is_name},
     signal::trust::Cidr,
     table::regex,
@@ -52,7 +52,13 @@ pub(super) fn check_path(found: &mut Found, path: &str, matched: Option<&PathMat
         );
     } else if *kind == PathType::PathPrefix && value.ends_with("//") {
         found.add(path, "expected a prefix that ends with one '/' at most");
+    } else if *kind == PathType::PathPrefix && slashes(value) > PREFIX_SLASHES_MAX {
+        found.add(path, format!("expected at most {PREFIX_SLASHES_MAX} segments"));
     }
+}
+
+fn slashes(path: &str) -> u32 {
+    path.bytes().map(|byte| u32::from(byte == b'/')).sum()
 }
 
 pub(super) fn check_ranges(found: &mut Found, path: &str, ranges: &[String]) {

@@ -83,6 +83,7 @@ fn rules() -> RuleTable {
         hosts: vec![HostRow { name: "a.example.com".into(), routes: Span { start: 0, end: 1 } }],
         wildcards: vec![HostRow { name: ".example.com".into(), routes: Span { start: 1, end: 2 } }],
         any_host: Span { start: 1, end: 3 },
+        prefix_slashes: 1,
         routes: vec![
             route(PathRow::Exact("/user".into()), conditions.clone(), 0, NONE),
             route(PathRow::Prefix("/user".into()), vec![], 0, NONE),
@@ -290,7 +291,7 @@ fn nested(table: &mut RuleTable) -> &mut NestedRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 60] = [
+    let breaks: [(&str, Break); 63] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -358,6 +359,9 @@ fn meaningless_tables_are_refused() {
         ("range", |t| {
             t.segments[0].when.nodes[9] = NodeRow::InRange(8, AddressRangeRow::V4([0; 4], 33));
         }),
+        ("slashes", |t| t.prefix_slashes = 65),
+        ("slashes", |t| t.prefix_slashes = 0),
+        ("route order", |t| t.routes.swap(1, 2)),
         ("choices", |t| t.releases[0].targets[0].choices.clear()),
         ("cells", |t| nested(t).cells.truncate(3)),
         ("levels", |t| nested(t).attributes.clear()),

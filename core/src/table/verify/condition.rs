@@ -73,6 +73,15 @@ pub(super) fn path_index(
     }
 }
 
+/// Returns what routes of one host are sorted by.
+pub(super) fn path_key(path: &ArchivedPathRow) -> (u8, &str) {
+    match path {
+        ArchivedPathRow::Exact(path) => (0, path),
+        ArchivedPathRow::Prefix(path) => (1, path),
+        ArchivedPathRow::Regex(_) => (2, ""),
+    }
+}
+
 pub(super) fn is_path(path: &ArchivedPathRow) -> bool {
     match path {
         ArchivedPathRow::Exact(path) => path.starts_with('/'),
