@@ -55,7 +55,12 @@ impl Tenants {
     pub(crate) fn new(bundles: Vec<StoredBundle>, allocations: TenantAllocations) -> Self {
         let mut list: Vec<Tenant> = bundles.into_iter().map(read).collect();
         list.sort_by_key(|tenant| tenant.stored.since);
-        Self { list, allocations: allocations.into_iter().collect() }
+        let mut allocations: Allocations = allocations.into_iter().collect();
+        for bundle in list.iter().filter_map(|tenant| tenant.bundle.as_deref().ok()) {
+            // Ranges that an earlier build left behind; where they do not fit, compiling says so.
+            let _ = allocate(bundle, &mut allocations);
+        }
+        Self { list, allocations }
     }
 
     /// Returns whether no bundle is stored.
@@ -123,6 +128,7 @@ impl Tenants {
         bundle: Bundle,
         allocations: TenantAllocations,
     ) {
+        self.allocations.retain(|key, _| key.tenant != stored.tenant);
         self.allocations.extend(allocations);
         let tenant = Tenant { stored, bundle: Ok(Arc::new(bundle)) };
         match self.list.iter_mut().find(|known| known.stored.tenant == tenant.stored.tenant) {

@@ -31,6 +31,7 @@ mod push;
 mod quick_start;
 mod ramp;
 mod readme;
+mod rollout;
 mod smuggling;
 mod sources;
 mod split;

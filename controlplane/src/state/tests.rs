@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use halftone_core::{
+    compile::SplitKey,
     limits::NAME_BYTES_MAX,
-    policy::{GROUP, Label},
+    policy::{GROUP, Label, Percent, Split, digest},
+    rollout::allocation::Allocation,
 };
 
 use super::*;
@@ -139,6 +141,49 @@ fn weights_move_the_stored_ranges() {
     }
     state.delete_bundle("shop", &asked()).expect("removed");
     assert!(ranges(&state).is_empty());
+}
+
+#[test]
+fn a_split_that_left_its_bundle_leaves_no_ranges() {
+    let state = state();
+    let mut scheduled = bundle("shop", "shop.example", "1%");
+    let release = scheduled.releases.get_mut("r").expect("there");
+    release.default.split = Some(Split::Named("scheduled".to_owned()));
+    let mut without = scheduled.clone();
+    without.releases.clear();
+    without.routes.clear();
+    put(&state, scheduled.clone()).expect("stored");
+    let weight = Percent::parse("60%").expect("a percentage");
+    state.set_weight("shop", "r", &[], weight).expect("moved");
+    put(&state, without).expect("stored");
+    assert_eq!(state.snapshot().allocations.len(), 0);
+    put(&state, scheduled).expect("stored");
+    let started = state.snapshot().allocations.values().any(|split| !split.ranges().is_empty());
+    assert!(!started, "applying starts nothing");
+}
+
+#[test]
+fn ranges_that_an_earlier_build_left_behind_are_not_loaded() {
+    let key = |split: &str| SplitKey {
+        tenant: "shop".to_owned(),
+        release: "r".to_owned(),
+        split: split.to_owned(),
+    };
+    let mut ranges = Allocation::default();
+    ranges.apply(&[("canary".to_owned(), 10_000)].into()).expect("fits");
+    let bundle = bundle("shop", "shop.example", "1%");
+    let stored = StoredBundle {
+        tenant: "shop".to_owned(),
+        since: 1,
+        revision: 2,
+        digest: digest(&bundle),
+        text: serde_json::to_string(&bundle).expect("JSON"),
+    };
+    let allocations = ["default", "left"].map(|split| (key(split), ranges.clone())).into();
+    let stored = Stored { bundles: vec![stored], allocations, ..Stored::default() };
+    let store = Forgetful { stored: Mutex::new(Some(stored)), ..Forgetful::default() };
+    let state = State::load(Box::new(store), Instant::now()).expect("loaded");
+    assert_eq!(state.snapshot().allocations, Allocations::from([(key("default"), ranges)]));
 }
 
 #[test]

@@ -197,6 +197,35 @@ fn a_bundle_of_ten_thousand_rules_is_taken_whole_or_not_at_all() {
     assert_eq!(control.get("/v1/tenants").json()[0]["digest"], before.rules.digest);
 }
 
+fn set_weight(control: &Control, weight: &str) -> Answer {
+    let body = format!("{{\"weight\":\"{weight}\"}}");
+    control.call("POST", "/v1/tenants/shop/releases/web-v2:setWeight", None, body.as_bytes())
+}
+
+#[test]
+fn a_release_that_comes_back_starts_from_nothing() {
+    let directory = directory();
+    let (gateway, control) = start(directory.path());
+    let scheduled = shop("5%").replace("split: { canary: 5% }", "split: scheduled");
+    let without = scheduled.split("releases:").next().expect("a bundle");
+    let without = without.replace("release: web-v2", "upstream: web");
+    for (text, weight) in [(&scheduled, 600_000), (&without, 0), (&scheduled, 0)] {
+        let put = control.put_bundle("shop", text);
+        assert_eq!(put.json()["applied"], true, "{put:?}");
+        if weight > 0 {
+            assert_eq!(set_weight(&control, "60%").status, 200);
+        }
+        let seen = gateway.wait("nothing", |_| true);
+        let found = seen.rules.weights.get("web-v2/default/canary").copied();
+        assert_eq!(found.unwrap_or(0), weight, "{text}");
+    }
+    // Nor do they come back from the disk.
+    control.stop();
+    let control = Control::start(options(directory.path(), &[&gateway.socket]));
+    assert_eq!(control.put_bundle("shop", &scheduled).status, 200);
+    assert_eq!(gateway.wait("nothing", |_| true).rules.weights.len(), 0);
+}
+
 #[test]
 fn a_scheduled_weight_is_moved_beside_the_bundle() {
     let directory = directory();

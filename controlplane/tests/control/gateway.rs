@@ -11,6 +11,7 @@ use std::{
 };
 
 use halftone_core::{
+    compile::allocations_of,
     table::{InstanceTable, RuleTable, TableKind, archive::Archive},
     telemetry::{GatewayStats, VariantStats},
     wire::{Explained, Frame, GatewayState, Hello, WorkerState},
@@ -28,6 +29,8 @@ pub(crate) struct Rules {
     pub(crate) variants: Vec<String>,
     pub(crate) overrides: Vec<String>,
     pub(crate) hosts: Vec<String>,
+    /// What each variant has of each split, parts per million, as `release/split/variant`.
+    pub(crate) weights: BTreeMap<String, u32>,
 }
 
 /// What a gateway knows.
@@ -219,7 +222,18 @@ fn read_rules(archive: &Archive<RuleTable>, digest: String) -> Rules {
         variants: table.variants.iter().map(|variant| variant.key.to_string()).collect(),
         overrides: overrides.map(|rule| rule.header.to_string()).collect(),
         hosts: table.hosts.iter().map(|host| host.name.to_string()).collect(),
+        weights: weights(&archive.read().expect("readable")),
     }
+}
+
+fn weights(table: &RuleTable) -> BTreeMap<String, u32> {
+    let mut weights = BTreeMap::new();
+    for (key, ranges) in allocations_of(table) {
+        for (variant, weight) in ranges.weights() {
+            weights.insert(format!("{}/{}/{variant}", key.release, key.split), weight);
+        }
+    }
+    weights
 }
 
 fn read_instances(archive: &Archive<InstanceTable>) -> BTreeMap<String, Vec<String>> {

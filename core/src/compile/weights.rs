@@ -4,7 +4,7 @@
 //! [`crate::rollout::allocation`]'s.
 //!
 //! Invariants: nothing is changed when anything is refused; a scheduled split is moved by
-//! [`set_weight`] only, never by applying a bundle.
+//! [`set_weight`] only, never by applying a bundle; a split that no bundle has has no ranges.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,14 @@ use crate::{
 
 /// Applies the weights written in `bundle` to the stored ranges of its splits.
 ///
-/// A scheduled split keeps its ranges, but for variants that are gone.
+/// A scheduled split keeps its ranges, but for variants that are gone. Splits of the tenant that the
+/// bundle does not have lose theirs: whoever brings one back starts it from nothing.
 ///
 /// # Errors
 /// [`CompileError::Allocation`]; `allocations` is unchanged then.
 pub fn allocate(bundle: &Bundle, allocations: &mut Allocations) -> Result<(), CompileError> {
     let tenant = &bundle.metadata.tenant;
-    let mut changed = Allocations::new();
+    let mut kept = Allocations::new();
     for (name, release) in &bundle.releases {
         for (split, weights) in release.splits() {
             let key = split_key(tenant, name, split);
@@ -49,10 +50,11 @@ pub fn allocate(bundle: &Bundle, allocations: &mut Allocations) -> Result<(), Co
                 split: split.to_owned(),
                 source,
             })?;
-            changed.insert(key, allocation);
+            kept.insert(key, allocation);
         }
     }
-    allocations.extend(changed);
+    allocations.retain(|key, _| key.tenant != *tenant);
+    allocations.append(&mut kept);
     Ok(())
 }
 

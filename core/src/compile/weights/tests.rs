@@ -90,6 +90,39 @@ fn a_variant_that_is_gone_gives_its_buckets_back() {
     assert!(matches!(error, Err(WeightError::NothingScheduled { .. })));
 }
 
+#[test]
+fn a_split_that_left_its_bundle_starts_from_nothing() {
+    let scheduled = || json!({ "split": "scheduled" });
+    let whole = bundle(json!([target("a", json!("scheduled"))]), scheduled());
+    let mut foreign = whole.clone();
+    foreign.metadata.tenant = "other".to_owned();
+    let mut all = Allocations::new();
+    for bundle in [&whole, &foreign] {
+        allocate(bundle, &mut all).expect("fits");
+        set_weight(bundle, &mut all, "v2", &[], percent("60%")).expect("moves");
+    }
+    let row = |split: &str, canary| (split.to_owned(), canary, 0);
+    let theirs = [row("a", 600_000), row("default", 600_000)];
+    let mut without = whole.clone();
+    without.releases.clear();
+    let no_split = bundle(json!([]), json!({ "variant": "stable" }));
+    for gone in [&without, &no_split] {
+        allocate(gone, &mut all).expect("fits");
+        assert_eq!(weights(&all), theirs, "another tenant keeps its own");
+        assert_eq!(all.len(), 2, "nothing is kept of what is not there");
+        allocate(&whole, &mut all).expect("fits");
+        assert_eq!(weights(&all), theirs, "applying starts nothing");
+        set_weight(&whole, &mut all, "v2", &[], percent("60%")).expect("moves");
+    }
+    // A split that is written for a while is the same split.
+    let written = bundle(json!([target("a", json!({ "canary": "60%" }))]), scheduled());
+    let before = all.clone();
+    for bundle in [&written, &whole] {
+        allocate(bundle, &mut all).expect("fits");
+        assert_eq!(all, before, "no user is thrown out");
+    }
+}
+
 /// The buckets of a variant in one split of a compiled table.
 fn cohort(bundle: &Bundle, all: &Allocations, at: usize, variant: &str) -> BTreeSet<u32> {
     use crate::table::ArchivedChoiceRow;

@@ -1,0 +1,75 @@
+//! Rollouts as a person runs them: bundles come and go, weights are set, and users meet what was asked for.
+
+use serde_json::Value;
+
+use crate::{
+    on_each_engine,
+    stack::{Engine, Stack},
+    upstream::Upstream,
+};
+
+const USERS: usize = 200;
+const ACTION: &str = "/v1/tenants/shop/releases/web-v2:setWeight";
+
+/// A running stack, and the services behind it.
+struct Shop {
+    stack: Stack,
+    services: [Upstream; 3],
+}
+
+impl Shop {
+    fn start(engine: Engine) -> Self {
+        let services = ["stable", "canary", "next"].map(Upstream::named);
+        Self { stack: Stack::start(engine, &[]), services }
+    }
+
+    /// Puts a bundle whose routes go to `target`, with these releases.
+    fn put(&self, target: &str, releases: &str) {
+        let [stable, canary, next] = self.services.each_ref().map(Upstream::address);
+        let text = format!(
+            "apiVersion: halftone/v1
+kind: Bundle
+metadata: {{ tenant: shop }}
+attributes: {{ user.id: {{ type: string, from: [ {{ cookie: uid }} ] }} }}
+upstreams:
+  web: {{ variants: {{ stable: {{ addresses: [\"{stable}\"] }}, canary: {{ addresses: [\"{canary}\"] }}, next: {{ addresses: [\"{next}\"] }} }} }}
+routes: [ {{ name: all, rules: [ {{ {target} }} ] }} ]
+{releases}
+"
+        );
+        self.stack.api.put_bundle("shop", &text);
+    }
+
+    fn put_release(&self, canary: &str) {
+        let release = format!(
+            "upstream: web, canary: {canary}, unit: [user.id], default: {{ split: scheduled }}"
+        );
+        self.put("release: web-v2", &format!("releases: {{ web-v2: {{ {release} }} }}"));
+    }
+
+    fn set_weight(&self, weight: &str) -> (u16, Value) {
+        let body = format!("{{\"weight\":\"{weight}\"}}");
+        self.stack.api.call("POST", ACTION, &body).expect("the API answers")
+    }
+
+    /// Returns how many users meet this service.
+    fn meet(&self, service: &str) -> usize {
+        let met = |user: &usize| {
+            self.stack.get(&[("Cookie", &format!("uid=user-{user}"))]).text() == service
+        };
+        (0..USERS).filter(met).count()
+    }
+}
+
+on_each_engine! {
+    /// POLICY: applying a bundle never starts a rollout.
+    fn a_release_that_comes_back_is_not_started(engine: Engine) {
+        let shop = Shop::start(engine);
+        shop.put_release("canary");
+        assert_eq!(shop.set_weight("60%").0, 200);
+        assert!(shop.meet("canary") > 0);
+        shop.put("upstream: web", "");
+        shop.put_release("canary");
+        assert_eq!((shop.meet("canary"), shop.meet("stable")), (0, USERS));
+    }
+}
