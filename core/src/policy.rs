@@ -32,7 +32,7 @@ pub use gateway::{Gateway, GatewayLimits, GatewayTimeouts, Listener, Logs, valid
 pub use implicit::implicit_bundle;
 pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
 pub use lint::lint;
-pub use percent::Percent;
+pub use percent::{Percent, PercentText};
 pub use quantity::{QuantityError, Size, Timeout};
 pub use schema::{bundle_schema, gateway_schema};
 pub use timestamp::Timestamp;

@@ -72,4 +72,19 @@ on_each_engine! {
         shop.put_release("canary");
         assert_eq!((shop.meet("canary"), shop.meet("stable")), (0, USERS));
     }
+
+    /// A weight is about what the bundle's canary is now; the last one's users are stable's again.
+    fn another_canary_takes_the_weight_of_its_own(engine: Engine) {
+        let shop = Shop::start(engine);
+        shop.put_release("canary");
+        assert_eq!(shop.set_weight("60%").0, 200);
+        let met = shop.meet("canary");
+        shop.put_release("next");
+        assert_eq!(shop.meet("stable"), USERS);
+        let (status, answer) = shop.set_weight("60%");
+        assert_eq!((status, &answer["applied"]), (200, &true.into()), "{answer}");
+        assert_eq!((shop.meet("next"), shop.meet("canary")), (met, 0));
+        assert_eq!(shop.set_weight("0%").0, 200);
+        assert_eq!(shop.meet("stable"), USERS);
+    }
 }

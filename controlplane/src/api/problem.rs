@@ -162,16 +162,29 @@ impl From<StateError> for Problem {
             StateError::Weight(
                 WeightError::NotScheduled { .. } | WeightError::NothingScheduled { .. },
             ) => Self::conflict(detail),
-            StateError::Weight(_) => Self::invalid(&detail, vec![Diagnostic::new("", &detail)]),
+            StateError::Weight(WeightError::UnknownTarget { index, .. }) => {
+                let path = format!("targets[{index}]");
+                Self::invalid(&detail, vec![Diagnostic::new(&path, &detail)])
+            }
+            StateError::Weight(WeightError::Allocation { .. }) => {
+                Self::invalid(&detail, vec![Diagnostic::new("weight", &detail)])
+            }
             StateError::Unreadable(_) => {
-                Self::invalid(&detail, vec![Diagnostic::new("", detail.clone())])
+                Self::invalid(&detail, vec![Diagnostic::new("revision", &detail)])
             }
             StateError::Unpublishable(Unpublishable::Compile(CompileError::Hostname {
                 ..
             })) => Self::conflict(detail),
+            StateError::Unpublishable(Unpublishable::Compile(CompileError::Allocation {
+                release,
+                split,
+                ..
+            })) => {
+                let path = format!("releases.{release}.{split}");
+                Self::invalid(&detail, vec![Diagnostic::new(&path, &detail)])
+            }
             StateError::Unpublishable(_) => {
-                let errors = vec![Diagnostic::new("", detail.clone())];
-                Self::invalid(&detail, errors)
+                Self::invalid(&detail, vec![Diagnostic::new("", &detail)])
             }
             StateError::Store(error) => {
                 tracing::error!(%error, "a change could not be stored");

@@ -227,6 +227,28 @@ fn a_release_that_comes_back_starts_from_nothing() {
 }
 
 #[test]
+fn a_weight_is_about_what_the_canary_is_now() {
+    let directory = directory();
+    let (gateway, control) = start(directory.path());
+    let scheduled = shop("5%").replace("split: { canary: 5% }", "split: scheduled");
+    let other = "      other: { addresses: [\"127.0.0.1:9003\"] }\nroutes:";
+    let scheduled = scheduled.replace("routes:", other);
+    let renamed =
+        scheduled.replace("    upstream: web\n", "    upstream: web\n    canary: other\n");
+    let weights = || gateway.wait("nothing", |_| true).rules.weights;
+    let of = |variant: &str, weight: u32| [(format!("web-v2/default/{variant}"), weight)].into();
+    control.put_bundle("shop", &scheduled);
+    assert_eq!(set_weight(&control, "60%").status, 200);
+    assert_eq!(weights(), of("canary", 600_000));
+    assert_eq!(control.put_bundle("shop", &renamed).json()["applied"], true);
+    assert_eq!(weights(), [].into(), "the old canary's share is stable's again");
+    assert_eq!(set_weight(&control, "60%").status, 200);
+    assert_eq!(weights(), of("other", 600_000));
+    assert_eq!(set_weight(&control, "0%").json()["applied"], true);
+    assert_eq!(weights(), [].into());
+}
+
+#[test]
 fn a_scheduled_weight_is_moved_beside_the_bundle() {
     let directory = directory();
     let (gateway, control) = start(directory.path());
@@ -247,12 +269,15 @@ fn a_scheduled_weight_is_moved_beside_the_bundle() {
     assert_eq!(gateway.wait("nothing", |_| true).commits, after.commits, "it had that weight");
     for (release, body, status) in [
         ("nobody", r#"{"weight":"5%"}"#, 404),
-        ("web-v2", r#"{"weight":"5%","targets":["nobody"]}"#, 422),
+        ("web-v2", r#"{"weight":"5%","targets":["default","nobody"]}"#, 422),
         ("web-v2", r#"{"weight":"105%"}"#, 422),
         ("web-v2", "{}", 422),
     ] {
         let refused = set(release, body);
         assert_eq!(refused.status, status, "{refused:?}");
+        if body.contains("nobody") {
+            assert_eq!(refused.json()["errors"][0]["path"], "targets[1]", "{refused:?}");
+        }
     }
     control.put_bundle("shop", &shop("5%"));
     assert_eq!(set("web-v2", r#"{"weight":"5%"}"#).status, 409);

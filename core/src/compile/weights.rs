@@ -18,7 +18,8 @@ use crate::{
 
 /// Applies the weights written in `bundle` to the stored ranges of its splits.
 ///
-/// A scheduled split keeps its ranges, but for variants that are gone. Splits of the tenant that the
+/// A scheduled split keeps the ranges of the release's canary; those of any other variant go back to
+/// stable, since no weight could be set for them any more. Splits of the tenant that the
 /// bundle does not have lose theirs: whoever brings one back starts it from nothing.
 ///
 /// # Errors
@@ -36,11 +37,8 @@ pub fn allocate(bundle: &Bundle, allocations: &mut Allocations) -> Result<(), Co
                     .map(|(variant, weight)| (variant.clone(), weight.ppm()))
                     .collect(),
                 Split::Named(_) => {
-                    let upstream = bundle.upstreams.get(&release.upstream);
                     let mut weights = allocation.weights();
-                    weights.retain(|variant, _| {
-                        upstream.is_some_and(|upstream| upstream.variants.contains_key(variant))
-                    });
+                    weights.retain(|variant, _| *variant == release.canary);
                     weights
                 }
             };
@@ -72,6 +70,8 @@ pub enum WeightError {
     /// The release has no target of this id.
     #[error("release {release:?} has no target {target:?}; it has {known:?}")]
     UnknownTarget {
+        /// Its place among those asked for.
+        index: usize,
         /// The release.
         release: String,
         /// The id asked for.
@@ -107,7 +107,7 @@ pub enum WeightError {
 }
 
 /// Moves the canary variant of `release` to `weight` in the scheduled splits named by `targets`
-/// (target ids, or `default`), or in all of them when none is named. Other variants keep theirs.
+/// (target ids, or `default`), or in all of them when none is named. The rest is stable's.
 ///
 /// Returns the splits that were moved.
 ///
@@ -129,8 +129,7 @@ pub fn set_weight(
     for target in moved(spec, release, targets)? {
         let key = split_key(tenant, release, target);
         let mut allocation = allocations.get(&key).cloned().unwrap_or_default();
-        let mut weights = allocation.weights();
-        weights.insert(spec.canary.clone(), weight.ppm());
+        let weights = BTreeMap::from([(spec.canary.clone(), weight.ppm())]);
         allocation.apply(&weights).map_err(|source| WeightError::Allocation {
             release: release.to_owned(),
             target: target.to_owned(),
@@ -159,7 +158,7 @@ fn moved<'a>(
             Ok(scheduled)
         };
     }
-    let find = |target: &'a String| {
+    let find = |(index, target): (usize, &'a String)| {
         let (release_name, target_name) = (name.to_owned(), target.clone());
         let exists = target == DEFAULT_SPLIT || release.targets.iter().any(|one| one.id == *target);
         if is_scheduled(&target.as_str()) {
@@ -168,10 +167,11 @@ fn moved<'a>(
             Err(WeightError::NotScheduled { release: release_name, target: target_name })
         } else {
             let known = scheduled.iter().map(|split| (*split).to_owned()).collect();
-            Err(WeightError::UnknownTarget { release: release_name, target: target_name, known })
+            let (release, target) = (release_name, target_name);
+            Err(WeightError::UnknownTarget { index, release, target, known })
         }
     };
-    targets.iter().map(find).collect()
+    targets.iter().enumerate().map(find).collect()
 }
 
 /// Returns the key of one split.

@@ -47,6 +47,16 @@ impl Percent {
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        PercentText(self.0.into()).fmt(f)
+    }
+}
+
+/// Shows parts per million as a percentage, also a sum beyond the whole.
+#[derive(Clone, Copy, Debug)]
+pub struct PercentText(pub u64);
+
+impl fmt::Display for PercentText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = format!("{:04}", self.0 % 10_000);
         match decimals.trim_end_matches('0') {
             "" => write!(f, "{}%", self.0 / 10_000),
@@ -88,6 +98,12 @@ impl<'de> Deserialize<'de> for Percent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_beyond_the_whole_are_shown() {
+        assert_eq!(PercentText(1_200_000).to_string(), "120%");
+        assert_eq!(PercentText(1_000_001).to_string(), "100.0001%");
+    }
 
     #[test]
     fn text_and_back() {

@@ -13,7 +13,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::limits::{BUCKETS, RANGES_MAX};
+use crate::{
+    limits::{BUCKETS, RANGES_MAX},
+    policy::PercentText,
+};
 
 /// A half-open range of buckets, `[start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,9 +45,7 @@ impl Range {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum AllocationError {
     /// The weights leave less than nothing for stable.
-    #[error(
-        "weights add up to {total_ppm} parts per million; at most {BUCKETS} (100 %) can be given"
-    )]
+    #[error("weights add up to {}; at most 100%", PercentText(*total_ppm))]
     OverCommitted {
         /// Sum of the weights asked for, in parts per million.
         total_ppm: u64,

@@ -91,6 +91,25 @@ fn a_variant_that_is_gone_gives_its_buckets_back() {
 }
 
 #[test]
+fn a_weight_is_about_what_the_canary_is_now() {
+    let mut all = Allocations::new();
+    let mut bundle = bundle(json!([]), json!({ "split": "scheduled" }));
+    set_weight(&bundle, &mut all, "v2", &[], percent("60%")).expect("moves");
+    let mut stranded = all.clone();
+    bundle.releases.get_mut("v2").expect("there").canary = "other".to_owned();
+    allocate(&bundle, &mut all).expect("fits");
+    assert_eq!(weights(&all), [], "the old canary's users are stable's again");
+    for (weight, ppm) in [("60%", 600_000), ("20%", 200_000), ("0%", 0)] {
+        // Also from ranges that were stored before there was this rule.
+        for all in [&mut all, &mut stranded] {
+            set_weight(&bundle, all, "v2", &[], percent(weight)).expect("moves");
+            let expected: &[_] = &[("default".to_owned(), 0, ppm)];
+            assert_eq!(weights(all), if ppm > 0 { expected } else { &[] });
+        }
+    }
+}
+
+#[test]
 fn a_split_that_left_its_bundle_starts_from_nothing() {
     let scheduled = || json!({ "split": "scheduled" });
     let whole = bundle(json!([target("a", json!("scheduled"))]), scheduled());

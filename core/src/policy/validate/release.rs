@@ -9,8 +9,8 @@ use super::{
 use crate::{
     limits::{BUCKETS, NAME_BYTES_MAX, TARGETS_MAX, UNITS_MAX},
     policy::{
-        Bundle, CLIENT_IP, DEFAULT_SPLIT, NotServed, OnNoHealthy, Release, Requires, STABLE, Split,
-        Stickiness, Target, TargetMatch, UnitMissing, Upstream,
+        Bundle, CLIENT_IP, DEFAULT_SPLIT, NotServed, OnNoHealthy, PercentText, Release, Requires,
+        STABLE, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
     },
 };
 
@@ -170,9 +170,7 @@ fn check_choice(
             }
             let total: u64 = weights.values().map(|weight| u64::from(weight.ppm())).sum();
             if total > u64::from(BUCKETS) {
-                let percent = format!("{}.{:04}", total / 10_000, total % 10_000);
-                let percent = percent.trim_end_matches('0').trim_end_matches('.');
-                found.add(&path, format!("weights add up to {percent}%; at most 100%"));
+                found.add(&path, format!("weights add up to {}; at most 100%", PercentText(total)));
             }
         }
     }

@@ -46,10 +46,9 @@ fn too_much_is_refused_and_changes_nothing() {
     let mut a = Allocation::default();
     a.apply(&weights(&[("a", 10)])).expect("fits");
     let before = a.clone();
-    assert_eq!(
-        a.apply(&weights(&[("a", 600_000), ("b", 600_000)])),
-        Err(AllocationError::OverCommitted { total_ppm: 1_200_000 })
-    );
+    let refused = a.apply(&weights(&[("a", 600_000), ("b", 600_000)])).expect_err("refused");
+    assert_eq!(refused, AllocationError::OverCommitted { total_ppm: 1_200_000 });
+    assert_eq!(refused.to_string(), "weights add up to 120%; at most 100%");
     assert_eq!(a, before);
 }
 
