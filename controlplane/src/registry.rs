@@ -28,7 +28,7 @@ pub(crate) struct Record {
 }
 
 /// The registered instances, by id.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
     instances: BTreeMap<String, Record>,
     groups: BTreeMap<(String, String), usize>,

@@ -7,13 +7,13 @@
 //! Invariants:
 //! - [`Store::write`] has either happened wholly and durably when it returns, or not at all: a
 //!   process that is killed loses nothing that was acknowledged;
-//! - numbers are written with the change they number, so they never repeat.
+//! - numbers are written with the changes they number, so they never repeat.
 
 mod embedded;
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
-use halftone_core::{compile::SplitKey, rollout::allocation::Allocation};
+use halftone_core::{compile::SplitKey, policy::Bundle, rollout::allocation::Allocation};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -76,6 +76,9 @@ pub enum StoreError {
         #[source]
         source: Box<redb::Error>,
     },
+    /// A write did not come to an end.
+    #[error("writing to the store ended unexpectedly; see the log")]
+    Ended,
 }
 
 /// Keeps what must survive.
@@ -86,11 +89,12 @@ pub(crate) trait Store: Send + Sync {
     /// [`StoreError`].
     fn load(&self) -> Result<Stored, StoreError>;
 
-    /// Writes one change with its numbers: wholly, durably, or not at all. Blocks on the disk.
+    /// Writes changes in order, and `counters`, the numbers of the last: all of it wholly, durably, or not
+    /// at all. Blocks on the disk.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed then.
-    fn write(&self, counters: Counters, change: &Change<'_>) -> Result<(), StoreError>;
+    fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError>;
 
     /// Reads the text of a revision, if it is kept and has one. Blocks on the disk.
     ///
@@ -176,33 +180,38 @@ pub(crate) struct StoredBundle {
     pub(crate) text: String,
 }
 
+/// A change with the numbers it has.
+pub(crate) type Numbered = (Counters, Change);
+
 /// One change to be kept.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Change<'a> {
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
     /// An instance is registered, registered anew, or drained.
-    PutInstance(&'a Record),
+    PutInstance(Record),
     /// The instances of these ids are gone.
-    DeleteInstances(&'a [String]),
+    DeleteInstances(Vec<String>),
     /// A tenant's bundle is replaced.
-    PutBundle(BundleChange<'a>),
+    PutBundle(Box<BundleChange>),
     /// The ranges of a tenant's splits are moved.
-    PutAllocations(&'a str, &'a TenantAllocations),
+    PutAllocations(String, TenantAllocations),
     /// A tenant's bundle is gone, with its ranges: the revision that says so, and those that are no
     /// longer kept.
-    DeleteBundle(&'a StoredRevision, &'a [RevisionKey]),
+    DeleteBundle(StoredRevision, Vec<RevisionKey>),
 }
 
 /// A tenant's new bundle.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BundleChange<'a> {
-    /// The bundle.
-    pub(crate) bundle: &'a StoredBundle,
+#[derive(Clone, Debug)]
+pub(crate) struct BundleChange {
+    /// The bundle as it is kept.
+    pub(crate) stored: Arc<StoredBundle>,
+    /// The same, read.
+    pub(crate) bundle: Arc<Bundle>,
     /// The ranges of its splits.
-    pub(crate) allocations: &'a TenantAllocations,
+    pub(crate) allocations: TenantAllocations,
     /// Its place in the history.
-    pub(crate) revision: &'a StoredRevision,
+    pub(crate) revision: StoredRevision,
     /// Revisions that are no longer kept.
-    pub(crate) pruned: &'a [RevisionKey],
+    pub(crate) pruned: Vec<RevisionKey>,
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(crate) enum Unpublishable {
 #[derive(Clone, Debug)]
 pub(crate) struct Tenant {
     /// What is stored of it.
-    pub(crate) stored: StoredBundle,
+    pub(crate) stored: Arc<StoredBundle>,
     /// The bundle; or why the stored text is none of this build's.
     pub(crate) bundle: Result<Arc<Bundle>, String>,
 }
@@ -124,13 +124,13 @@ impl Tenants {
     /// Puts what was admitted and stored in its place.
     pub(crate) fn put(
         &mut self,
-        stored: StoredBundle,
-        bundle: Bundle,
+        stored: Arc<StoredBundle>,
+        bundle: Arc<Bundle>,
         allocations: TenantAllocations,
     ) {
         self.allocations.retain(|key, _| key.tenant != stored.tenant);
         self.allocations.extend(allocations);
-        let tenant = Tenant { stored, bundle: Ok(Arc::new(bundle)) };
+        let tenant = Tenant { stored, bundle: Ok(bundle) };
         match self.list.iter_mut().find(|known| known.stored.tenant == tenant.stored.tenant) {
             Some(known) => *known = tenant,
             None => self.list.push(tenant),
@@ -174,5 +174,5 @@ fn read(stored: StoredBundle) -> Tenant {
         .map_err(|problem| {
             format!("the stored bundle of tenant {:?} is refused: {problem}", stored.tenant)
         });
-    Tenant { stored, bundle }
+    Tenant { stored: Arc::new(stored), bundle }
 }

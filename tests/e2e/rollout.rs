@@ -1,10 +1,14 @@
 //! Rollouts as a person runs them: bundles come and go, weights are set, and users meet what was asked for.
 
-use serde_json::Value;
+use std::thread;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::{
     on_each_engine,
-    stack::{Engine, Stack},
+    poll::until,
+    stack::{Engine, Stack, send},
     upstream::Upstream,
 };
 
@@ -86,5 +90,29 @@ on_each_engine! {
         assert_eq!((shop.meet("next"), shop.meet("canary")), (met, 0));
         assert_eq!(shop.set_weight("0%").0, 200);
         assert_eq!(shop.meet("stable"), USERS);
+    }
+
+    /// Many write at once, and the control plane is killed right after: nothing acknowledged is lost.
+    fn writes_at_once_are_all_kept(engine: Engine) {
+        let shop = Shop::start(engine);
+        shop.put_release("canary");
+        let api = &shop.stack.api;
+        thread::scope(|scope| {
+            for writer in 0..12 {
+                let (shop, service) = (&shop, shop.services[0].address());
+                scope.spawn(move || {
+                    api.register(&format!("service-{writer}"), service, &json!({}));
+                    let (status, answer) = shop.set_weight(&format!("{}%", 10 + writer));
+                    assert_eq!((status, &answer["applied"]), (200, &true.into()), "{answer}");
+                });
+            }
+        });
+        let met = shop.meet("canary");
+        assert!(met > 0);
+        send(shop.stack.child("control"), Signal::KILL);
+        let (_, instances) = until("another control plane", || api.call("GET", "/v1/instances", ""));
+        assert_eq!(instances.as_array().map(Vec::len), Some(12), "{instances}");
+        shop.stack.until_serving();
+        assert_eq!(shop.meet("canary"), met, "the last weight is everyone's");
     }
 }

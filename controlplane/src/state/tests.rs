@@ -14,7 +14,7 @@ use crate::{
     conditions::Conditions,
     source::{Format, read_bundle},
     state::instances::Registered,
-    store::{Change, Stored, StoredBundle},
+    store::{Stored, StoredBundle},
 };
 
 /// A store that keeps nothing, and fails on demand.
@@ -29,7 +29,7 @@ impl Store for Forgetful {
         Ok(self.stored.lock().expect("not poisoned").take().unwrap_or_default())
     }
 
-    fn write(&self, _: Counters, _: &Change<'_>) -> Result<(), StoreError> {
+    fn write(&self, _: Counters, _: &[Numbered]) -> Result<(), StoreError> {
         if !self.fails.load(Ordering::Relaxed) {
             return Ok(());
         }

@@ -5,11 +5,9 @@
 //! Invariant: ranges are run-time state beside the bundle; moving them makes no revision of the
 //! bundle, and is open to callers whoever owns the tenant.
 
-use std::sync::Arc;
-
 use halftone_core::{compile::set_weight, policy::Percent};
 
-use super::{State, StateError};
+use super::{Decided, State, StateError};
 use crate::store::{Change, TenantAllocations};
 
 impl State {
@@ -25,26 +23,20 @@ impl State {
         targets: &[String],
         weight: Percent,
     ) -> Result<u64, StateError> {
-        let _turn = self.turn();
-        let (counters, tenants) = {
-            let model = self.read();
-            (model.next(true), Arc::clone(&model.tenants))
-        };
-        let known = tenants.find(tenant).and_then(|known| known.bundle.as_ref().ok());
-        let missing = || StateError::NoBundle { tenant: tenant.to_owned() };
-        let mut ranges = tenants.allocations().clone();
-        set_weight(known.ok_or_else(missing)?, &mut ranges, release, targets, weight)?;
-        if ranges == *tenants.allocations() {
-            return Ok(self.read().counters.change);
-        }
-        tenants.admit_ranges(&ranges)?;
-        drop(tenants);
-        let of_tenant: TenantAllocations =
-            ranges.into_iter().filter(|(key, _)| key.tenant == tenant).collect();
-        self.store.write(counters, &Change::PutAllocations(tenant, &of_tenant))?;
-        self.show(counters, |model| {
-            Arc::make_mut(&mut model.tenants).put_ranges(of_tenant);
-        });
-        Ok(counters.change)
+        self.change(|model| {
+            let known = model.tenants.find(tenant).and_then(|known| known.bundle.as_ref().ok());
+            let missing = || StateError::NoBundle { tenant: tenant.to_owned() };
+            let mut ranges = model.tenants.allocations().clone();
+            set_weight(known.ok_or_else(missing)?, &mut ranges, release, targets, weight)?;
+            if ranges == *model.tenants.allocations() {
+                return Ok(Decided::Nothing(model.counters.change));
+            }
+            model.tenants.admit_ranges(&ranges)?;
+            let of_tenant: TenantAllocations =
+                ranges.into_iter().filter(|(key, _)| key.tenant == tenant).collect();
+            let (counters, tenant) = (model.next(true), tenant.to_owned());
+            let change = Change::PutAllocations(tenant, of_tenant);
+            Ok(Decided::Change(counters, change, counters.change))
+        })
     }
 }

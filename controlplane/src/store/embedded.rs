@@ -20,8 +20,8 @@ use redb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Change, Counters, RevisionKey, Store, StoreError, Stored, StoredBundle, StoredRevision,
-    TenantAllocations,
+    Change, Counters, Numbered, RevisionKey, Store, StoreError, Stored, StoredBundle,
+    StoredRevision, TenantAllocations,
 };
 use crate::registry::Record;
 
@@ -126,6 +126,37 @@ impl Embedded {
         Ok(())
     }
 
+    fn write_one(&self, transaction: &WriteTransaction, change: &Change) -> Result<(), StoreError> {
+        match change {
+            Change::PutInstance(record) => {
+                self.put(transaction, INSTANCES, &record.instance.id(), record)?;
+            }
+            Change::DeleteInstances(ids) => {
+                for id in ids {
+                    self.delete(transaction, INSTANCES, id)?;
+                }
+            }
+            Change::PutBundle(put) => {
+                let (stored, key) = (&*put.stored, revision_key(&put.revision.key()));
+                self.prune(transaction, &put.pruned)?;
+                self.put(transaction, BUNDLES, &stored.tenant, stored)?;
+                self.put(transaction, ALLOCATIONS, &stored.tenant, &put.allocations)?;
+                self.put(transaction, REVISIONS, &key, &put.revision)?;
+                self.put_bytes(transaction, TEXTS, &key, stored.text.as_bytes())?;
+            }
+            Change::PutAllocations(tenant, allocations) => {
+                self.put(transaction, ALLOCATIONS, tenant, allocations)?;
+            }
+            Change::DeleteBundle(revision, pruned) => {
+                self.prune(transaction, pruned)?;
+                self.delete(transaction, BUNDLES, &revision.tenant)?;
+                self.delete(transaction, ALLOCATIONS, &revision.tenant)?;
+                self.put(transaction, REVISIONS, &revision_key(&revision.key()), revision)?;
+            }
+        }
+        Ok(())
+    }
+
     fn prune(
         &self,
         transaction: &WriteTransaction,
@@ -168,35 +199,11 @@ impl Store for Embedded {
         })
     }
 
-    fn write(&self, counters: Counters, change: &Change<'_>) -> Result<(), StoreError> {
+    fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().map_err(self.access("start writing"))?;
         self.put(&transaction, META, COUNTERS_KEY, &counters)?;
-        match change {
-            Change::PutInstance(record) => {
-                self.put(&transaction, INSTANCES, &record.instance.id(), record)?;
-            }
-            Change::DeleteInstances(ids) => {
-                for id in *ids {
-                    self.delete(&transaction, INSTANCES, id)?;
-                }
-            }
-            Change::PutBundle(put) => {
-                let key = revision_key(&put.revision.key());
-                self.prune(&transaction, put.pruned)?;
-                self.put(&transaction, BUNDLES, &put.bundle.tenant, put.bundle)?;
-                self.put(&transaction, ALLOCATIONS, &put.bundle.tenant, put.allocations)?;
-                self.put(&transaction, REVISIONS, &key, put.revision)?;
-                self.put_bytes(&transaction, TEXTS, &key, put.bundle.text.as_bytes())?;
-            }
-            Change::PutAllocations(tenant, allocations) => {
-                self.put(&transaction, ALLOCATIONS, tenant, allocations)?;
-            }
-            Change::DeleteBundle(revision, pruned) => {
-                self.prune(&transaction, pruned)?;
-                self.delete(&transaction, BUNDLES, &revision.tenant)?;
-                self.delete(&transaction, ALLOCATIONS, &revision.tenant)?;
-                self.put(&transaction, REVISIONS, &revision_key(&revision.key()), revision)?;
-            }
+        for (_, change) in changes {
+            self.write_one(&transaction, change)?;
         }
         // A transaction that is dropped on the way here is rolled back.
         transaction.commit().map_err(self.access("make a change durable"))

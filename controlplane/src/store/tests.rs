@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use halftone_core::policy::{Instance, Label};
+use halftone_core::policy::{Instance, Label, implicit_bundle};
 
 use super::*;
 
@@ -64,23 +64,27 @@ fn every_change_survives_a_restart() {
         revision("gone", 8, Some("sha256:00")),
         revision("gone", 9, None),
     ];
-    let put = |bundle, allocations, revision, pruned| {
-        Change::PutBundle(BundleChange { bundle, allocations, revision, pruned })
+    let put = |stored: &StoredBundle, allocations: &TenantAllocations, at: usize, pruned| {
+        let (stored, bundle) = (Arc::new(stored.clone()), Arc::new(implicit_bundle(&[], None)));
+        let (allocations, revision) = (allocations.clone(), history[at].clone());
+        let change = BundleChange { stored, bundle, allocations, revision, pruned };
+        Change::PutBundle(Box::new(change))
     };
-    let pruned = [("gone".to_owned(), 8)];
     let changes = [
-        Change::PutInstance(&instance(1)),
-        Change::PutInstance(&instance(2)),
-        Change::DeleteInstances(&["a@127.0.0.1:1".to_owned(), "never there".to_owned()]),
-        put(&kept, &kept_ranges, &history[0], &[]),
-        put(&gone, &gone_ranges, &history[1], &[]),
-        Change::DeleteBundle(&history[2], &[]),
-        put(&kept, &kept_ranges, &history[0], &pruned),
+        Change::PutInstance(instance(1)),
+        Change::PutInstance(instance(2)),
+        Change::DeleteInstances(vec!["a@127.0.0.1:1".to_owned(), "never there".to_owned()]),
+        put(&kept, &kept_ranges, 0, Vec::new()),
+        put(&gone, &gone_ranges, 1, Vec::new()),
+        Change::DeleteBundle(history[2].clone(), Vec::new()),
+        put(&kept, &kept_ranges, 0, vec![("gone".to_owned(), 8)]),
     ];
-    for (at, change) in (1..).zip(&changes) {
-        // Opened and closed for each.
+    let numbers = (1..).map(|at| Counters { change: at, revision: 2 * at });
+    let changes: Vec<Numbered> = numbers.zip(changes).collect();
+    // Alone and in groups; opened and closed for each.
+    for group in [&changes[..1], &changes[1..3], &changes[3..6], &changes[6..]] {
         let store = Embedded::open(directory.path()).expect("opened");
-        store.write(Counters { change: at, revision: 2 * at }, change).expect("written");
+        store.write(group[group.len() - 1].0, group).expect("written");
     }
     let store = Embedded::open(directory.path()).expect("opened");
     let stored = store.load().expect("loaded");
@@ -120,7 +124,8 @@ fn a_damaged_store_opens_as_it_was_or_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("control.redb");
     let store = Embedded::open(directory.path()).expect("opened");
-    store.write(Counters::default(), &Change::PutInstance(&instance(1))).expect("written");
+    let change = (Counters::default(), Change::PutInstance(instance(1)));
+    store.write(Counters::default(), &[change]).expect("written");
     drop(store);
     let whole = fs::read(&path).expect("readable");
     // Most of a small file is zeros that nothing refers to.
