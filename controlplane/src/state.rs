@@ -24,17 +24,14 @@ use std::{
     time::Instant,
 };
 
-use halftone_core::{
-    compile::{Allocations, WeightError},
-    limits::INSTANCES_MAX,
-    policy::{Bundle, Instance},
-};
+use halftone_core::{compile::WeightError, limits::INSTANCES_MAX, policy::Bundle};
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::{
     history::History,
     leases::Leases,
+    ranges::Ranges,
     registry::Registry,
     source::SourceError,
     store::{Change, Counters, Numbered, Store, StoreError},
@@ -121,7 +118,7 @@ pub(crate) struct State {
 #[derive(Clone)]
 struct Model {
     counters: Counters,
-    registry: Registry,
+    registry: Arc<Registry>,
     tenants: Arc<Tenants>,
     history: History,
     /// Which watched file owns which tenant.
@@ -141,14 +138,12 @@ enum Decided<T> {
 pub(crate) struct Snapshot {
     /// The numbers of its newest change.
     pub(crate) counters: Counters,
-    /// Registered instances; those being drained are still part of the rules.
-    pub(crate) instances: Vec<Instance>,
-    /// Those of them that take new requests.
-    pub(crate) serving: Vec<Instance>,
+    /// Registered instances.
+    pub(crate) registry: Arc<Registry>,
     /// Stored bundles, oldest tenant first, with their digests; or why one cannot be read.
     pub(crate) bundles: Result<Vec<(Arc<Bundle>, String)>, String>,
     /// The ranges of every split.
-    pub(crate) allocations: Allocations,
+    pub(crate) ranges: Ranges,
 }
 
 impl State {
@@ -164,7 +159,7 @@ impl State {
         }
         let model = Model {
             counters: stored.counters,
-            registry: Registry::new(stored.instances),
+            registry: Arc::new(Registry::new(stored.instances)),
             tenants: Arc::new(Tenants::new(stored.bundles, stored.allocations)),
             history: History::new(stored.revisions),
             owners: BTreeMap::new(),
@@ -187,14 +182,11 @@ impl State {
         let bundle = |tenant: &crate::tenants::Tenant| {
             tenant.bundle.clone().map(|bundle| (bundle, tenant.stored.digest.clone()))
         };
-        let records = || model.registry.records();
-        let serving = records().filter(|record| !record.draining);
         Snapshot {
             counters: model.counters,
-            instances: records().map(|record| record.instance.clone()).collect(),
-            serving: serving.map(|record| record.instance.clone()).collect(),
+            registry: Arc::clone(&model.registry),
             bundles: model.tenants.list().iter().map(bundle).collect(),
-            allocations: model.tenants.allocations().clone(),
+            ranges: model.tenants.ranges().clone(),
         }
     }
 
@@ -259,15 +251,19 @@ impl Model {
         debug_assert!(counters.change > self.counters.change, "changes are numbered in turn");
         self.counters = counters;
         match change {
-            Change::PutInstance(record) => self.registry.insert(record.clone()),
-            Change::DeleteInstances(ids) => ids.iter().for_each(|id| self.registry.remove(id)),
+            Change::PutInstance(record) => {
+                Arc::make_mut(&mut self.registry).insert(record.clone());
+            }
+            Change::DeleteInstances(ids) => {
+                let registry = Arc::make_mut(&mut self.registry);
+                ids.iter().for_each(|id| registry.remove(id));
+            }
             Change::PutBundle(put) => {
-                let (stored, bundle) = (Arc::clone(&put.stored), Arc::clone(&put.bundle));
-                Arc::make_mut(&mut self.tenants).put(stored, bundle, put.allocations.clone());
+                Arc::make_mut(&mut self.tenants).put(put);
                 self.history.push(put.revision.clone(), &put.pruned);
             }
-            Change::PutAllocations(_, ranges) => {
-                Arc::make_mut(&mut self.tenants).put_ranges(ranges.clone());
+            Change::MoveRanges(moved) => {
+                Arc::make_mut(&mut self.tenants).put_ranges(counters.revision, moved);
             }
             Change::DeleteBundle(revision, pruned) => {
                 Arc::make_mut(&mut self.tenants).remove(&revision.tenant);

@@ -13,7 +13,11 @@ mod embedded;
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use halftone_core::{compile::SplitKey, policy::Bundle, rollout::allocation::Allocation};
+use halftone_core::{
+    compile::{Allocations, SplitKey},
+    policy::Bundle,
+    rollout::allocation::Allocation,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -119,8 +123,8 @@ impl Default for Counters {
     }
 }
 
-/// The ranges of one tenant's splits.
-pub(crate) type TenantAllocations = Vec<(SplitKey, Allocation)>;
+/// The ranges of some splits.
+pub(crate) type SplitAllocations = Vec<(SplitKey, Allocation)>;
 
 /// Names one revision: its tenant and its number.
 pub(crate) type RevisionKey = (String, u64);
@@ -142,6 +146,14 @@ pub(crate) struct StoredRevision {
     pub(crate) source: String,
 }
 
+impl BundleChange {
+    /// Returns the ranges of the tenant's own splits.
+    fn own_ranges(&self) -> Vec<(&SplitKey, &Allocation)> {
+        let ranges = self.ranges.iter();
+        ranges.filter(|(split, _)| split.tenant == self.stored.tenant).collect()
+    }
+}
+
 impl StoredRevision {
     /// Returns its name.
     #[must_use]
@@ -159,8 +171,8 @@ pub(crate) struct Stored {
     pub(crate) instances: Vec<Record>,
     /// Bundles, in no order.
     pub(crate) bundles: Vec<StoredBundle>,
-    /// Ranges of every split.
-    pub(crate) allocations: TenantAllocations,
+    /// Ranges of every split; of one that is there twice, the last count.
+    pub(crate) allocations: SplitAllocations,
     /// The history, in no order.
     pub(crate) revisions: Vec<StoredRevision>,
 }
@@ -192,8 +204,8 @@ pub(crate) enum Change {
     DeleteInstances(Vec<String>),
     /// A tenant's bundle is replaced.
     PutBundle(Box<BundleChange>),
-    /// The ranges of a tenant's splits are moved.
-    PutAllocations(String, TenantAllocations),
+    /// The ranges of these splits are moved.
+    MoveRanges(SplitAllocations),
     /// A tenant's bundle is gone, with its ranges: the revision that says so, and those that are no
     /// longer kept.
     DeleteBundle(StoredRevision, Vec<RevisionKey>),
@@ -206,8 +218,8 @@ pub(crate) struct BundleChange {
     pub(crate) stored: Arc<StoredBundle>,
     /// The same, read.
     pub(crate) bundle: Arc<Bundle>,
-    /// The ranges of its splits.
-    pub(crate) allocations: TenantAllocations,
+    /// The ranges of every split, of all tenants.
+    pub(crate) ranges: Arc<Allocations>,
     /// Its place in the history.
     pub(crate) revision: StoredRevision,
     /// Revisions that are no longer kept.

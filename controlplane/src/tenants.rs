@@ -10,8 +10,9 @@
 use std::sync::Arc;
 
 use halftone_core::{
-    compile::{Allocations, CompileError, allocate, compile_instances, compile_rules},
+    compile::{Allocations, CompileError, SplitKey, allocate, compile_instances, compile_rules},
     policy::{Address, Bundle, Instance, implicit_bundle, validate},
+    rollout::allocation::Allocation,
     table::{
         AddressRow,
         archive::{Archive, ArchiveError},
@@ -19,7 +20,10 @@ use halftone_core::{
 };
 use thiserror::Error;
 
-use crate::store::{StoredBundle, TenantAllocations};
+use crate::{
+    ranges::Ranges,
+    store::{BundleChange, SplitAllocations, StoredBundle},
+};
 
 /// Why a bundle or an instance cannot be let in.
 #[derive(Debug, Error)]
@@ -46,13 +50,13 @@ pub(crate) struct Tenant {
 pub(crate) struct Tenants {
     /// Oldest first.
     list: Vec<Tenant>,
-    allocations: Allocations,
+    ranges: Ranges,
 }
 
 impl Tenants {
     /// Starts with what was stored. A text that this build cannot read stays, as a problem.
     #[must_use]
-    pub(crate) fn new(bundles: Vec<StoredBundle>, allocations: TenantAllocations) -> Self {
+    pub(crate) fn new(bundles: Vec<StoredBundle>, allocations: SplitAllocations) -> Self {
         let mut list: Vec<Tenant> = bundles.into_iter().map(read).collect();
         list.sort_by_key(|tenant| tenant.stored.since);
         let mut allocations: Allocations = allocations.into_iter().collect();
@@ -60,7 +64,7 @@ impl Tenants {
             // Ranges that an earlier build left behind; where they do not fit, compiling says so.
             let _ = allocate(bundle, &mut allocations);
         }
-        Self { list, allocations }
+        Self { list, ranges: Ranges::new(Arc::new(allocations)) }
     }
 
     /// Returns whether no bundle is stored.
@@ -77,8 +81,8 @@ impl Tenants {
 
     /// Returns the ranges of every split.
     #[must_use]
-    pub(crate) fn allocations(&self) -> &Allocations {
-        &self.allocations
+    pub(crate) fn ranges(&self) -> &Ranges {
+        &self.ranges
     }
 
     /// Returns the tenant of this name.
@@ -87,13 +91,13 @@ impl Tenants {
         self.list.iter().find(|tenant| tenant.stored.tenant == name)
     }
 
-    /// Checks `candidate` beside every other tenant, and returns the ranges of its splits.
+    /// Checks `candidate` beside every other tenant, and returns the ranges of every split with it.
     ///
     /// # Errors
     /// [`Unpublishable`].
-    pub(crate) fn admit(&self, candidate: &Bundle) -> Result<TenantAllocations, Unpublishable> {
+    pub(crate) fn admit(&self, candidate: &Bundle) -> Result<Allocations, Unpublishable> {
         let name = &candidate.metadata.tenant;
-        let mut allocations = self.allocations.clone();
+        let mut allocations = self.ranges.all();
         allocate(candidate, &mut allocations)?;
         let others = self.list.iter().filter(|tenant| tenant.stored.tenant != *name);
         let mut bundles: Vec<&Bundle> =
@@ -102,35 +106,19 @@ impl Tenants {
         bundles.push(candidate);
         Archive::build(&compile_rules(&bundles, &allocations)?, 0)?;
         Archive::build(&compile_instances(&[candidate], &[], &any_address), 0)?;
-        Ok(allocations.into_iter().filter(|(key, _)| key.tenant == *name).collect())
+        Ok(allocations)
     }
 
-    /// Checks that the tables can be made with `ranges`, too.
-    ///
-    /// # Errors
-    /// [`Unpublishable`].
-    pub(crate) fn admit_ranges(&self, ranges: &Allocations) -> Result<(), Unpublishable> {
-        let bundles: Vec<&Bundle> =
-            self.list.iter().filter_map(|tenant| tenant.bundle.as_deref().ok()).collect();
-        Archive::build(&compile_rules(&bundles, ranges)?, 0)?;
-        Ok(())
-    }
-
-    /// Puts ranges that were admitted and stored in their place.
-    pub(crate) fn put_ranges(&mut self, ranges: TenantAllocations) {
-        self.allocations.extend(ranges);
+    /// Puts ranges that were moved as `revision` and stored in their place.
+    pub(crate) fn put_ranges(&mut self, revision: u64, moved: &[(SplitKey, Allocation)]) {
+        self.ranges.put(revision, moved);
     }
 
     /// Puts what was admitted and stored in its place.
-    pub(crate) fn put(
-        &mut self,
-        stored: Arc<StoredBundle>,
-        bundle: Arc<Bundle>,
-        allocations: TenantAllocations,
-    ) {
-        self.allocations.retain(|key, _| key.tenant != stored.tenant);
-        self.allocations.extend(allocations);
-        let tenant = Tenant { stored, bundle: Ok(bundle) };
+    pub(crate) fn put(&mut self, put: &BundleChange) {
+        self.ranges = Ranges::new(Arc::clone(&put.ranges));
+        let tenant =
+            Tenant { stored: Arc::clone(&put.stored), bundle: Ok(Arc::clone(&put.bundle)) };
         match self.list.iter_mut().find(|known| known.stored.tenant == tenant.stored.tenant) {
             Some(known) => *known = tenant,
             None => self.list.push(tenant),
@@ -140,7 +128,9 @@ impl Tenants {
     /// Removes a tenant and its ranges.
     pub(crate) fn remove(&mut self, name: &str) {
         self.list.retain(|tenant| tenant.stored.tenant != name);
-        self.allocations.retain(|key, _| key.tenant != name);
+        let mut left = self.ranges.all();
+        left.retain(|key, _| key.tenant != name);
+        self.ranges = Ranges::new(Arc::new(left));
     }
 }
 

@@ -170,7 +170,7 @@ impl State {
             }
             let counters = model.next(true);
             let since = known.map_or(counters.change, |known| known.stored.since);
-            let allocations = model.tenants.admit(&bundle)?;
+            let ranges = Arc::new(model.tenants.admit(&bundle)?);
             let text = canonical_text(&bundle);
             let put = PutBundle { revision: counters.revision, digest, change: counters.change };
             let revision = put.revision_of(&tenant, text.len(), asked);
@@ -180,7 +180,7 @@ impl State {
             let change = BundleChange {
                 stored: Arc::new(stored),
                 bundle: Arc::new(bundle),
-                allocations,
+                ranges,
                 revision,
                 pruned,
             };

@@ -2,13 +2,19 @@
 //!
 //! Owns their order among other changes. Which buckets move is `core::compile::set_weight`'s.
 //!
-//! Invariant: ranges are run-time state beside the bundle; moving them makes no revision of the
-//! bundle, and is open to callers whoever owns the tenant.
+//! Invariants:
+//! - ranges are run-time state beside the bundle; moving them makes no revision of the bundle, and is open
+//!   to callers whoever owns the tenant;
+//! - a move costs what it moves, not what there is: tables that were admitted stay good when ranges of
+//!   theirs, checked by themselves, are replaced, and gateways check what comes of it.
 
-use halftone_core::{compile::set_weight, policy::Percent};
+use halftone_core::{
+    compile::{SplitKey, set_weight},
+    policy::Percent,
+};
 
 use super::{Decided, State, StateError};
-use crate::store::{Change, TenantAllocations};
+use crate::store::Change;
 
 impl State {
     /// Moves the canary of `release` to `weight` in the scheduled splits of `targets`, or in all of
@@ -26,16 +32,14 @@ impl State {
         self.change(|model| {
             let known = model.tenants.find(tenant).and_then(|known| known.bundle.as_ref().ok());
             let missing = || StateError::NoBundle { tenant: tenant.to_owned() };
-            let mut ranges = model.tenants.allocations().clone();
-            set_weight(known.ok_or_else(missing)?, &mut ranges, release, targets, weight)?;
-            if ranges == *model.tenants.allocations() {
+            let bundle = known.ok_or_else(missing)?;
+            let stored = |split: &SplitKey| model.tenants.ranges().find(split);
+            let moved = set_weight(bundle, stored, release, targets, weight)?;
+            if moved.is_empty() {
                 return Ok(Decided::Nothing(model.counters.change));
             }
-            model.tenants.admit_ranges(&ranges)?;
-            let of_tenant: TenantAllocations =
-                ranges.into_iter().filter(|(key, _)| key.tenant == tenant).collect();
-            let (counters, tenant) = (model.next(true), tenant.to_owned());
-            let change = Change::PutAllocations(tenant, of_tenant);
+            let counters = model.next(true);
+            let change = Change::MoveRanges(moved.into_iter().collect());
             Ok(Decided::Change(counters, change, counters.change))
         })
     }

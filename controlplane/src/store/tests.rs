@@ -23,7 +23,7 @@ fn bundle(tenant: &str) -> StoredBundle {
     }
 }
 
-fn allocations(tenant: &str) -> TenantAllocations {
+fn allocations(tenant: &str) -> SplitAllocations {
     let key = SplitKey {
         tenant: tenant.to_owned(),
         release: "r".to_owned(),
@@ -64,10 +64,12 @@ fn every_change_survives_a_restart() {
         revision("gone", 8, Some("sha256:00")),
         revision("gone", 9, None),
     ];
-    let put = |stored: &StoredBundle, allocations: &TenantAllocations, at: usize, pruned| {
+    let put = |stored: &StoredBundle, allocations: &SplitAllocations, at: usize, pruned| {
         let (stored, bundle) = (Arc::new(stored.clone()), Arc::new(implicit_bundle(&[], None)));
-        let (allocations, revision) = (allocations.clone(), history[at].clone());
-        let change = BundleChange { stored, bundle, allocations, revision, pruned };
+        // Others' are not its to write.
+        let ranges = allocations.iter().cloned().chain(self::allocations("another"));
+        let (ranges, revision) = (Arc::new(ranges.collect()), history[at].clone());
+        let change = BundleChange { stored, bundle, ranges, revision, pruned };
         Change::PutBundle(Box::new(change))
     };
     let changes = [
@@ -95,6 +97,47 @@ fn every_change_survives_a_restart() {
     assert_eq!(stored.revisions, [history[2].clone(), history[0].clone()]);
     let texts = history.each_ref().map(|one| store.text(&one.key()).expect("readable"));
     assert_eq!(texts, [Some("{}".to_owned()), None, None]);
+}
+
+#[test]
+fn moved_ranges_are_kept_until_their_bundle_changes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Embedded::open(directory.path()).expect("opened");
+    let write = |change: Change| {
+        let counters = Counters::default();
+        store.write(counters, &[(counters, change)]).expect("written");
+    };
+    let ranges = |weight: u32| {
+        let mut allocation = Allocation::default();
+        allocation.apply(&BTreeMap::from([("canary".to_owned(), weight)])).expect("fits");
+        allocation
+    };
+    let put = |tenant: &str| {
+        let (stored, bundle) = (Arc::new(bundle(tenant)), Arc::new(implicit_bundle(&[], None)));
+        let ranges = Arc::new(allocations(tenant).into_iter().collect());
+        let (revision, pruned) = (revision(tenant, 7, Some("sha256:00")), Vec::new());
+        Change::PutBundle(Box::new(BundleChange { stored, bundle, ranges, revision, pruned }))
+    };
+    // The second name sorts right behind the first one's splits.
+    for tenant in ["shop", "shop-2", "shop0"] {
+        write(put(tenant));
+        let split = allocations(tenant)[0].0.clone();
+        write(Change::MoveRanges(vec![(split.clone(), ranges(20_000))]));
+        write(Change::MoveRanges(vec![(split, ranges(30_000))]));
+    }
+    let found = || -> Vec<(String, u32)> {
+        let stored = store.load().expect("loaded").allocations;
+        let all: BTreeMap<SplitKey, Allocation> = stored.into_iter().collect();
+        let weight =
+            |(key, ranges): (SplitKey, Allocation)| (key.tenant, ranges.weight_ppm("canary"));
+        all.into_iter().map(weight).collect()
+    };
+    let row = |tenant: &str, weight| (tenant.to_owned(), weight);
+    assert_eq!(found(), [row("shop", 30_000), row("shop-2", 30_000), row("shop0", 30_000)]);
+    write(put("shop"));
+    assert_eq!(found(), [row("shop", 10_000), row("shop-2", 30_000), row("shop0", 30_000)]);
+    write(Change::DeleteBundle(revision("shop0", 8, None), Vec::new()));
+    assert_eq!(found(), [row("shop", 10_000), row("shop-2", 30_000)]);
 }
 
 #[test]

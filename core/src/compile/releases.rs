@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Allocations, CompileError, conditions::target_rows, row, variant_key, weights::split_key,
+    Allocations, CompileError, conditions::target_rows, ranges::range_rows, row, variant_key,
+    weights::split_key,
 };
 use crate::{
     policy::{
@@ -13,10 +14,9 @@ use crate::{
         OnNoHealthy, Release, Requires, STABLE, Split, Stickiness, Target, Timeout, Timestamp,
         UnitMissing, Upstream,
     },
-    rollout::allocation::Allocation,
     table::{
-        AttributeRow, ChoiceRow, NONE, OnNoHealthyRow, OverrideRow, RangeRow, ReleaseRow,
-        RuleTable, SourceKind, SourceRow, Span, TargetRow, TimeoutsRow, UnitMissingRow, VariantRow,
+        AttributeRow, ChoiceRow, NONE, OnNoHealthyRow, OverrideRow, ReleaseRow, RuleTable,
+        SourceKind, SourceRow, Span, TargetRow, TimeoutsRow, UnitMissingRow, VariantRow,
     },
 };
 
@@ -167,12 +167,11 @@ impl Choices<'_> {
             return Ok(ChoiceRow::Variant(self.variant(name, variant.unwrap_or(STABLE))?));
         }
         let key = split_key(self.tenant, self.release, name);
-        let ranges = self.allocations.get(&key).map(Allocation::ranges_taken).unwrap_or_default();
-        let rows = ranges.into_iter().map(|(range, variant, taken)| {
-            let variant = self.variant(name, variant)?;
-            Ok(RangeRow { start: range.start, end: range.end, variant, taken })
-        });
-        Ok(ChoiceRow::Split(rows.collect::<Result<_, _>>()?))
+        let rows = match self.allocations.get(&key) {
+            Some(ranges) => range_rows(ranges, |variant| self.variant(name, variant))?,
+            None => Vec::new(),
+        };
+        Ok(ChoiceRow::Split(rows))
     }
 
     fn variant(&self, split: &str, wanted: &str) -> Result<u32, CompileError> {
