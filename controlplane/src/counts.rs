@@ -10,7 +10,7 @@ use std::sync::{
 
 use crate::{
     state::Origin,
-    store::{Change, Counters, RevisionKey, Store, StoreError, Stored},
+    store::{Counters, Numbered, RevisionKey, Store, StoreError, Stored},
 };
 
 /// The kinds of sources that bundles come from, as they are shown.
@@ -66,8 +66,8 @@ impl<S: Store> Store for Counted<S> {
         self.store.load()
     }
 
-    fn write(&self, counters: Counters, change: &Change<'_>) -> Result<(), StoreError> {
-        self.store.write(counters, change).inspect_err(|_| {
+    fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError> {
+        self.store.write(counters, changes).inspect_err(|_| {
             self.counts.store_failures.fetch_add(1, Ordering::Relaxed);
         })
     }
@@ -89,7 +89,7 @@ mod tests {
             Ok(Stored::default())
         }
 
-        fn write(&self, _: Counters, _: &Change<'_>) -> Result<(), StoreError> {
+        fn write(&self, _: Counters, _: &[Numbered]) -> Result<(), StoreError> {
             Err(StoreError::Locked { path: "full".into() })
         }
 
@@ -103,7 +103,7 @@ mod tests {
         let counts = Arc::new(Counts::default());
         let store = Counted::new(Full, Arc::clone(&counts));
         for failures in 1..3 {
-            assert!(store.write(Counters::default(), &Change::DeleteInstances(&[])).is_err());
+            assert!(store.write(Counters::default(), &[]).is_err());
             assert_eq!(counts.store_failures(), failures);
         }
         assert!(store.load().is_ok() && counts.store_failures() == 2);

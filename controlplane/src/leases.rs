@@ -29,19 +29,27 @@ const LATE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Leases(Mutex<BTreeMap<String, Lease>>);
 
+/// How long one instance may be silent, and until when.
 #[derive(Clone, Copy, Debug)]
-struct Lease {
+pub(crate) struct Lease {
     ttl: Duration,
     end: Instant,
 }
 
 impl Leases {
-    /// Grants the instance a lease from `now` on, or takes its lease away when it has no `ttl`.
-    pub(crate) fn grant(&self, id: &str, ttl: Option<Ttl>, now: Instant) {
+    /// Grants the instance a lease from `now` on, or takes its lease away when it has no `ttl`; returns
+    /// the one it had.
+    pub(crate) fn grant(&self, id: &str, ttl: Option<Ttl>, now: Instant) -> Option<Lease> {
+        let lease = ttl.map(Ttl::duration).map(|ttl| Lease { ttl, end: now + ttl });
+        self.replace(id, lease)
+    }
+
+    /// Gives the instance this lease, or none; returns the one it had.
+    pub(crate) fn replace(&self, id: &str, lease: Option<Lease>) -> Option<Lease> {
         let mut leases = self.leases();
-        match ttl.map(Ttl::duration) {
-            Some(ttl) => drop(leases.insert(id.to_owned(), Lease { ttl, end: now + ttl })),
-            None => drop(leases.remove(id)),
+        match lease {
+            Some(lease) => leases.insert(id.to_owned(), lease),
+            None => leases.remove(id),
         }
     }
 
@@ -51,11 +59,6 @@ impl Leases {
         let Some(lease) = leases.get_mut(id) else { return false };
         lease.end = now + lease.ttl;
         true
-    }
-
-    /// Forgets a lease.
-    pub(crate) fn remove(&self, id: &str) {
-        self.leases().remove(id);
     }
 
     /// Returns how long the instance may still be silent; nothing when it has no lease.

@@ -25,6 +25,7 @@ mod leases;
 mod link;
 mod publish;
 pub mod push;
+mod ranges;
 mod registry;
 mod resolve;
 mod source;

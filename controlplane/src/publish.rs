@@ -1,26 +1,27 @@
 //! The newest state becomes tables.
 //!
-//! Owns the choice of bundles (the stored ones, or the implicit one), the compiled tables of the
-//! newest state, and their memory files. Does not send them ([`crate::link`]). Life of a change:
-//! after it is durable, before gateways see it.
+//! Owns the choice of bundles (the stored ones, or the implicit one), and the compiled tables of the
+//! newest state. Does not send them ([`crate::link`]). Life of a change: after it is durable, before
+//! gateways see it.
 //!
 //! Invariants:
+//! - a table is compiled again only when something it is made of changed: ranges that move are laid over
+//!   the rules that were compiled before (`table`);
 //! - a table whose body did not change is not made again: an instance change leaves the rules, and
 //!   their revision, alone;
 //! - what cannot be compiled is shown as a problem, and the last good tables stay published;
 //! - a flood of changes is compiled as often as there is time, and the newest state always.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+mod table;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use halftone_core::{
     compile::{CompileError, compile_instances, compile_rules},
     policy::{Address, Bundle, Instance, digest, implicit_bundle},
-    table::{
-        AddressRow, Table, TableKind,
-        archive::{Archive, ArchiveError, HEADER_BYTES, fingerprint},
-    },
+    table::{AddressRow, archive::ArchiveError},
 };
-use halftone_link::{SealedError, SealedTable};
+use halftone_link::SealedError;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -28,6 +29,7 @@ use crate::{
     resolve::{Name, Resolver},
     state::{Snapshot, State},
 };
+pub(crate) use table::{ReadyTable, WholeTable};
 
 /// Why the newest state could not be published.
 #[derive(Debug, Error)]
@@ -47,25 +49,6 @@ pub(crate) enum PublishError {
     /// Compiling panicked.
     #[error("compiling ended unexpectedly: {0}")]
     Ended(#[from] tokio::task::JoinError),
-}
-
-/// A table, ready to be sent.
-pub(crate) struct ReadyTable {
-    /// Which table.
-    pub(crate) kind: TableKind,
-    /// The revision it was compiled as.
-    pub(crate) revision: u64,
-    /// What it was made from, for people.
-    pub(crate) digest: String,
-    /// The table.
-    pub(crate) file: SealedTable,
-    body: u64,
-}
-
-impl fmt::Debug for ReadyTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {} ({})", self.kind, self.revision, self.digest)
-    }
 }
 
 /// Both tables of one moment.
@@ -122,21 +105,25 @@ async fn publish(
     sender: watch::Sender<Publication>,
 ) {
     let (mut changes, mut resolved) = (state.changes(), resolver.changes());
+    let mut last: Option<Arc<Compiled>> = None;
     loop {
         changes.mark_unchanged();
-        resolved.mark_unchanged();
+        let answers = *resolved.borrow_and_update();
         let snapshot = state.snapshot();
         let change = snapshot.counters.change;
-        let source = Source::choose(snapshot, upstream.as_ref());
-        if let Ok(source) = &source {
+        let source = Source::choose(snapshot, answers, upstream.as_ref());
+        if let Ok(source) = source.as_ref()
+            && !last.as_ref().is_some_and(|last| last.has_names_of(source))
+        {
             resolver.want(&source.names()).await;
         }
-        let (last, names) = (sender.borrow().tables.clone(), Arc::clone(&resolver));
+        let (before, names) = (last.clone(), Arc::clone(&resolver));
         let made = tokio::task::spawn_blocking(move || {
-            source?.compile(last.as_ref(), &|address| names.rows(address))
+            source?.compile(before.as_deref(), &|address| names.rows(address))
         });
         let made = made.await.unwrap_or_else(|error| Err(error.into()));
-        sender.send_modify(|publication| publication.take(change, made));
+        let tables = made.map(|compiled| last.insert(Arc::new(compiled)).tables.clone());
+        sender.send_modify(|publication| publication.take(change, tables));
         let more = tokio::select! {
             more = changes.changed() => more,
             more = resolved.changed() => more,
@@ -174,25 +161,57 @@ struct Source {
     snapshot: Snapshot,
     /// Oldest tenant first, with digests.
     bundles: Vec<(Arc<Bundle>, String)>,
+    /// Counts the answers of the resolver that changed.
+    answers: u64,
+}
+
+/// What was compiled, and from what.
+struct Compiled {
+    bundles: Vec<Arc<Bundle>>,
+    /// The version of the registry.
+    registry: u64,
+    answers: u64,
+    tables: Tables,
+}
+
+impl Compiled {
+    fn has_bundles_of(&self, source: &Source) -> bool {
+        self.bundles.len() == source.bundles.len()
+            && self.bundles.iter().zip(&source.bundles).all(|(a, (b, _))| Arc::ptr_eq(a, b))
+    }
+
+    fn has_names_of(&self, source: &Source) -> bool {
+        self.registry == source.snapshot.registry.version() && self.has_bundles_of(source)
+    }
+
+    fn has_instances_of(&self, source: &Source) -> bool {
+        self.answers == source.answers && self.has_names_of(source)
+    }
 }
 
 impl Source {
     /// Takes the stored bundles, or the implicit one when none is stored.
-    fn choose(mut snapshot: Snapshot, upstream: Option<&Address>) -> Result<Self, PublishError> {
+    fn choose(
+        mut snapshot: Snapshot,
+        answers: u64,
+        upstream: Option<&Address>,
+    ) -> Result<Self, PublishError> {
         let stored = std::mem::replace(&mut snapshot.bundles, Ok(Vec::new()));
         let mut bundles = stored.map_err(PublishError::Stored)?;
         if bundles.is_empty() {
             let upstream = upstream.map(Address::to_string);
-            let implicit = implicit_bundle(&snapshot.instances, upstream.as_deref());
+            let instances: Vec<Instance> =
+                snapshot.registry.records().map(|record| record.instance.clone()).collect();
+            let implicit = implicit_bundle(&instances, upstream.as_deref());
             let digest = digest(&implicit);
             bundles.push((Arc::new(implicit), digest));
         }
-        Ok(Self { snapshot, bundles })
+        Ok(Self { snapshot, bundles, answers })
     }
 
     /// Returns every name that has to be resolved.
     fn names(&self) -> BTreeSet<Name> {
-        let registered = self.snapshot.instances.iter().map(|instance: &Instance| &instance.addr);
+        let registered = self.snapshot.registry.records().map(|record| &record.instance.addr);
         let upstreams = self.bundles.iter().flat_map(|(bundle, _)| bundle.upstreams.values());
         let fixed = upstreams.flat_map(|upstream| upstream.variants.values());
         let addresses = registered.chain(fixed.flat_map(|variant| &variant.addresses));
@@ -205,39 +224,51 @@ impl Source {
 
     fn compile(
         &self,
-        last: Option<&Tables>,
+        last: Option<&Compiled>,
         resolve: &dyn Fn(&Address) -> Vec<AddressRow>,
-    ) -> Result<Tables, PublishError> {
-        let bundles: Vec<&Bundle> = self.bundles.iter().map(|(bundle, _)| &**bundle).collect();
-        let counters = self.snapshot.counters;
-        let rules = compile_rules(&bundles, &self.snapshot.allocations)?;
-        let instances = compile_instances(&bundles, &self.snapshot.serving, resolve);
+    ) -> Result<Compiled, PublishError> {
+        let tables = Tables { rules: self.rules(last)?, instances: self.instances(last, resolve)? };
+        Ok(Compiled {
+            bundles: self.bundles.iter().map(|(bundle, _)| Arc::clone(bundle)).collect(),
+            registry: self.snapshot.registry.version(),
+            answers: self.answers,
+            tables,
+        })
+    }
+
+    fn rules(&self, last: Option<&Compiled>) -> Result<Arc<ReadyTable>, PublishError> {
+        let (revision, ranges) = (self.snapshot.counters.revision, &self.snapshot.ranges);
+        let same = last.filter(|last| last.has_bundles_of(self));
+        if let Some(moved) = same.and_then(|last| last.tables.rules.moved(ranges, revision)) {
+            return Ok(moved);
+        }
+        let table = compile_rules(&self.list(), &ranges.all())?;
         let digest = match self.bundles.as_slice() {
             [(_, digest)] => Some(digest.clone()),
             _ => None,
         };
-        Ok(Tables {
-            rules: ready(&rules, counters.revision, digest, last.map(|last| &last.rules))?,
-            instances: ready(&instances, counters.change, None, last.map(|last| &last.instances))?,
-        })
+        let last = last.map(|last| &last.tables.rules);
+        ReadyTable::of_rules(table, ranges.clone(), revision, digest, last)
     }
-}
 
-/// Archives `table`, unless its body is that of `last`. Without a `digest` its fingerprint is given.
-fn ready<T: Table>(
-    table: &T,
-    revision: u64,
-    digest: Option<String>,
-    last: Option<&Arc<ReadyTable>>,
-) -> Result<Arc<ReadyTable>, PublishError> {
-    let archive = Archive::build(table, revision)?;
-    let body = fingerprint(&archive.bytes()[HEADER_BYTES..]);
-    if let Some(last) = last.filter(|last| last.body == body) {
-        return Ok(Arc::clone(last));
+    fn instances(
+        &self,
+        last: Option<&Compiled>,
+        resolve: &dyn Fn(&Address) -> Vec<AddressRow>,
+    ) -> Result<Arc<ReadyTable>, PublishError> {
+        if let Some(same) = last.filter(|last| last.has_instances_of(self)) {
+            return Ok(Arc::clone(&same.tables.instances));
+        }
+        let serving = self.snapshot.registry.records().filter(|record| !record.draining);
+        let serving: Vec<Instance> = serving.map(|record| record.instance.clone()).collect();
+        let table = compile_instances(&self.list(), &serving, resolve);
+        let last = last.map(|last| &last.tables.instances);
+        ReadyTable::new(&table, self.snapshot.counters.change, None, last)
     }
-    let file = SealedTable::create(archive.bytes())?;
-    let digest = digest.unwrap_or_else(|| format!("xxh3:{body:016x}"));
-    Ok(Arc::new(ReadyTable { kind: T::KIND, revision, digest, file, body }))
+
+    fn list(&self) -> Vec<&Bundle> {
+        self.bundles.iter().map(|(bundle, _)| &**bundle).collect()
+    }
 }
 
 #[cfg(test)]

@@ -28,10 +28,12 @@ pub(crate) struct Record {
 }
 
 /// The registered instances, by id.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
     instances: BTreeMap<String, Record>,
     groups: BTreeMap<(String, String), usize>,
+    /// How often it was changed.
+    version: u64,
 }
 
 impl Registry {
@@ -43,6 +45,12 @@ impl Registry {
             registry.insert(record);
         }
         registry
+    }
+
+    /// Returns a number that is another one after each change.
+    #[must_use]
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     /// Returns how many instances there are.
@@ -90,6 +98,7 @@ impl Registry {
     pub(crate) fn insert(&mut self, record: Record) {
         let id = record.instance.id();
         self.remove(&id);
+        self.version += 1;
         *self.groups.entry(group_key(&record.instance)).or_default() += 1;
         self.instances.insert(id, record);
     }
@@ -97,6 +106,7 @@ impl Registry {
     /// Removes the instance of this id.
     pub(crate) fn remove(&mut self, id: &str) {
         let Some(record) = self.instances.remove(id) else { return };
+        self.version += 1;
         let key = group_key(&record.instance);
         if let Some(count) = self.groups.get_mut(&key) {
             *count -= 1;

@@ -1,41 +1,43 @@
 //! The state of the control plane: what is stored, checked, numbered and not yet forgotten.
 //!
-//! Owns the order of changes: one at a time, each checked against the newest state, made durable,
-//! then visible. What changes there are is in `instances` and `bundles`. Does not compile what is
-//! published ([`crate::publish`]).
+//! Owns the order of changes: one at a time, each checked against everything that was asked for before,
+//! made durable together with those that wait for the disk, too (`queue`), then visible. What
+//! changes there are is in `instances`, `bundles` and `weights`. Does not compile what is published
+//! ([`crate::publish`]).
 //!
 //! Invariants:
 //! - the memory shows a change only after the store has it;
+//! - an answer never rests on what is not durable: one that changes nothing, and a refusal, too, wait for the
+//!   changes they were given on;
 //! - readers never wait for the disk: the model's lock is held for memory work only;
 //! - a change that changes nothing is acknowledged without a number of its own.
 
 mod bundles;
 mod instances;
+mod queue;
 mod weights;
 
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Instant,
 };
 
-use halftone_core::{
-    compile::{Allocations, WeightError},
-    limits::INSTANCES_MAX,
-    policy::{Bundle, Instance},
-};
+use halftone_core::{compile::WeightError, limits::INSTANCES_MAX, policy::Bundle};
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::{
     history::History,
     leases::Leases,
+    ranges::Ranges,
     registry::Registry,
     source::SourceError,
-    store::{Counters, Store, StoreError},
+    store::{Change, Counters, Numbered, Store, StoreError},
     tenants::{Tenants, Unpublishable},
 };
+use queue::Queue;
 
 pub(crate) use bundles::{Asked, Origin, PutBundle};
 
@@ -90,28 +92,45 @@ pub(crate) enum StateError {
     /// An earlier revision is none that this build serves.
     #[error("the bundle of that revision is refused by this build: {0}")]
     Unreadable(#[from] SourceError),
-    /// It could not be made durable.
+    /// It could not be made durable, or something it was checked against could not.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Arc<StoreError>),
+}
+
+impl From<StoreError> for StateError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
 }
 
 /// Everything that is served, and the numbers it has.
 pub(crate) struct State {
     store: Box<dyn Store>,
-    /// Held from the check of a change until it is visible.
-    writer: Mutex<()>,
+    /// With every change that was asked for: what the next one is checked against.
+    newest: Mutex<Model>,
+    queue: Queue,
+    /// With every change that is durable: what is shown.
     model: RwLock<Model>,
     leases: Leases,
     changes: watch::Sender<u64>,
 }
 
+#[derive(Clone)]
 struct Model {
     counters: Counters,
-    registry: Registry,
+    registry: Arc<Registry>,
     tenants: Arc<Tenants>,
     history: History,
     /// Which watched file owns which tenant.
     owners: BTreeMap<String, PathBuf>,
+}
+
+/// What a look at the newest state led to.
+enum Decided<T> {
+    /// Nothing has to be changed.
+    Nothing(T),
+    /// A change is to be made, of rules or not.
+    Change(Counters, Change, T),
 }
 
 /// The state at one moment, to be compiled.
@@ -119,14 +138,12 @@ struct Model {
 pub(crate) struct Snapshot {
     /// The numbers of its newest change.
     pub(crate) counters: Counters,
-    /// Registered instances; those being drained are still part of the rules.
-    pub(crate) instances: Vec<Instance>,
-    /// Those of them that take new requests.
-    pub(crate) serving: Vec<Instance>,
+    /// Registered instances.
+    pub(crate) registry: Arc<Registry>,
     /// Stored bundles, oldest tenant first, with their digests; or why one cannot be read.
     pub(crate) bundles: Result<Vec<(Arc<Bundle>, String)>, String>,
     /// The ranges of every split.
-    pub(crate) allocations: Allocations,
+    pub(crate) ranges: Ranges,
 }
 
 impl State {
@@ -142,13 +159,14 @@ impl State {
         }
         let model = Model {
             counters: stored.counters,
-            registry: Registry::new(stored.instances),
+            registry: Arc::new(Registry::new(stored.instances)),
             tenants: Arc::new(Tenants::new(stored.bundles, stored.allocations)),
             history: History::new(stored.revisions),
             owners: BTreeMap::new(),
         };
         let (changes, _) = watch::channel(model.counters.change);
-        Ok(Self { store, writer: Mutex::new(()), model: RwLock::new(model), leases, changes })
+        let (newest, model) = (Mutex::new(model.clone()), RwLock::new(model));
+        Ok(Self { store, newest, queue: Queue::default(), model, leases, changes })
     }
 
     /// Returns the number of the newest change, and later ones as they come.
@@ -164,19 +182,41 @@ impl State {
         let bundle = |tenant: &crate::tenants::Tenant| {
             tenant.bundle.clone().map(|bundle| (bundle, tenant.stored.digest.clone()))
         };
-        let records = || model.registry.records();
-        let serving = records().filter(|record| !record.draining);
         Snapshot {
             counters: model.counters,
-            instances: records().map(|record| record.instance.clone()).collect(),
-            serving: serving.map(|record| record.instance.clone()).collect(),
+            registry: Arc::clone(&model.registry),
             bundles: model.tenants.list().iter().map(bundle).collect(),
-            allocations: model.tenants.allocations().clone(),
+            ranges: model.tenants.ranges().clone(),
         }
     }
 
-    fn turn(&self) -> impl Drop + '_ {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Has `decide` look at the newest state, and makes the change it asks for. Blocks on the disk.
+    ///
+    /// # Errors
+    /// What `decide` refuses, and [`StateError::Store`].
+    fn change<T>(
+        &self,
+        decide: impl FnOnce(&Model) -> Result<Decided<T>, StateError>,
+    ) -> Result<T, StateError> {
+        let (answer, group) = {
+            let mut newest = self.newest();
+            match decide(&newest) {
+                Ok(Decided::Change(counters, change, answer)) => {
+                    newest.apply(counters, &change);
+                    (Ok(answer), Some(self.queue.push(counters, change)))
+                }
+                Ok(Decided::Nothing(answer)) => (Ok(answer), self.queue.newest()),
+                Err(refused) => (Err(refused), self.queue.newest()),
+            }
+        };
+        match group {
+            Some(group) => self.settle(&group).and(answer),
+            None => answer,
+        }
+    }
+
+    fn newest(&self) -> MutexGuard<'_, Model> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Model> {
@@ -187,13 +227,15 @@ impl State {
         self.model.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn show(&self, counters: Counters, change: impl FnOnce(&mut Model)) {
+    /// Shows changes that are durable.
+    fn show(&self, changes: &[Numbered]) {
         let mut model = self.write();
-        debug_assert!(counters.change > model.counters.change, "changes are numbered in turn");
-        change(&mut model);
-        model.counters = counters;
+        for (counters, change) in changes {
+            model.apply(*counters, change);
+        }
+        let change = model.counters.change;
         drop(model);
-        self.changes.send_replace(counters.change);
+        self.changes.send_replace(change);
     }
 }
 
@@ -202,6 +244,36 @@ impl Model {
         Counters {
             change: self.counters.change + 1,
             revision: self.counters.revision + u64::from(new_rules),
+        }
+    }
+
+    fn apply(&mut self, counters: Counters, change: &Change) {
+        debug_assert!(counters.change > self.counters.change, "changes are numbered in turn");
+        self.counters = counters;
+        match change {
+            Change::PutInstance(record) => {
+                Arc::make_mut(&mut self.registry).insert(record.clone());
+            }
+            Change::DeleteInstances(ids) => {
+                let registry = Arc::make_mut(&mut self.registry);
+                ids.iter().for_each(|id| registry.remove(id));
+            }
+            Change::PutBundle(put) => {
+                let tenants = Arc::make_mut(&mut self.tenants);
+                if let Some(gone) = &put.gone {
+                    tenants.remove(&gone.tenant);
+                    self.history.push(gone.clone(), &put.pruned);
+                }
+                tenants.put(put);
+                self.history.push(put.revision.clone(), &put.pruned);
+            }
+            Change::MoveRanges(moved) => {
+                Arc::make_mut(&mut self.tenants).put_ranges(counters.revision, moved);
+            }
+            Change::DeleteBundle(revision, pruned) => {
+                Arc::make_mut(&mut self.tenants).remove(&revision.tenant);
+                self.history.push(revision.clone(), pruned);
+            }
         }
     }
 }

@@ -7,13 +7,17 @@
 //! Invariants:
 //! - [`Store::write`] has either happened wholly and durably when it returns, or not at all: a
 //!   process that is killed loses nothing that was acknowledged;
-//! - numbers are written with the change they number, so they never repeat.
+//! - numbers are written with the changes they number, so they never repeat.
 
 mod embedded;
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
-use halftone_core::{compile::SplitKey, rollout::allocation::Allocation};
+use halftone_core::{
+    compile::{Allocations, SplitKey},
+    policy::Bundle,
+    rollout::allocation::Allocation,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -76,6 +80,9 @@ pub enum StoreError {
         #[source]
         source: Box<redb::Error>,
     },
+    /// A write did not come to an end.
+    #[error("writing to the store ended unexpectedly; see the log")]
+    Ended,
 }
 
 /// Keeps what must survive.
@@ -86,11 +93,12 @@ pub(crate) trait Store: Send + Sync {
     /// [`StoreError`].
     fn load(&self) -> Result<Stored, StoreError>;
 
-    /// Writes one change with its numbers: wholly, durably, or not at all. Blocks on the disk.
+    /// Writes changes in order, and `counters`, the numbers of the last: all of it wholly, durably, or not
+    /// at all. Blocks on the disk.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed then.
-    fn write(&self, counters: Counters, change: &Change<'_>) -> Result<(), StoreError>;
+    fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError>;
 
     /// Reads the text of a revision, if it is kept and has one. Blocks on the disk.
     ///
@@ -115,8 +123,8 @@ impl Default for Counters {
     }
 }
 
-/// The ranges of one tenant's splits.
-pub(crate) type TenantAllocations = Vec<(SplitKey, Allocation)>;
+/// The ranges of some splits.
+pub(crate) type SplitAllocations = Vec<(SplitKey, Allocation)>;
 
 /// Names one revision: its tenant and its number.
 pub(crate) type RevisionKey = (String, u64);
@@ -138,6 +146,14 @@ pub(crate) struct StoredRevision {
     pub(crate) source: String,
 }
 
+impl BundleChange {
+    /// Returns the ranges of the tenant's own splits.
+    fn own_ranges(&self) -> Vec<(&SplitKey, &Allocation)> {
+        let ranges = self.ranges.iter();
+        ranges.filter(|(split, _)| split.tenant == self.stored.tenant).collect()
+    }
+}
+
 impl StoredRevision {
     /// Returns its name.
     #[must_use]
@@ -155,8 +171,8 @@ pub(crate) struct Stored {
     pub(crate) instances: Vec<Record>,
     /// Bundles, in no order.
     pub(crate) bundles: Vec<StoredBundle>,
-    /// Ranges of every split.
-    pub(crate) allocations: TenantAllocations,
+    /// Ranges of every split; of one that is there twice, the last count.
+    pub(crate) allocations: SplitAllocations,
     /// The history, in no order.
     pub(crate) revisions: Vec<StoredRevision>,
 }
@@ -176,35 +192,40 @@ pub(crate) struct StoredBundle {
     pub(crate) text: String,
 }
 
+/// A change with the numbers it has.
+pub(crate) type Numbered = (Counters, Change);
+
 /// One change to be kept.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Change<'a> {
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
     /// An instance is registered, registered anew, or drained.
-    PutInstance(&'a Record),
+    PutInstance(Record),
     /// The instances of these ids are gone.
-    DeleteInstances(&'a [String]),
+    DeleteInstances(Vec<String>),
     /// A tenant's bundle is replaced.
-    PutBundle(BundleChange<'a>),
-    /// The ranges of a tenant's splits are moved.
-    PutAllocations(&'a str, &'a TenantAllocations),
+    PutBundle(Box<BundleChange>),
+    /// The ranges of these splits are moved.
+    MoveRanges(SplitAllocations),
     /// A tenant's bundle is gone, with its ranges: the revision that says so, and those that are no
     /// longer kept.
-    DeleteBundle(&'a StoredRevision, &'a [RevisionKey]),
+    DeleteBundle(StoredRevision, Vec<RevisionKey>),
 }
 
 /// A tenant's new bundle.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BundleChange<'a> {
-    /// The bundle.
-    pub(crate) bundle: &'a StoredBundle,
-    /// The ranges of its splits.
-    pub(crate) allocations: &'a TenantAllocations,
+#[derive(Clone, Debug)]
+pub(crate) struct BundleChange {
+    /// The bundle as it is kept.
+    pub(crate) stored: Arc<StoredBundle>,
+    /// The same, read.
+    pub(crate) bundle: Arc<Bundle>,
+    /// The ranges of every split, of all tenants.
+    pub(crate) ranges: Arc<Allocations>,
     /// Its place in the history.
-    pub(crate) revision: &'a StoredRevision,
+    pub(crate) revision: StoredRevision,
     /// What goes in the same step: the tenant it moved from, its bundle and its ranges.
-    pub(crate) gone: Option<&'a StoredRevision>,
+    pub(crate) gone: Option<StoredRevision>,
     /// Revisions that are no longer kept.
-    pub(crate) pruned: &'a [RevisionKey],
+    pub(crate) pruned: Vec<RevisionKey>,
 }
 
 #[cfg(test)]

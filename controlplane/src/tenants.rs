@@ -12,6 +12,7 @@ use std::sync::Arc;
 use halftone_core::{
     compile::{Allocations, CompileError, SplitKey, allocate, compile_instances, compile_rules},
     policy::{Address, Bundle, Instance, canonical_text, digest, implicit_bundle, validate},
+    rollout::allocation::Allocation,
     table::{
         AddressRow,
         archive::{Archive, ArchiveError},
@@ -19,7 +20,10 @@ use halftone_core::{
 };
 use thiserror::Error;
 
-use crate::store::{StoredBundle, TenantAllocations};
+use crate::{
+    ranges::Ranges,
+    store::{BundleChange, SplitAllocations, StoredBundle},
+};
 
 /// Why a bundle or an instance cannot be let in.
 #[derive(Debug, Error)]
@@ -36,7 +40,7 @@ pub(crate) enum Unpublishable {
 #[derive(Clone, Debug)]
 pub(crate) struct Tenant {
     /// What is stored of it.
-    pub(crate) stored: StoredBundle,
+    pub(crate) stored: Arc<StoredBundle>,
     /// The bundle; or why the stored text is none of this build's.
     pub(crate) bundle: Result<Arc<Bundle>, String>,
 }
@@ -46,13 +50,13 @@ pub(crate) struct Tenant {
 pub(crate) struct Tenants {
     /// Oldest first.
     list: Vec<Tenant>,
-    allocations: Allocations,
+    ranges: Ranges,
 }
 
 impl Tenants {
     /// Starts with what was stored. A text that this build cannot read stays, as a problem.
     #[must_use]
-    pub(crate) fn new(bundles: Vec<StoredBundle>, allocations: TenantAllocations) -> Self {
+    pub(crate) fn new(bundles: Vec<StoredBundle>, allocations: SplitAllocations) -> Self {
         let mut list: Vec<Tenant> = bundles.into_iter().map(read).collect();
         list.sort_by_key(|tenant| tenant.stored.since);
         let mut allocations: Allocations = allocations.into_iter().collect();
@@ -60,7 +64,7 @@ impl Tenants {
             // Ranges that an earlier build left behind; where they do not fit, compiling says so.
             let _ = allocate(bundle, &mut allocations);
         }
-        Self { list, allocations }
+        Self { list, ranges: Ranges::new(Arc::new(allocations)) }
     }
 
     /// Returns whether no bundle is stored.
@@ -77,8 +81,8 @@ impl Tenants {
 
     /// Returns the ranges of every split.
     #[must_use]
-    pub(crate) fn allocations(&self) -> &Allocations {
-        &self.allocations
+    pub(crate) fn ranges(&self) -> &Ranges {
+        &self.ranges
     }
 
     /// Returns the tenant of this name.
@@ -87,13 +91,13 @@ impl Tenants {
         self.list.iter().find(|tenant| tenant.stored.tenant == name)
     }
 
-    /// Checks `candidate` beside every other tenant, and returns the ranges of its splits.
+    /// Checks `candidate` beside every other tenant, and returns the ranges of every split with it.
     ///
     /// # Errors
     /// [`Unpublishable`].
-    pub(crate) fn admit(&self, candidate: &Bundle) -> Result<TenantAllocations, Unpublishable> {
+    pub(crate) fn admit(&self, candidate: &Bundle) -> Result<Allocations, Unpublishable> {
         let name = &candidate.metadata.tenant;
-        let mut allocations = self.allocations.clone();
+        let mut allocations = self.ranges.all();
         allocate(candidate, &mut allocations)?;
         let others = self.list.iter().filter(|tenant| tenant.stored.tenant != *name);
         let mut bundles: Vec<&Bundle> =
@@ -102,59 +106,43 @@ impl Tenants {
         bundles.push(candidate);
         Archive::build(&compile_rules(&bundles, &allocations)?, 0)?;
         Archive::build(&compile_instances(&[candidate], &[], &any_address), 0)?;
-        Ok(allocations.into_iter().filter(|(key, _)| key.tenant == *name).collect())
+        Ok(allocations)
     }
 
-    /// Checks that the tables can be made with `ranges`, too.
-    ///
-    /// # Errors
-    /// [`Unpublishable`].
-    pub(crate) fn admit_ranges(&self, ranges: &Allocations) -> Result<(), Unpublishable> {
-        let bundles: Vec<&Bundle> =
-            self.list.iter().filter_map(|tenant| tenant.bundle.as_deref().ok()).collect();
-        Archive::build(&compile_rules(&bundles, ranges)?, 0)?;
-        Ok(())
-    }
-
-    /// Puts ranges that were admitted and stored in their place.
-    pub(crate) fn put_ranges(&mut self, ranges: TenantAllocations) {
-        self.allocations.extend(ranges);
+    /// Puts ranges that were moved as `revision` and stored in their place.
+    pub(crate) fn put_ranges(&mut self, revision: u64, moved: &[(SplitKey, Allocation)]) {
+        self.ranges.put(revision, moved);
     }
 
     /// Puts what was admitted and stored in its place.
-    pub(crate) fn put(
-        &mut self,
-        stored: StoredBundle,
-        bundle: Bundle,
-        allocations: TenantAllocations,
-    ) {
-        self.allocations.retain(|key, _| key.tenant != stored.tenant);
-        self.allocations.extend(allocations);
-        let tenant = Tenant { stored, bundle: Ok(Arc::new(bundle)) };
+    pub(crate) fn put(&mut self, put: &BundleChange) {
+        self.ranges = Ranges::new(Arc::clone(&put.ranges));
+        let tenant =
+            Tenant { stored: Arc::clone(&put.stored), bundle: Ok(Arc::clone(&put.bundle)) };
         match self.list.iter_mut().find(|known| known.stored.tenant == tenant.stored.tenant) {
             Some(known) => *known = tenant,
             None => self.list.push(tenant),
         }
     }
 
-    /// Removes a tenant and gives its ranges to `to`, where that has none: whoever was in them stays.
-    pub(crate) fn rename(&mut self, from: &str, to: &str) {
-        let own = self.allocations.iter().filter(|(key, _)| key.tenant == from);
-        let moved: TenantAllocations = own
-            .map(|(key, ranges)| {
-                (SplitKey { tenant: to.to_owned(), ..key.clone() }, ranges.clone())
-            })
-            .collect();
-        self.remove(from);
-        for (key, ranges) in moved {
-            self.allocations.entry(key).or_insert(ranges);
+    /// Returns these tenants without `from`, whose ranges are those of `to` where that has none.
+    #[must_use]
+    pub(crate) fn renamed(&self, from: &str, to: &str) -> Self {
+        let mut ranges = self.ranges.all();
+        for (key, own) in self.ranges.all().into_iter().filter(|(key, _)| key.tenant == from) {
+            ranges.remove(&key);
+            ranges.entry(SplitKey { tenant: to.to_owned(), ..key }).or_insert(own);
         }
+        let others = self.list.iter().filter(|tenant| tenant.stored.tenant != from);
+        Self { list: others.cloned().collect(), ranges: Ranges::new(Arc::new(ranges)) }
     }
 
     /// Removes a tenant and its ranges.
     pub(crate) fn remove(&mut self, name: &str) {
         self.list.retain(|tenant| tenant.stored.tenant != name);
-        self.allocations.retain(|key, _| key.tenant != name);
+        let mut left = self.ranges.all();
+        left.retain(|key, _| key.tenant != name);
+        self.ranges = Ranges::new(Arc::new(left));
     }
 }
 
@@ -193,5 +181,5 @@ fn read(mut stored: StoredBundle) -> Tenant {
     if let Ok(bundle) = &bundle {
         (stored.text, stored.digest) = (canonical_text(bundle), digest(bundle));
     }
-    Tenant { stored, bundle }
+    Tenant { stored: Arc::new(stored), bundle }
 }

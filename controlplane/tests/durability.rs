@@ -21,6 +21,8 @@ const DATA: &str = "HALFTONE_TEST_DATA";
 const ROUNDS: &str = "HALFTONE_TEST_KILLS";
 const SEED: &str = "HALFTONE_TEST_SEED";
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Enough that several wait for one write.
+const WRITERS: usize = 6;
 
 /// Runs in the child only.
 #[test]
@@ -111,8 +113,8 @@ fn bundle(tenant: usize, salt: u64) -> String {
 /// the one that was asked for after it, if any.
 #[derive(Default)]
 struct Acknowledged {
-    instances: [u64; 2],
-    revisions: [u64; 2],
+    instances: [u64; WRITERS],
+    revisions: [u64; WRITERS],
 }
 
 /// Writes until the process is gone.
@@ -138,7 +140,7 @@ fn write_on(address: SocketAddr, writer: usize, acknowledged: &Mutex<Acknowledge
 /// Checks that everything acknowledged is there; what was asked for last may be, too.
 fn check(control: &Control, known: &mut Acknowledged) {
     let list = control.get("/v1/instances");
-    for writer in 0..2 {
+    for writer in 0..WRITERS {
         let service = format!("w{writer}");
         let found = list.as_array().expect("a list").iter();
         let found = found.filter(|one| one["service"] == service).count() as u64;
@@ -182,7 +184,7 @@ fn no_acknowledged_write_is_lost_by_a_kill() {
         let wait = Duration::from_micros(random % 60_000);
         let address = control.address;
         thread::scope(|scope| {
-            for writer in 0..2 {
+            for writer in 0..WRITERS {
                 let known = &known;
                 scope.spawn(move || write_on(address, writer, known));
             }

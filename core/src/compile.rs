@@ -22,12 +22,14 @@ mod attributes;
 mod conditions;
 mod instances;
 mod nested;
+mod ranges;
 mod releases;
 mod routes;
 mod served;
 mod weights;
 
 pub use instances::compile_instances;
+pub use ranges::replace_ranges;
 use releases::TenantRows;
 use routes::Compiler;
 pub use served::{allocations_of, replace_instances, replace_tenant};

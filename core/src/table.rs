@@ -28,7 +28,7 @@ pub use expression::{
     ArchivedNodeRow, ArchivedPartRow, ArchivedSegmentRow, CalculateRow, CompareRow, ExpressionRow,
     NodeRow, PartRow, SegmentRow,
 };
-pub use nested::{ArchivedNestedNodeRow, ArchivedNestedRow, NestedNodeRow, NestedRow};
+pub use nested::{ArchivedNestedNodeRow, ArchivedNestedRow, NestedNodeRow, NestedRow, split_name};
 pub use verify::VerifyError;
 
 use rkyv::{Archive, Deserialize, Serialize};

@@ -2,7 +2,8 @@
 //!
 //! Owns what a control plane, `status` or `push` and a gateway say to each other, and its encoding:
 //! a 32-bit little-endian length and that many bytes of JSON. Tables do not travel in frames: a
-//! [`Frame::Prepare`] is followed by a sealed memory file (`halftone-link`).
+//! [`Frame::Prepare`] is followed by a sealed memory file (`halftone-link`). What a weight moves does, in a
+//! [`Frame::Allocation`].
 //!
 //! Invariants: a length is checked before anything is allocated; a peer of another protocol or
 //! layout is told so in words, and nothing of it is used.
@@ -11,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    compile::SplitKey,
     limits::FRAME_BYTES_MAX,
+    rollout::allocation::Allocation,
     table::{TableKind, archive::LAYOUT},
     telemetry::GatewayStats,
 };
@@ -21,7 +24,7 @@ mod explain;
 pub use explain::{ExplainRequest, Explained, Field};
 
 /// The version of this protocol.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +40,16 @@ pub enum Frame {
         revision: u64,
         /// What it was made from, for people.
         digest: String,
+    },
+    /// Here is how the rules of `base` become other rules: check them like those of a [`Frame::Prepare`],
+    /// and do not use them yet. Refused when other rules are served by now: the whole table is needed then.
+    Allocation {
+        /// The epoch of the rules that are changed.
+        base: u64,
+        /// The revision of the rules that come of it.
+        revision: u64,
+        /// The splits whose ranges are replaced; every other row stays.
+        splits: Vec<SplitRanges>,
     },
     /// The table was found good and can be committed as `epoch`.
     Prepared {
@@ -107,6 +120,16 @@ pub enum Frame {
     Ping,
     /// Answers [`Frame::Ping`].
     Pong,
+}
+
+/// The ranges of one split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SplitRanges {
+    /// Which split.
+    pub split: SplitKey,
+    /// By variant, in the order they were taken.
+    pub ranges: Allocation,
 }
 
 /// Who speaks.

@@ -16,12 +16,13 @@ use std::{
 };
 
 use halftone_core::{
+    compile::{CompileError, replace_ranges},
     limits::{COMMIT_MS, CONTROL_PEERS_MAX},
     table::{
         InstanceTable, RuleTable, Table, TableKind,
         archive::{Archive, ArchiveError},
     },
-    wire::{Frame, GatewayState, Hello, Role, WorkerState},
+    wire::{Frame, GatewayState, Hello, Role, SplitRanges, WorkerState},
 };
 use halftone_link::{Channel, LinkError, Received, SealedError, SealedTable, read_sealed};
 use thiserror::Error;
@@ -51,6 +52,12 @@ enum Refusal {
     Explain(#[from] Unexplained),
     #[error("no tables are served yet")]
     Unserved,
+    #[error(
+        "the rules of epoch {base} are not served, those of {newest} are: send the whole table"
+    )]
+    OtherBase { base: u64, newest: u64 },
+    #[error("the served rules cannot be changed so: {0}")]
+    Ranges(#[from] CompileError),
     #[error("the served table cannot be handed over: {0}")]
     HandOver(#[source] SealedError),
     #[error("no table came with the frame")]
@@ -204,6 +211,20 @@ impl Link {
                 tracing::debug!(?kind, revision, digest, epoch, "A table is prepared.");
                 Frame::Prepared { kind, epoch }
             }
+            Frame::Allocation { base, revision, splits } => {
+                let epoch = match self.move_ranges(base, revision, &splits) {
+                    Ok(loaded) => prepared.rules.insert(loaded).epoch,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+                tracing::debug!(
+                    base,
+                    revision,
+                    splits = splits.len(),
+                    epoch,
+                    "Ranges are prepared."
+                );
+                Frame::Prepared { kind: TableKind::Rules, epoch }
+            }
             Frame::Commit { rules, instances, base } => {
                 return self.commit(channel, prepared, (rules, instances), base);
             }
@@ -223,6 +244,24 @@ impl Link {
     fn load<T: Table>(&self, table: std::os::fd::OwnedFd) -> Result<Arc<Loaded<T>>, Refusal> {
         let archive = Archive::open(read_sealed(table)?)?;
         Ok(self.publisher.prepare(archive))
+    }
+
+    /// Makes other rules of those that are served; they are checked like any that come from a peer.
+    fn move_ranges(
+        &self,
+        base: u64,
+        revision: u64,
+        splits: &[SplitRanges],
+    ) -> Result<Arc<Loaded<RuleTable>>, Refusal> {
+        let served = self.publisher.tables();
+        let tables = served.as_ref().as_ref().ok_or(Refusal::Unserved)?;
+        let newest = tables.epochs().0;
+        if base != newest {
+            return Err(Refusal::OtherBase { base, newest });
+        }
+        let mut table = tables.loaded_rules().archive.read()?;
+        replace_ranges(&mut table, splits.iter().map(|one| (&one.split, &one.ranges)))?;
+        Ok(self.publisher.prepare(Archive::build(&table, revision)?))
     }
 
     /// Sends the table that is served.
@@ -291,3 +330,6 @@ fn take<T: Table>(
     let found = prepared.take_if(|loaded| loaded.epoch == wanted);
     found.map(Some).ok_or(Refusal::Unprepared(wanted))
 }
+
+#[cfg(test)]
+mod tests;

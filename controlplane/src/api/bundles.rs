@@ -50,13 +50,12 @@ pub(crate) async fn show(
     if !conditions.hold(Some(&stored.digest)) {
         return Ok(match conditions.matches_none {
             Some(_) => (StatusCode::NOT_MODIFIED, etag).into_response(),
-            None => {
-                Problem::condition("the bundle is another one", Some(stored.digest)).into_response()
-            }
+            None => Problem::condition("the bundle is another one", Some(stored.digest.clone()))
+                .into_response(),
         });
     }
     let media_type = HeaderValue::from_static("application/json");
-    Ok((etag, [(CONTENT_TYPE, media_type)], stored.text).into_response())
+    Ok((etag, [(CONTENT_TYPE, media_type)], stored.text.clone()).into_response())
 }
 
 /// Replaces the bundle: all of it, or nothing when anything is wrong; with `dryRun`, nothing.

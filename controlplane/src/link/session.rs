@@ -1,7 +1,9 @@
 //! The conversation with one gateway over one connection.
 //!
 //! Owns the order of frames: greeting; then any number of rounds (Prepare… → Prepared… → Commit →
-//! Applied… → Committed) and questions. Does not decide what is published or when.
+//! Applied… → Committed) and questions. Rules in which nothing but ranges moved are prepared by an
+//! Allocation; a gateway that refuses it, since it serves other rules, gets the whole table in the same
+//! round. Does not decide what is published or when.
 //!
 //! Invariants: nothing is committed unless everything prepared was found good; every answer is
 //! awaited for [`ANSWER_TIMEOUT`] at most; an answer that does not belong ends the connection, and
@@ -21,7 +23,7 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, SocketError, connect};
 use thiserror::Error;
 
-use crate::publish::{ReadyTable, Tables};
+use crate::publish::{ReadyTable, Tables, WholeTable};
 
 /// How long a gateway may take for one answer: the largest table is checked in far less.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -130,15 +132,50 @@ impl Session {
         let (rules, instances) = (&*tables.rules, &*tables.instances);
         let rules = is_new(rules, |tables| &tables.rules).then_some(rules);
         let instances = is_new(instances, |tables| &tables.instances).then_some(instances);
+        let moved = match (rules, committed) {
+            (Some(rules), Some(committed)) => self.move_ranges(rules, &committed.rules)?,
+            _ => None,
+        };
+        let rules = rules.filter(|_| moved.is_none());
+        let mut whole = Vec::with_capacity(2);
         for table in [rules, instances].into_iter().flatten() {
-            self.prepare(table)?;
+            match table.whole() {
+                Ok(made) => whole.push((table, made)),
+                Err(reason) => return Ok(Outcome::Rejected { reason }),
+            }
+        }
+        for (table, whole) in whole {
+            self.prepare(table, whole)?;
         }
         // Both answers are read, also after a rejection: the gateway answers in order.
         let rules = rules.map(|table| self.prepared(table)).transpose()?;
         let instances = instances.map(|table| self.prepared(table)).transpose()?;
         match (rules.transpose(), instances.transpose()) {
-            (Ok(rules), Ok(instances)) => self.commit(rules, instances),
+            (Ok(rules), Ok(instances)) => self.commit(moved.or(rules), instances),
             (Err(reason), _) | (_, Err(reason)) => Ok(Outcome::Rejected { reason }),
+        }
+    }
+
+    /// Has the gateway make `rules` of those it was last given; returns their epoch, or nothing when it needs
+    /// the whole table.
+    fn move_ranges(
+        &mut self,
+        rules: &ReadyTable,
+        served: &ReadyTable,
+    ) -> Result<Option<u64>, SessionError> {
+        let Some(splits) = rules.moved_since(served) else { return Ok(None) };
+        let (base, revision) = (self.epochs.0, rules.revision);
+        match self.channel.send(&Frame::Allocation { base, revision, splits }) {
+            // Nothing of it has left.
+            Err(LinkError::Wire(WireError::TooLarge(_))) => return Ok(None),
+            sent => sent?,
+        }
+        match self.prepared(rules)? {
+            Ok(epoch) => Ok(Some(epoch)),
+            Err(reason) => {
+                tracing::info!(base, revision, %reason, "a gateway is sent the whole table");
+                Ok(None)
+            }
         }
     }
 
@@ -189,10 +226,10 @@ impl Session {
         }
     }
 
-    fn prepare(&mut self, table: &ReadyTable) -> Result<(), SessionError> {
-        let digest = table.digest.clone();
+    fn prepare(&mut self, table: &ReadyTable, whole: &WholeTable) -> Result<(), SessionError> {
+        let digest = whole.digest.clone();
         let frame = Frame::Prepare { kind: table.kind, revision: table.revision, digest };
-        Ok(self.channel.send_table(&frame, &table.file)?)
+        Ok(self.channel.send_table(&frame, &whole.file)?)
     }
 
     /// Returns the epoch `table` was prepared as, or why it was rejected.

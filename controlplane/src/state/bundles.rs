@@ -12,11 +12,11 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use halftone_core::policy::{Bundle, canonical_text, digest};
 
-use super::{Model, State, StateError};
+use super::{Decided, Model, State, StateError};
 use crate::{
     conditions::Conditions,
     source::{Format, read_bundle},
-    store::{BundleChange, Change, Counters, RevisionKey, StoredBundle, StoredRevision},
+    store::{BundleChange, Change, Counters, StoredBundle, StoredRevision},
 };
 
 /// What the source of a bundle from a file begins with.
@@ -100,8 +100,8 @@ impl TenantSummary {
 impl State {
     /// Returns the stored bundle of `tenant`.
     #[must_use]
-    pub(crate) fn bundle(&self, tenant: &str) -> Option<StoredBundle> {
-        self.read().tenants.find(tenant).map(|tenant| tenant.stored.clone())
+    pub(crate) fn bundle(&self, tenant: &str) -> Option<Arc<StoredBundle>> {
+        self.read().tenants.find(tenant).map(|tenant| Arc::clone(&tenant.stored))
     }
 
     /// Returns every tenant with a bundle, oldest first.
@@ -192,11 +192,9 @@ impl State {
         from: Option<&str>,
         asked: &Asked,
     ) -> Result<PutBundle, StateError> {
-        let _turn = self.turn();
         let digest = digest(&bundle);
         let tenant = bundle.metadata.tenant.clone();
-        let (counters, since, mut tenants) = {
-            let model = self.read();
+        self.change(|model| {
             for changed in [Some(tenant.as_str()), from].into_iter().flatten() {
                 model.current(changed, asked)?;
             }
@@ -204,51 +202,32 @@ impl State {
             let same = known.filter(|known| known.stored.digest == digest && known.bundle.is_ok());
             if let Some(same) = same.filter(|_| from.is_none()) {
                 let (revision, change) = (same.stored.revision, model.counters.change);
-                return Ok(PutBundle { revision, digest, change });
+                return Ok(Decided::Nothing(PutBundle { revision, digest, change }));
             }
             let counters = model.next(true);
             let since = known.map_or(counters.change, |known| known.stored.since);
-            (counters, since, Arc::clone(&model.tenants))
-        };
-        if let Some(from) = from {
-            Arc::make_mut(&mut tenants).rename(from, &tenant);
-        }
-        let allocations = tenants.admit(&bundle)?;
-        // The last one but the model's: what is shown below is then changed where it is.
-        drop(tenants);
-        let text = canonical_text(&bundle);
-        let put = PutBundle { revision: counters.revision, digest, change: counters.change };
-        let revision = put.revision_of(&tenant, text.len(), asked);
-        let stored = StoredBundle {
-            tenant,
-            since,
-            revision: put.revision,
-            digest: put.digest.clone(),
-            text,
-        };
-        let gone = from.map(|from| asked.deletion_of(from, counters));
-        let pruned: Vec<RevisionKey> = {
-            let model = self.read();
-            gone.iter().chain([&revision]).flat_map(|one| model.history.pruned_by(one)).collect()
-        };
-        let change = BundleChange {
-            bundle: &stored,
-            allocations: &allocations,
-            revision: &revision,
-            gone: gone.as_ref(),
-            pruned: &pruned,
-        };
-        self.store.write(counters, &Change::PutBundle(change))?;
-        self.show(counters, |model| {
-            let tenants = Arc::make_mut(&mut model.tenants);
-            if let Some(gone) = gone {
-                tenants.remove(&gone.tenant);
-                model.history.push(gone, &pruned);
-            }
-            tenants.put(stored, bundle, allocations);
-            model.history.push(revision, &pruned);
-        });
-        Ok(put)
+            let ranges = match from {
+                None => model.tenants.admit(&bundle)?,
+                Some(from) => model.tenants.renamed(from, &tenant).admit(&bundle)?,
+            };
+            let text = canonical_text(&bundle);
+            let put = PutBundle { revision: counters.revision, digest, change: counters.change };
+            let revision = put.revision_of(&tenant, text.len(), asked);
+            let gone = from.map(|from| asked.deletion_of(from, counters));
+            let forgotten = gone.iter().chain([&revision]);
+            let pruned = forgotten.flat_map(|one| model.history.pruned_by(one)).collect();
+            let digest = put.digest.clone();
+            let stored = StoredBundle { tenant, since, revision: put.revision, digest, text };
+            let change = BundleChange {
+                stored: Arc::new(stored),
+                bundle: Arc::new(bundle),
+                ranges: Arc::new(ranges),
+                revision,
+                gone,
+                pruned,
+            };
+            Ok(Decided::Change(counters, Change::PutBundle(Box::new(change)), put))
+        })
     }
 
     /// Stores the bundle of an earlier revision as a new one; the ranges of its splits move from where
@@ -280,29 +259,23 @@ impl State {
         tenant: &str,
         asked: &Asked,
     ) -> Result<Option<u64>, StateError> {
-        let _turn = self.turn();
-        let (counters, revision, pruned) = {
-            let model = self.read();
+        self.change(|model| {
             if model.current(tenant, asked)?.is_none() {
-                return Ok(None);
+                return Ok(Decided::Nothing(None));
             }
             let counters = model.next(true);
             let revision = asked.deletion_of(tenant, counters);
             let pruned = model.history.pruned_by(&revision);
-            (counters, revision, pruned)
-        };
-        self.store.write(counters, &Change::DeleteBundle(&revision, &pruned))?;
-        self.show(counters, |model| {
-            Arc::make_mut(&mut model.tenants).remove(tenant);
-            model.history.push(revision, &pruned);
-        });
-        Ok(Some(counters.change))
+            let change = Change::DeleteBundle(revision, pruned);
+            Ok(Decided::Change(counters, change, Some(counters.change)))
+        })
     }
 
     /// Makes the watched files the owners of their tenants; others own none.
     pub(crate) fn set_owners(&self, owners: BTreeMap<String, PathBuf>) {
-        let _turn = self.turn();
-        self.write().owners = owners;
+        let mut newest = self.newest();
+        self.write().owners.clone_from(&owners);
+        newest.owners = owners;
     }
 }
 

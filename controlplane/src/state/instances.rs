@@ -14,7 +14,7 @@ use halftone_core::{
     policy::{Instance, Ttl},
 };
 
-use super::{State, StateError};
+use super::{Decided, Model, State, StateError};
 use crate::{leases::Leases, registry::Record, store::Change, tenants::admit_instance};
 
 /// A registration that was made.
@@ -64,28 +64,32 @@ impl State {
         ttl: Option<Ttl>,
         now: Instant,
     ) -> Result<Registered, StateError> {
-        let _turn = self.turn();
         let id = instance.id();
-        let (counters, record, replaced) = {
-            let model = self.read();
+        let mut before = None;
+        let registered = self.change(|model| {
             let known = model.registry.find(&id);
-            let draining = known.is_some_and(|known| known.draining);
+            let (replaced, draining) = (known.is_some(), known.is_some_and(|known| known.draining));
             let record = Record { instance, ttl, draining };
             if known == Some(&record) {
-                self.leases.grant(&id, ttl, now);
-                return Ok(Registered { replaced: true, record, change: model.counters.change });
+                before = Some(self.leases.grant(&id, ttl, now));
+                let change = model.counters.change;
+                return Ok(Decided::Nothing(Registered { replaced, record, change }));
             }
-            if known.is_none() && model.registry.len() >= INSTANCES_MAX {
+            if !replaced && model.registry.len() >= INSTANCES_MAX {
                 return Err(StateError::Full);
             }
             let new_rules = model.registry.insert_changes_groups(&record.instance);
-            (model.next(new_rules && model.tenants.is_empty()), record, known.is_some())
-        };
-        admit_instance(&record.instance)?;
-        self.store.write(counters, &Change::PutInstance(&record))?;
-        self.leases.grant(&id, ttl, now);
-        self.show(counters, |model| model.registry.insert(record.clone()));
-        Ok(Registered { replaced, record, change: counters.change })
+            let counters = model.next(new_rules && model.tenants.is_empty());
+            admit_instance(&record.instance)?;
+            before = Some(self.leases.grant(&id, ttl, now));
+            let registered =
+                Registered { replaced, record: record.clone(), change: counters.change };
+            Ok(Decided::Change(counters, Change::PutInstance(record), registered))
+        });
+        if let Some(before) = before.filter(|_| registered.is_err()) {
+            self.leases.replace(&id, before);
+        }
+        registered
     }
 
     /// Drains an instance, or ends that; returns it with the change, or nothing when there is none.
@@ -98,18 +102,15 @@ impl State {
         id: &str,
         draining: bool,
     ) -> Result<Option<(Record, u64)>, StateError> {
-        let _turn = self.turn();
-        let (counters, record) = {
-            let model = self.read();
-            let Some(known) = model.registry.find(id) else { return Ok(None) };
+        self.change(|model| {
+            let Some(known) = model.registry.find(id) else { return Ok(Decided::Nothing(None)) };
             if known.draining == draining {
-                return Ok(Some((known.clone(), model.counters.change)));
+                return Ok(Decided::Nothing(Some((known.clone(), model.counters.change))));
             }
-            (model.next(false), Record { draining, ..known.clone() })
-        };
-        self.store.write(counters, &Change::PutInstance(&record))?;
-        self.show(counters, |model| model.registry.insert(record.clone()));
-        Ok(Some((record, counters.change)))
+            let (counters, record) = (model.next(false), Record { draining, ..known.clone() });
+            let drained = Some((record.clone(), counters.change));
+            Ok(Decided::Change(counters, Change::PutInstance(record), drained))
+        })
     }
 
     /// Renews the lease of an instance, if it has one; returns whether the instance is registered.
@@ -131,9 +132,11 @@ impl State {
     /// # Errors
     /// [`StateError::Store`]; they are tried again after one time to live.
     pub(crate) fn expire(&self, now: Instant) -> Result<Vec<String>, StateError> {
-        let _turn = self.turn();
-        let ids = self.leases.take_ended(now);
-        let removed = self.remove(&ids);
+        let mut ids = Vec::new();
+        let removed = self.change(|model| {
+            ids = self.leases.take_ended(now);
+            Ok(remove(model, &ids))
+        });
         if removed.is_err() {
             let model = self.read();
             for record in ids.iter().filter_map(|id| model.registry.find(id)) {
@@ -149,31 +152,26 @@ impl State {
     /// # Errors
     /// [`StateError::Store`].
     pub(crate) fn deregister(&self, id: &str) -> Result<Option<u64>, StateError> {
-        let _turn = self.turn();
-        if self.read().registry.find(id).is_none() {
-            return Ok(None);
-        }
-        let change = self.remove(&[id.to_owned()])?;
-        self.leases.remove(id);
-        Ok(change)
-    }
-
-    /// Removes registered instances; the caller has the turn.
-    fn remove(&self, ids: &[String]) -> Result<Option<u64>, StateError> {
-        if ids.is_empty() {
-            return Ok(None);
-        }
-        let counters = {
-            let model = self.read();
-            let new_rules = model.registry.removals_change_groups(ids);
-            model.next(new_rules && model.tenants.is_empty())
-        };
-        self.store.write(counters, &Change::DeleteInstances(ids))?;
-        self.show(counters, |model| {
-            for id in ids {
-                model.registry.remove(id);
-            }
+        let mut before = None;
+        let removed = self.change(|model| {
+            before = self.leases.replace(id, None);
+            Ok(remove(model, &[id.to_owned()]))
         });
-        Ok(Some(counters.change))
+        if removed.is_err() {
+            self.leases.replace(id, before);
+        }
+        removed
     }
+}
+
+/// Removes those of `ids` that are registered; returns the change, or nothing when none is.
+fn remove(model: &Model, ids: &[String]) -> Decided<Option<u64>> {
+    let is_there = |id: &&String| model.registry.find(id).is_some();
+    let ids: Vec<String> = ids.iter().filter(is_there).cloned().collect();
+    if ids.is_empty() {
+        return Decided::Nothing(None);
+    }
+    let new_rules = model.registry.removals_change_groups(&ids);
+    let counters = model.next(new_rules && model.tenants.is_empty());
+    Decided::Change(counters, Change::DeleteInstances(ids), Some(counters.change))
 }

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use halftone_core::{
-    compile::SplitKey,
+    compile::{Allocations, SplitKey},
     limits::NAME_BYTES_MAX,
-    policy::{GROUP, Label, Percent, Split, canonical_text, digest},
+    policy::{GROUP, Instance, Label, Percent, Split, canonical_text, digest},
     rollout::allocation::Allocation,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     conditions::Conditions,
     source::{Format, read_bundle},
     state::instances::Registered,
-    store::{Change, Stored, StoredBundle, StoredRevision},
+    store::{Stored, StoredBundle, StoredRevision},
 };
 
 /// A store that keeps nothing, and fails on demand.
@@ -29,7 +29,7 @@ impl Store for Forgetful {
         Ok(self.stored.lock().expect("not poisoned").take().unwrap_or_default())
     }
 
-    fn write(&self, _: Counters, _: &Change<'_>) -> Result<(), StoreError> {
+    fn write(&self, _: Counters, _: &[Numbered]) -> Result<(), StoreError> {
         if !self.fails.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -109,7 +109,7 @@ fn a_move_takes_the_ranges_along_or_changes_nothing() {
     let store = Forgetful { fails: Arc::clone(&fails), stored: Mutex::default() };
     let state = State::load(Box::new(store), Instant::now()).expect("loaded");
     let ranges = |tenant: &str| {
-        let allocations = state.snapshot().allocations;
+        let allocations = state.snapshot().ranges.all();
         let own = allocations.into_iter().filter(|(key, _)| key.tenant == tenant);
         own.map(|(key, ranges)| (key.release, key.split, ranges)).collect::<Vec<_>>()
     };
@@ -162,7 +162,7 @@ fn a_host_name_stays_with_who_has_it() {
 fn weights_move_the_stored_ranges() {
     let state = state();
     let ranges = |state: &State| {
-        let allocations = state.snapshot().allocations;
+        let allocations = state.snapshot().ranges.all();
         let ranges: Vec<u32> = allocations
             .values()
             .flat_map(|split| split.ranges().into_iter().map(|(range, _)| range.end))
@@ -190,9 +190,9 @@ fn a_split_that_left_its_bundle_leaves_no_ranges() {
     let weight = Percent::parse("60%").expect("a percentage");
     state.set_weight("shop", "r", &[], weight).expect("moved");
     put(&state, without).expect("stored");
-    assert_eq!(state.snapshot().allocations.len(), 0);
+    assert_eq!(state.snapshot().ranges.all().len(), 0);
     put(&state, scheduled).expect("stored");
-    let started = state.snapshot().allocations.values().any(|split| !split.ranges().is_empty());
+    let started = state.snapshot().ranges.all().values().any(|split| !split.ranges().is_empty());
     assert!(!started, "applying starts nothing");
 }
 
@@ -217,7 +217,7 @@ fn ranges_that_an_earlier_build_left_behind_are_not_loaded() {
     let stored = Stored { bundles: vec![stored], allocations, ..Stored::default() };
     let store = Forgetful { stored: Mutex::new(Some(stored)), ..Forgetful::default() };
     let state = State::load(Box::new(store), Instant::now()).expect("loaded");
-    assert_eq!(state.snapshot().allocations, Allocations::from([(key("default"), ranges)]));
+    assert_eq!(state.snapshot().ranges.all(), Allocations::from([(key("default"), ranges)]));
 }
 
 #[test]
@@ -272,7 +272,9 @@ fn a_lease_is_renewed_without_a_write_and_ends_in_one() {
 fn draining_takes_an_instance_out_of_service_and_leaves_the_rules() {
     let state = state();
     register(&state, instance("a", "127.0.0.1:1", "canary")).expect("registered");
-    let serving = |state: &State| state.snapshot().serving.len();
+    let serving = |state: &State| {
+        state.snapshot().registry.records().filter(|record| !record.draining).count()
+    };
     for (draining, count) in [(true, 0), (true, 0), (false, 1)] {
         let (record, _) =
             state.drain("a@127.0.0.1:1", draining).expect("stored").expect("registered");
@@ -280,7 +282,7 @@ fn draining_takes_an_instance_out_of_service_and_leaves_the_rules() {
     }
     state.drain("a@127.0.0.1:1", true).expect("stored").expect("registered");
     register(&state, instance("a", "127.0.0.1:1", "canary")).expect("registered");
-    assert_eq!((serving(&state), state.snapshot().instances.len()), (0, 1), "still drained");
+    assert_eq!((serving(&state), state.snapshot().registry.len()), (0, 1), "still drained");
     assert_eq!(counters(&state), (4, 2));
     assert!(state.drain("nobody", true).expect("nothing").is_none());
 }

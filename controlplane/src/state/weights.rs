@@ -2,15 +2,19 @@
 //!
 //! Owns their order among other changes. Which buckets move is `core::compile::set_weight`'s.
 //!
-//! Invariant: ranges are run-time state beside the bundle; moving them makes no revision of the
-//! bundle, and is open to callers whoever owns the tenant.
+//! Invariants:
+//! - ranges are run-time state beside the bundle; moving them makes no revision of the bundle, and is open
+//!   to callers whoever owns the tenant;
+//! - a move costs what it moves, not what there is: tables that were admitted stay good when ranges of
+//!   theirs, checked by themselves, are replaced, and gateways check what comes of it.
 
-use std::sync::Arc;
+use halftone_core::{
+    compile::{SplitKey, set_weight},
+    policy::Percent,
+};
 
-use halftone_core::{compile::set_weight, policy::Percent};
-
-use super::{State, StateError};
-use crate::store::{Change, TenantAllocations};
+use super::{Decided, State, StateError};
+use crate::store::Change;
 
 impl State {
     /// Moves the canary of `release` to `weight` in the scheduled splits of `targets`, or in all of
@@ -25,26 +29,18 @@ impl State {
         targets: &[String],
         weight: Percent,
     ) -> Result<u64, StateError> {
-        let _turn = self.turn();
-        let (counters, tenants) = {
-            let model = self.read();
-            (model.next(true), Arc::clone(&model.tenants))
-        };
-        let known = tenants.find(tenant).and_then(|known| known.bundle.as_ref().ok());
-        let missing = || StateError::NoBundle { tenant: tenant.to_owned() };
-        let mut ranges = tenants.allocations().clone();
-        set_weight(known.ok_or_else(missing)?, &mut ranges, release, targets, weight)?;
-        if ranges == *tenants.allocations() {
-            return Ok(self.read().counters.change);
-        }
-        tenants.admit_ranges(&ranges)?;
-        drop(tenants);
-        let of_tenant: TenantAllocations =
-            ranges.into_iter().filter(|(key, _)| key.tenant == tenant).collect();
-        self.store.write(counters, &Change::PutAllocations(tenant, &of_tenant))?;
-        self.show(counters, |model| {
-            Arc::make_mut(&mut model.tenants).put_ranges(of_tenant);
-        });
-        Ok(counters.change)
+        self.change(|model| {
+            let known = model.tenants.find(tenant).and_then(|known| known.bundle.as_ref().ok());
+            let missing = || StateError::NoBundle { tenant: tenant.to_owned() };
+            let bundle = known.ok_or_else(missing)?;
+            let stored = |split: &SplitKey| model.tenants.ranges().find(split);
+            let moved = set_weight(bundle, stored, release, targets, weight)?;
+            if moved.is_empty() {
+                return Ok(Decided::Nothing(model.counters.change));
+            }
+            let counters = model.next(true);
+            let change = Change::MoveRanges(moved.into_iter().collect());
+            Ok(Decided::Change(counters, change, counters.change))
+        })
     }
 }

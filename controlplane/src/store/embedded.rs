@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use halftone_core::compile::SplitKey;
 use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
     TableDefinition, TableError, WriteTransaction,
@@ -20,8 +21,8 @@ use redb::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Change, Counters, RevisionKey, Store, StoreError, Stored, StoredBundle, StoredRevision,
-    TenantAllocations,
+    Change, Counters, Numbered, RevisionKey, SplitAllocations, Store, StoreError, Stored,
+    StoredBundle, StoredRevision,
 };
 use crate::registry::Record;
 
@@ -36,6 +37,8 @@ const META: Definition = TableDefinition::new("meta");
 const INSTANCES: Definition = TableDefinition::new("instances");
 const BUNDLES: Definition = TableDefinition::new("bundles");
 const ALLOCATIONS: Definition = TableDefinition::new("allocations");
+/// Ranges that moved since their tenant's record in `allocations` was written, one record per split.
+const MOVED: Definition = TableDefinition::new("moved_ranges");
 const REVISIONS: Definition = TableDefinition::new("revisions");
 const TEXTS: Definition = TableDefinition::new("revision_texts");
 
@@ -126,6 +129,41 @@ impl Embedded {
         Ok(())
     }
 
+    fn write_one(&self, transaction: &WriteTransaction, change: &Change) -> Result<(), StoreError> {
+        match change {
+            Change::PutInstance(record) => {
+                self.put(transaction, INSTANCES, &record.instance.id(), record)?;
+            }
+            Change::DeleteInstances(ids) => {
+                for id in ids {
+                    self.delete(transaction, INSTANCES, id)?;
+                }
+            }
+            Change::PutBundle(put) => {
+                let (stored, key) = (&*put.stored, revision_key(&put.revision.key()));
+                self.prune(transaction, &put.pruned)?;
+                if let Some(gone) = &put.gone {
+                    self.forget(transaction, gone)?;
+                }
+                self.put(transaction, BUNDLES, &stored.tenant, stored)?;
+                self.put(transaction, ALLOCATIONS, &stored.tenant, &put.own_ranges())?;
+                self.settle_ranges(transaction, &stored.tenant)?;
+                self.put(transaction, REVISIONS, &key, &put.revision)?;
+                self.put_bytes(transaction, TEXTS, &key, stored.text.as_bytes())?;
+            }
+            Change::MoveRanges(moved) => {
+                for record in moved {
+                    self.put(transaction, MOVED, &split_key(&record.0), record)?;
+                }
+            }
+            Change::DeleteBundle(revision, pruned) => {
+                self.prune(transaction, pruned)?;
+                self.forget(transaction, revision)?;
+            }
+        }
+        Ok(())
+    }
+
     fn prune(
         &self,
         transaction: &WriteTransaction,
@@ -146,7 +184,22 @@ impl Embedded {
     ) -> Result<(), StoreError> {
         self.delete(transaction, BUNDLES, &gone.tenant)?;
         self.delete(transaction, ALLOCATIONS, &gone.tenant)?;
+        self.settle_ranges(transaction, &gone.tenant)?;
         self.put(transaction, REVISIONS, &revision_key(&gone.key()), gone)
+    }
+
+    /// Forgets moved ranges of a tenant: its record has them, or nothing.
+    fn settle_ranges(
+        &self,
+        transaction: &WriteTransaction,
+        tenant: &str,
+    ) -> Result<(), StoreError> {
+        let mut table = transaction.open_table(MOVED).map_err(self.access("write a table"))?;
+        // The slash and what comes after it: names have neither.
+        let (first, beyond) = (format!("{tenant}/"), format!("{tenant}0"));
+        table
+            .retain_in(first.as_str()..beyond.as_str(), |_, _| false)
+            .map_err(self.access("remove records"))
     }
 
     fn delete(
@@ -167,48 +220,24 @@ impl Store for Embedded {
         let counters: Vec<Counters> = self.records(&transaction, META, "meta")?;
         let instances: Vec<Record> = self.records(&transaction, INSTANCES, "instances")?;
         let bundles: Vec<StoredBundle> = self.records(&transaction, BUNDLES, "bundles")?;
-        let allocations: Vec<TenantAllocations> =
+        let allocations: Vec<SplitAllocations> =
             self.records(&transaction, ALLOCATIONS, "allocations")?;
+        let moved: SplitAllocations = self.records(&transaction, MOVED, "moved_ranges")?;
         let revisions: Vec<StoredRevision> = self.records(&transaction, REVISIONS, "revisions")?;
         Ok(Stored {
             counters: counters.first().copied().unwrap_or_default(),
             instances,
             bundles,
-            allocations: allocations.into_iter().flatten().collect(),
+            allocations: allocations.into_iter().flatten().chain(moved).collect(),
             revisions,
         })
     }
 
-    fn write(&self, counters: Counters, change: &Change<'_>) -> Result<(), StoreError> {
+    fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().map_err(self.access("start writing"))?;
         self.put(&transaction, META, COUNTERS_KEY, &counters)?;
-        match change {
-            Change::PutInstance(record) => {
-                self.put(&transaction, INSTANCES, &record.instance.id(), record)?;
-            }
-            Change::DeleteInstances(ids) => {
-                for id in *ids {
-                    self.delete(&transaction, INSTANCES, id)?;
-                }
-            }
-            Change::PutBundle(put) => {
-                let key = revision_key(&put.revision.key());
-                self.prune(&transaction, put.pruned)?;
-                if let Some(gone) = put.gone {
-                    self.forget(&transaction, gone)?;
-                }
-                self.put(&transaction, BUNDLES, &put.bundle.tenant, put.bundle)?;
-                self.put(&transaction, ALLOCATIONS, &put.bundle.tenant, put.allocations)?;
-                self.put(&transaction, REVISIONS, &key, put.revision)?;
-                self.put_bytes(&transaction, TEXTS, &key, put.bundle.text.as_bytes())?;
-            }
-            Change::PutAllocations(tenant, allocations) => {
-                self.put(&transaction, ALLOCATIONS, tenant, allocations)?;
-            }
-            Change::DeleteBundle(revision, pruned) => {
-                self.prune(&transaction, pruned)?;
-                self.forget(&transaction, revision)?;
-            }
+        for (_, change) in changes {
+            self.write_one(&transaction, change)?;
         }
         // A transaction that is dropped on the way here is rolled back.
         transaction.commit().map_err(self.access("make a change durable"))
@@ -225,6 +254,11 @@ impl Store for Embedded {
         let text = table.get(key.as_str()).map_err(self.access("read a record"))?;
         Ok(text.map(|text| String::from_utf8_lossy(text.value()).into_owned()))
     }
+}
+
+/// Names of tenants and releases have no slash; that of a split may.
+fn split_key(SplitKey { tenant, release, split }: &SplitKey) -> String {
+    format!("{tenant}/{release}/{split}")
 }
 
 /// A tenant's name has no slash; numbers of one length sort as they count.

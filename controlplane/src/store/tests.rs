@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use halftone_core::policy::{Instance, Label};
+use halftone_core::policy::{Instance, Label, implicit_bundle};
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn bundle(tenant: &str) -> StoredBundle {
     }
 }
 
-fn allocations(tenant: &str) -> TenantAllocations {
+fn allocations(tenant: &str) -> SplitAllocations {
     let key = SplitKey {
         tenant: tenant.to_owned(),
         release: "r".to_owned(),
@@ -66,30 +66,34 @@ fn every_change_survives_a_restart() {
         revision("gone", 9, None),
         revision("moved", 9, None),
     ];
-    let put = |bundle, allocations, revision, pruned| {
-        Change::PutBundle(BundleChange { bundle, allocations, revision, gone: None, pruned })
+    let written = |stored: &StoredBundle, allocations: &SplitAllocations, at: usize| {
+        let (stored, bundle) = (Arc::new(stored.clone()), Arc::new(implicit_bundle(&[], None)));
+        // Others' are not its to write.
+        let ranges = allocations.iter().cloned().chain(self::allocations("another"));
+        let (ranges, revision) = (Arc::new(ranges.collect()), history[at].clone());
+        BundleChange { stored, bundle, ranges, revision, gone: None, pruned: Vec::new() }
     };
-    let pruned = [("gone".to_owned(), 8)];
+    let put = |change: BundleChange| Change::PutBundle(Box::new(change));
     let changes = [
-        Change::PutInstance(&instance(1)),
-        Change::PutInstance(&instance(2)),
-        Change::DeleteInstances(&["a@127.0.0.1:1".to_owned(), "never there".to_owned()]),
-        put(&kept, &kept_ranges, &history[0], &[]),
-        put(&gone, &gone_ranges, &history[1], &[]),
-        Change::DeleteBundle(&history[2], &[]),
-        put(&moved, &moved_ranges, &history[0], &[]),
-        Change::PutBundle(BundleChange {
-            bundle: &kept,
-            allocations: &kept_ranges,
-            revision: &history[0],
-            gone: Some(&history[3]),
-            pruned: &pruned,
+        Change::PutInstance(instance(1)),
+        Change::PutInstance(instance(2)),
+        Change::DeleteInstances(vec!["a@127.0.0.1:1".to_owned(), "never there".to_owned()]),
+        put(written(&kept, &kept_ranges, 0)),
+        put(written(&gone, &gone_ranges, 1)),
+        Change::DeleteBundle(history[2].clone(), Vec::new()),
+        put(written(&moved, &moved_ranges, 0)),
+        put(BundleChange {
+            gone: Some(history[3].clone()),
+            pruned: vec![("gone".to_owned(), 8)],
+            ..written(&kept, &kept_ranges, 0)
         }),
     ];
-    for (at, change) in (1..).zip(&changes) {
-        // Opened and closed for each.
+    let numbers = (1..).map(|at| Counters { change: at, revision: 2 * at });
+    let changes: Vec<Numbered> = numbers.zip(changes).collect();
+    // Alone and in groups; opened and closed for each.
+    for group in [&changes[..1], &changes[1..3], &changes[3..6], &changes[6..]] {
         let store = Embedded::open(directory.path()).expect("opened");
-        store.write(Counters { change: at, revision: 2 * at }, change).expect("written");
+        store.write(group[group.len() - 1].0, group).expect("written");
     }
     let store = Embedded::open(directory.path()).expect("opened");
     let stored = store.load().expect("loaded");
@@ -100,6 +104,54 @@ fn every_change_survives_a_restart() {
     assert_eq!(stored.revisions, [2, 0, 3].map(|at| history[at].clone()));
     let texts = history.each_ref().map(|one| store.text(&one.key()).expect("readable"));
     assert_eq!(texts, [Some("{}".to_owned()), None, None, None]);
+}
+
+#[test]
+fn moved_ranges_are_kept_until_their_bundle_changes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Embedded::open(directory.path()).expect("opened");
+    let write = |change: Change| {
+        let counters = Counters::default();
+        store.write(counters, &[(counters, change)]).expect("written");
+    };
+    let ranges = |weight: u32| {
+        let mut allocation = Allocation::default();
+        allocation.apply(&BTreeMap::from([("canary".to_owned(), weight)])).expect("fits");
+        allocation
+    };
+    let put = |tenant: &str| {
+        let (stored, bundle) = (Arc::new(bundle(tenant)), Arc::new(implicit_bundle(&[], None)));
+        let ranges = Arc::new(allocations(tenant).into_iter().collect());
+        let (revision, pruned) = (revision(tenant, 7, Some("sha256:00")), Vec::new());
+        Change::PutBundle(Box::new(BundleChange {
+            stored,
+            bundle,
+            ranges,
+            revision,
+            gone: None,
+            pruned,
+        }))
+    };
+    // The second name sorts right behind the first one's splits.
+    for tenant in ["shop", "shop-2", "shop0"] {
+        write(put(tenant));
+        let split = allocations(tenant)[0].0.clone();
+        write(Change::MoveRanges(vec![(split.clone(), ranges(20_000))]));
+        write(Change::MoveRanges(vec![(split, ranges(30_000))]));
+    }
+    let found = || -> Vec<(String, u32)> {
+        let stored = store.load().expect("loaded").allocations;
+        let all: BTreeMap<SplitKey, Allocation> = stored.into_iter().collect();
+        let weight =
+            |(key, ranges): (SplitKey, Allocation)| (key.tenant, ranges.weight_ppm("canary"));
+        all.into_iter().map(weight).collect()
+    };
+    let row = |tenant: &str, weight| (tenant.to_owned(), weight);
+    assert_eq!(found(), [row("shop", 30_000), row("shop-2", 30_000), row("shop0", 30_000)]);
+    write(put("shop"));
+    assert_eq!(found(), [row("shop", 10_000), row("shop-2", 30_000), row("shop0", 30_000)]);
+    write(Change::DeleteBundle(revision("shop0", 8, None), Vec::new()));
+    assert_eq!(found(), [row("shop", 10_000), row("shop-2", 30_000)]);
 }
 
 #[test]
@@ -129,7 +181,8 @@ fn a_damaged_store_opens_as_it_was_or_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("control.redb");
     let store = Embedded::open(directory.path()).expect("opened");
-    store.write(Counters::default(), &Change::PutInstance(&instance(1))).expect("written");
+    let change = (Counters::default(), Change::PutInstance(instance(1)));
+    store.write(Counters::default(), &[change]).expect("written");
     drop(store);
     let whole = fs::read(&path).expect("readable");
     // Most of a small file is zeros that nothing refers to.

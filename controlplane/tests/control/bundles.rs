@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{bundle, directory, start};
-use crate::control::{Answer, Control, options};
+use super::{CANARY, bundle, directory, start};
+use crate::{
+    control::{Answer, Control, options},
+    gateway::{Gateway, Seen},
+};
 
 const PATH: &str = "/v1/tenants/shop/bundle";
 
@@ -230,6 +233,57 @@ fn a_release_that_comes_back_starts_from_nothing() {
 }
 
 #[test]
+fn a_moved_weight_travels_alone_and_whole_where_it_must() {
+    let directory = directory();
+    let places = ["one", "two"].map(|name| directory.path().join(name));
+    let gateways = places.each_ref().map(|place| Gateway::start(place));
+    let sockets = gateways.each_ref().map(|gateway| gateway.socket.as_path());
+    let control = Control::start(options(directory.path(), &sockets));
+    for gateway in &gateways {
+        gateway.wait("the first commit", |seen| seen.commits == 1);
+    }
+    let scheduled = shop("5%").replace("split: { canary: 5% }", "split: scheduled");
+    assert_eq!(control.put_bundle("shop", &scheduled).json()["applied"], true);
+    let [one, two] = &gateways;
+    let moves = |weight: &str, ppm: u32| {
+        let moved = set_weight(&control, weight);
+        assert_eq!((moved.status, &moved.json()["applied"]), (200, &json!(true)), "{moved:?}");
+        let expected = [("web-v2/default/canary".to_owned(), ppm)].into();
+        [one, two].map(|gateway| {
+            let seen = gateway.wait("nothing", |_| true);
+            assert_eq!(seen.rules.weights, expected);
+            (seen.prepared.0, seen.moved)
+        })
+    };
+    // Rules whole, ranges alone, and how many of those were refused.
+    assert_eq!(moves("5%", 50_000), [(2, (1, 0)), (2, (1, 0))]);
+    one.disconnect();
+    one.wait("a commit of a new connection", |seen| seen.greeted == 2 && seen.commits == 4);
+    assert_eq!(moves("10%", 100_000), [(3, (2, 0)), (2, (2, 0))]);
+    // What another peer has served is replaced.
+    two.serve_others();
+    assert_eq!(moves("20%", 200_000), [(3, (3, 0)), (3, (3, 1))]);
+    assert_eq!(moves("1%", 10_000), [(3, (4, 0)), (3, (4, 1))]);
+    // With a bundle it starts anew, and instances travel beside it.
+    let other = scheduled.replace("9001", "9009").replace("name: web,", "name: site,");
+    assert_eq!(control.put_bundle("shop", &other).json()["applied"], true);
+    assert_eq!(control.register(CANARY).status, 201);
+    assert_eq!(moves("30%", 300_000), [(4, (5, 0)), (4, (5, 1))]);
+
+    control.stop();
+    let control = Control::start(options(directory.path(), &sockets));
+    for gateway in &gateways {
+        let whole = |seen: &Seen| seen.prepared.0 == 5 && !seen.rules.weights.is_empty();
+        assert_eq!(gateway.wait("the rules whole", whole).moved.0, 5);
+    }
+    let before = one.wait("nothing", |_| true);
+    assert_eq!(set_weight(&control, "30%").status, 200, "it has that weight already");
+    let weights = one.wait("nothing", |_| true).rules.weights;
+    assert_eq!(weights, [("web-v2/default/canary".to_owned(), 300_000)].into());
+    assert_eq!(one.wait("nothing", |_| true).moved, before.moved);
+}
+
+#[test]
 fn a_weight_is_about_what_the_canary_is_now() {
     let directory = directory();
     let (gateway, control) = start(directory.path());
@@ -266,7 +320,13 @@ fn a_scheduled_weight_is_moved_beside_the_bundle() {
     let moved = set("web-v2", r#"{"weight":"5%"}"#);
     assert_eq!((moved.status, &moved.json()["applied"]), (200, &json!(true)), "{moved:?}");
     let after = gateway.wait("nothing", |_| true);
-    assert_eq!(after.prepared.0, before.prepared.0 + 1, "new rules");
+    assert_eq!(
+        (after.prepared, after.moved),
+        (before.prepared, (1, 0)),
+        "new ranges, no new rules"
+    );
+    assert_eq!(after.rules.weights, [("web-v2/default/canary".to_owned(), 50_000)].into());
+    assert!(after.rules.revision > before.rules.revision);
     assert_eq!(after.rules.digest, before.rules.digest, "of the same bundle");
     assert_eq!(set("web-v2", r#"{"weight":"5%","targets":["default"]}"#).status, 200);
     assert_eq!(gateway.wait("nothing", |_| true).commits, after.commits, "it had that weight");

@@ -11,7 +11,7 @@ use std::{
 };
 
 use halftone_core::{
-    compile::allocations_of,
+    compile::{allocations_of, replace_ranges},
     table::{InstanceTable, RuleTable, TableKind, archive::Archive},
     telemetry::{GatewayStats, VariantStats},
     wire::{Explained, Frame, GatewayState, Hello, WorkerState},
@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) greeted: usize,
     /// Rules archives received, instance archives received.
     pub(crate) prepared: (usize, usize),
+    /// Allocations received, and those of them that were refused.
+    pub(crate) moved: (usize, usize),
     /// Commits.
     pub(crate) commits: usize,
     /// The committed rules.
@@ -52,6 +54,8 @@ pub(crate) struct Seen {
     pub(crate) interfere: bool,
     epoch: u64,
     epochs: (u64, u64),
+    /// The committed rules, and those that are not yet.
+    tables: (RuleTable, RuleTable),
     staged: (Option<Rules>, Option<BTreeMap<String, Vec<String>>>),
     peer: Option<Arc<UnixStream>>,
 }
@@ -108,6 +112,14 @@ impl Gateway {
         self.seen().interfere = true;
     }
 
+    /// Pretends that another peer has its rules served.
+    pub(crate) fn serve_others(&self) {
+        let mut seen = self.seen();
+        seen.epoch += 1;
+        seen.epochs.0 = seen.epoch;
+        (seen.rules, seen.tables) = Default::default();
+    }
+
     /// Closes the connection, as a gateway that is restarted does.
     pub(crate) fn disconnect(&self) {
         let peer = self.seen().peer.clone().expect("connected");
@@ -149,6 +161,7 @@ impl Gateway {
                         let archive = Archive::<RuleTable>::open(bytes).expect("verified");
                         assert_eq!(archive.revision(), revision);
                         seen.prepared.0 += 1;
+                        seen.tables.1 = archive.read().expect("readable");
                         seen.staged.0 = Some(read_rules(&archive, digest));
                         if let Some(reason) = seen.reject.clone() {
                             return vec![Frame::Reject { reason }];
@@ -163,9 +176,25 @@ impl Gateway {
                 }
                 vec![Frame::Prepared { kind, epoch: seen.epoch }]
             }
+            Frame::Allocation { base, revision, splits } => {
+                seen.moved.0 += 1;
+                if base != seen.epochs.0 {
+                    seen.moved.1 += 1;
+                    return vec![Frame::Reject { reason: "others are served".to_owned() }];
+                }
+                let mut table = seen.tables.0.clone();
+                let splits = splits.iter().map(|one| (&one.split, &one.ranges));
+                replace_ranges(&mut table, splits).expect("they are there");
+                let archive = Archive::build(&table, revision).expect("good");
+                let digest = seen.rules.digest.clone();
+                seen.staged.0 = Some(read_rules(&archive, digest));
+                (seen.tables.1, seen.epoch) = (table, seen.epoch + 1);
+                vec![Frame::Prepared { kind: TableKind::Rules, epoch: seen.epoch }]
+            }
             Frame::Commit { rules, instances, .. } => {
                 seen.commits += 1;
                 if rules.is_some() {
+                    seen.tables.0 = std::mem::take(&mut seen.tables.1);
                     seen.rules = seen.staged.0.take().expect("prepared");
                 }
                 if instances.is_some() {

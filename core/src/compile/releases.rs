@@ -9,6 +9,7 @@ use super::{
     attributes::{add_names, attribute, expression_row},
     conditions::target_rows,
     nested::nested_row,
+    ranges::range_rows,
     row, variant_key,
     weights::split_key,
 };
@@ -18,10 +19,9 @@ use crate::{
         Bundle, DEFAULT_SPLIT, IMPLICIT_OVERRIDES, OnNoHealthy, Release, Requires, STABLE, Split,
         Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream, cell_name,
     },
-    rollout::allocation::Allocation,
     table::{
-        ChoiceRow, ConditionRow, NONE, OnNoHealthyRow, OverrideRow, RangeRow, ReleaseRow,
-        RuleTable, Span, TargetRow, TenantRow, TimeoutsRow, UnitMissingRow, VariantRow,
+        ChoiceRow, ConditionRow, NONE, OnNoHealthyRow, OverrideRow, ReleaseRow, RuleTable, Span,
+        TargetRow, TenantRow, TimeoutsRow, UnitMissingRow, VariantRow,
     },
 };
 
@@ -204,12 +204,11 @@ impl Choices<'_> {
             return Ok(ChoiceRow::Variant(self.variant(name, variant.unwrap_or(STABLE))?));
         }
         let key = split_key(self.tenant, self.release, name);
-        let ranges = self.allocations.get(&key).map(Allocation::ranges_taken).unwrap_or_default();
-        let rows = ranges.into_iter().map(|(range, variant, taken)| {
-            let variant = self.variant(name, variant)?;
-            Ok(RangeRow { start: range.start, end: range.end, variant, taken })
-        });
-        Ok(ChoiceRow::Split(rows.collect::<Result<_, _>>()?))
+        let rows = match self.allocations.get(&key) {
+            Some(ranges) => range_rows(ranges, |variant| self.variant(name, variant))?,
+            None => Vec::new(),
+        };
+        Ok(ChoiceRow::Split(rows))
     }
 
     fn variant(&self, split: &str, wanted: &str) -> Result<u32, CompileError> {

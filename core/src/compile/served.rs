@@ -14,7 +14,7 @@ use crate::{
     rollout::allocation::{Allocation, Range},
     table::{
         ChoiceRow, ConditionRow, ExpressionRow, HostRow, InstanceTable, NONE, NodeRow, PathRow,
-        ReleaseRow, RouteRow, RuleTable, SegmentRow, Span, TargetRow, WantedRow,
+        ReleaseRow, RouteRow, RuleTable, SegmentRow, Span, TargetRow, WantedRow, split_name,
     },
 };
 
@@ -24,10 +24,13 @@ pub fn allocations_of(table: &RuleTable) -> Allocations {
     let mut allocations = Allocations::new();
     for release in &table.releases {
         let targets = release.targets.iter().flat_map(|target| {
+            let cells = target.nested.as_ref().map(|nested| nested.cells.as_slice());
             let choices = target.choices.iter().enumerate();
-            choices.map(|(at, choice)| (target.split_name(at), choice))
+            choices.map(move |(at, choice)| {
+                (split_name(&target.id, cells.unwrap_or_default(), at), choice)
+            })
         });
-        for (split, choice) in targets.chain([(DEFAULT_SPLIT.to_owned(), &release.default)]) {
+        for (split, choice) in targets.chain([(DEFAULT_SPLIT.into(), &release.default)]) {
             let ChoiceRow::Split(ranges) = choice else { continue };
             let taken = ranges.iter().map(|range| {
                 let name = table.variants[range.variant as usize].name.clone();

@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::{Allocations, CompileError, SplitKey};
 use crate::{
     policy::{Bundle, DEFAULT_SPLIT, Percent, Release, Split},
-    rollout::allocation::AllocationError,
+    rollout::allocation::{Allocation, AllocationError},
 };
 
 /// Applies the weights written in `bundle` to the stored ranges of its splits.
@@ -109,37 +109,38 @@ pub enum WeightError {
 /// Moves the canary variant of `release` to `weight` in the scheduled splits named by `targets`
 /// (target ids, or `default`), or in all of them when none is named. The rest is stable's.
 ///
-/// Returns the splits that were moved.
+/// Returns the ranges of the splits that moved; `stored` gives those a split has now.
 ///
 /// # Errors
-/// [`WeightError`]; `allocations` is unchanged then.
-pub fn set_weight(
+/// [`WeightError`].
+pub fn set_weight<'a>(
     bundle: &Bundle,
-    allocations: &mut Allocations,
+    stored: impl Fn(&SplitKey) -> Option<&'a Allocation>,
     release: &str,
     targets: &[String],
     weight: Percent,
-) -> Result<Vec<SplitKey>, WeightError> {
+) -> Result<Allocations, WeightError> {
     let tenant = &bundle.metadata.tenant;
     let spec = bundle.releases.get(release).ok_or_else(|| WeightError::UnknownRelease {
         tenant: tenant.clone(),
         release: release.to_owned(),
     })?;
+    let weights = BTreeMap::from([(spec.canary.clone(), weight.ppm())]);
     let mut changed = Allocations::new();
     for target in moved(spec, release, targets)? {
         let key = split_key(tenant, release, &target);
-        let mut allocation = allocations.get(&key).cloned().unwrap_or_default();
-        let weights = BTreeMap::from([(spec.canary.clone(), weight.ppm())]);
+        let before = stored(&key).cloned().unwrap_or_default();
+        let mut allocation = before.clone();
         allocation.apply(&weights).map_err(|source| WeightError::Allocation {
             release: release.to_owned(),
             target: target.clone(),
             source,
         })?;
-        changed.insert(key, allocation);
+        if allocation != before {
+            changed.insert(key, allocation);
+        }
     }
-    let keys = changed.keys().cloned().collect();
-    allocations.extend(changed);
-    Ok(keys)
+    Ok(changed)
 }
 
 /// Returns the splits that `targets` name, each checked to be scheduled.

@@ -3,9 +3,9 @@
 //! Owns the rows only. Invariant (checked by the verifier): every way down ends at a choice, and is as long as there
 //! are levels.
 
-use rkyv::{Archive, Deserialize, Serialize};
+use std::borrow::Cow;
 
-use super::TargetRow;
+use rkyv::{Archive, Deserialize, Serialize};
 
 /// A nested table: choices by combination of values.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -29,11 +29,11 @@ pub struct NestedNodeRow {
     pub any: u32,
 }
 
-impl TargetRow {
-    /// Returns the name of the split of a choice, by its place in `choices`.
-    #[must_use]
-    pub fn split_name(&self, choice: usize) -> String {
-        let cell = self.nested.as_ref().and_then(|nested| nested.cells.get(choice));
-        cell.map_or_else(|| self.id.clone(), |cell| format!("{}/{cell}", self.id))
+/// Returns the name of the split of a target's choice, by its place among `cells`, if there are any.
+#[must_use]
+pub fn split_name<'a>(target: &'a str, cells: &[String], choice: usize) -> Cow<'a, str> {
+    match cells.get(choice) {
+        Some(cell) => Cow::Owned(format!("{target}/{cell}")),
+        None => Cow::Borrowed(target),
     }
 }

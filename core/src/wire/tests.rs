@@ -1,6 +1,7 @@
 //! Frames whole, in pieces and hostile.
 
 use super::*;
+use crate::rollout::allocation::Range;
 
 #[test]
 fn frames_survive_any_split() {
@@ -8,6 +9,7 @@ fn frames_survive_any_split() {
         Frame::Hello(Hello::new("1", 7, Some(GatewayState::default()))),
         Frame::Prepare { kind: TableKind::Rules, revision: 3, digest: "sha256:ab".to_owned() },
         Frame::Commit { rules: Some(1), instances: None, base: Some(0) },
+        allocation(),
         Frame::Ping,
     ];
     let bytes: Vec<u8> = frames.iter().flat_map(|frame| encode(frame).expect("small")).collect();
@@ -22,6 +24,29 @@ fn frames_survive_any_split() {
         }
         assert_eq!(decoded, frames);
     }
+}
+
+fn allocation() -> Frame {
+    let ranges = [(0, 0, 10), (1, 20, 30), (2, 10, 20)]
+        .map(|(place, start, end)| ("canary".to_owned(), place, Range { start, end }));
+    let split = SplitKey {
+        tenant: "shop".to_owned(),
+        release: "v2".to_owned(),
+        split: "default".to_owned(),
+    };
+    let ranges = Allocation::of_taken(ranges.into_iter());
+    Frame::Allocation { base: 7, revision: 9, splits: vec![SplitRanges { split, ranges }] }
+}
+
+#[test]
+fn a_moved_weight_is_a_small_frame_in_the_order_ranges_were_taken() {
+    let text = serde_json::to_string(&allocation()).expect("JSON");
+    let expected = concat!(
+        r#"{"frame":"allocation","base":7,"revision":9,"splits":[{"#,
+        r#""split":{"tenant":"shop","release":"v2","split":"default"},"#,
+        r#""ranges":{"canary":[{"start":0,"end":10},{"start":20,"end":30},{"start":10,"end":20}]}}]}"#
+    );
+    assert_eq!(text, expected);
 }
 
 #[test]

@@ -110,7 +110,8 @@ proptest! {
             let bundle = bundle("shop", "a.example", [a, b]);
             allocate(&bundle, &mut allocations).expect("weights fit");
             let weight = crate::policy::Percent::parse(&format!("{later}%")).expect("a percentage");
-            set_weight(&bundle, &mut allocations, "r", &[], weight).expect("it is scheduled");
+            let moved = set_weight(&bundle, |key| allocations.get(key), "r", &[], weight);
+            allocations.extend(moved.expect("it is scheduled"));
             let table = compile_rules(&[&bundle], &allocations).expect("compiles");
             prop_assert_eq!(&allocations_of(&table), &allocations);
         }

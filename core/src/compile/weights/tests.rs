@@ -29,6 +29,20 @@ fn percent(text: &str) -> Percent {
     Percent::parse(text).expect("a percentage")
 }
 
+/// Moves weights where they are stored; returns the splits that moved.
+fn set_weight(
+    bundle: &Bundle,
+    all: &mut Allocations,
+    release: &str,
+    targets: &[String],
+    weight: Percent,
+) -> Result<Vec<SplitKey>, WeightError> {
+    let moved = super::set_weight(bundle, |key| all.get(key), release, targets, weight)?;
+    let keys = moved.keys().cloned().collect();
+    all.extend(moved);
+    Ok(keys)
+}
+
 fn weights(allocations: &Allocations) -> Vec<(String, u32, u32)> {
     let weight = |(key, allocation): (&SplitKey, &crate::rollout::allocation::Allocation)| {
         (key.split.clone(), allocation.weight_ppm("canary"), allocation.weight_ppm("other"))

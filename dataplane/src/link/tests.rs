@@ -1,0 +1,149 @@
+//! What a peer may change in the served rules, and what it may not.
+
+use crossbeam::channel::unbounded;
+use halftone_core::{
+    compile::{Allocations, SplitKey, allocate, allocations_of, compile_rules, set_weight},
+    policy::{Bundle, Percent},
+    rollout::allocation::{Allocation, Range},
+    table::epoch::EpochCell,
+};
+
+use super::*;
+use crate::last_good::LastGood;
+
+const BUNDLE: &str = r#"{ "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "shop" },
+    "upstreams": { "web": { "variants": { "stable": { "addresses": ["127.0.0.1:1"] },
+                                          "canary": { "addresses": ["127.0.0.1:2"] } } } },
+    "routes": [{ "name": "web", "rules": [{ "release": "v2" }] }],
+    "releases": { "v2": { "upstream": "web", "default": { "split": "scheduled" } } } }"#;
+
+/// A control plane's end of a gateway without workers.
+struct Peer {
+    channel: Channel,
+    link: Arc<Link>,
+    _directory: tempfile::TempDir,
+}
+
+impl Peer {
+    fn connect() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let tables = Arc::new(EpochCell::new(None));
+        let keeper = LastGood::open(directory.path())
+            .and_then(|last_good| last_good.keep(Arc::clone(&tables)))
+            .expect("a folder");
+        let publisher = Arc::new(Publisher::new(tables, Vec::new(), unbounded().1, keeper));
+        let (state, control_planes) = (GatewayState::default(), AtomicU32::new(0));
+        let link = Arc::new(Link { publisher, state, version: "test", control_planes });
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let serving = Arc::clone(&link);
+        thread::spawn(move || serve(&serving, &mut Channel::new(theirs)));
+        let mut peer = Self { channel: Channel::new(ours), link, _directory: directory };
+        let patience = Some(Duration::from_secs(20));
+        peer.channel.set_timeouts(patience, patience).expect("timeouts");
+        peer.ask(&Frame::Hello(Hello::new("test", 1, None)));
+        peer
+    }
+
+    fn ask(&mut self, frame: &Frame) -> Frame {
+        self.channel.send(frame).expect("sent");
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Frame {
+        self.channel.receive().expect("received").expect("a frame").frame
+    }
+
+    /// Has the whole table served; returns its epoch.
+    fn serve(&mut self, table: &RuleTable, revision: u64) -> u64 {
+        let archive = Archive::build(table, revision).expect("good");
+        let file = SealedTable::create(archive.bytes()).expect("sealed");
+        let digest = String::new();
+        let frame = Frame::Prepare { kind: TableKind::Rules, revision, digest };
+        self.channel.send_table(&frame, &file).expect("sent");
+        let prepared = self.answer();
+        self.commit(&prepared)
+    }
+
+    fn commit(&mut self, prepared: &Frame) -> u64 {
+        let Frame::Prepared { kind: TableKind::Rules, epoch } = *prepared else {
+            panic!("{prepared:?}");
+        };
+        let commit = Frame::Commit { rules: Some(epoch), instances: None, base: None };
+        assert_eq!(self.ask(&commit), Frame::Committed { applied: 0, missing: 0 });
+        epoch
+    }
+
+    /// Returns the served rules, their epoch and their revision.
+    fn served(&self) -> (RuleTable, u64, u64) {
+        let served = self.link.publisher.tables();
+        let tables = served.as_ref().as_ref().expect("served");
+        let archive = &tables.loaded_rules().archive;
+        (archive.read().expect("readable"), tables.epochs().0, archive.revision())
+    }
+}
+
+fn bundle() -> (Bundle, Allocations, RuleTable) {
+    let bundle: Bundle = serde_json::from_str(BUNDLE).expect("a bundle");
+    let mut all = Allocations::new();
+    allocate(&bundle, &mut all).expect("fits");
+    let table = compile_rules(&[&bundle], &all).expect("compiles");
+    (bundle, all, table)
+}
+
+fn moved(bundle: &Bundle, all: &mut Allocations, weight: &str) -> Vec<SplitRanges> {
+    let weight = Percent::parse(weight).expect("a percentage");
+    let moved = set_weight(bundle, |key| all.get(key), "v2", &[], weight).expect("moves");
+    all.extend(moved.clone());
+    moved.into_iter().map(|(split, ranges)| SplitRanges { split, ranges }).collect()
+}
+
+#[test]
+fn ranges_move_in_the_served_rules() {
+    let (mut peer, (bundle, mut all, table)) = (Peer::connect(), bundle());
+    let mut base = peer.serve(&table, 1);
+    for (weight, revision) in [("5%", 2), ("60%", 3), ("0%", 4), ("1%", 5)] {
+        let splits = moved(&bundle, &mut all, weight);
+        let prepared = peer.ask(&Frame::Allocation { base, revision, splits });
+        assert_eq!(peer.served().2, revision - 1, "not used before it is committed");
+        base = peer.commit(&prepared);
+        let expected = compile_rules(&[&bundle], &all).expect("compiles");
+        assert_eq!(peer.served(), (expected, base, revision));
+    }
+    assert_eq!(allocations_of(&peer.served().0), all, "a push goes on from there");
+}
+
+#[test]
+fn what_does_not_fit_the_served_rules_changes_nothing() {
+    let (mut peer, (bundle, mut all, table)) = (Peer::connect(), bundle());
+    let splits = moved(&bundle, &mut all, "5%");
+    let change = |base, splits: &[SplitRanges]| {
+        let splits = splits.to_vec();
+        Frame::Allocation { base, revision: 9, splits }
+    };
+    let refused = peer.ask(&change(0, &splits));
+    assert!(matches!(refused, Frame::Reject { .. }), "nothing is served: {refused:?}");
+    let first = peer.serve(&table, 1);
+    let prepared = peer.ask(&change(first, &splits));
+    // Somebody else is faster.
+    let second = peer.serve(&table, 2);
+    let before = peer.served();
+    let Frame::Prepared { epoch, .. } = prepared else { panic!("{prepared:?}") };
+    let late = Frame::Commit { rules: Some(epoch), instances: None, base: None };
+    let unknown = SplitKey { split: "nobody".to_owned(), ..splits[0].split.clone() };
+    let unknown = SplitRanges { split: unknown, ranges: Allocation::default() };
+    let beyond = [("canary".to_owned(), 0, Range { start: 0, end: u32::MAX })];
+    let beyond = Allocation::of_taken(beyond.into_iter());
+    let beyond = SplitRanges { ranges: beyond, ..splits[0].clone() };
+    for (frame, told) in [
+        (late, "was not prepared"),
+        (change(first, &splits), "send the whole table"),
+        (change(second, &[unknown]), "nobody"),
+        (change(second, &[beyond]), "overlap others or leave"),
+    ] {
+        match peer.ask(&frame) {
+            Frame::Reject { reason } => assert!(reason.contains(told), "{reason}"),
+            other => panic!("{frame:?} led to {other:?}"),
+        }
+        assert_eq!(peer.served(), before);
+    }
+}
