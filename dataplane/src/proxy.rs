@@ -6,6 +6,7 @@
 mod bounds;
 pub mod error;
 mod exchange;
+mod patience;
 mod prepare;
 mod respond;
 mod tunnel;

@@ -7,6 +7,7 @@
 //! Invariants:
 //! - arming costs a store unless the deadline moved closer; the wheel is touched only then;
 //! - a deadline fires at most one tick late and never early;
+//! - what a peer does not take has a deadline beside that of whatever else is waited for: neither puts the other off;
 //! - a socket is shut down only while its connection lives: its [`Deadline`] clears the slot first;
 //! - while a deadline watches a caller, that is looked at once per tick: a request that takes less costs nothing.
 
@@ -39,6 +40,8 @@ pub enum End {
 struct Slot {
     fd: Cell<RawFd>,
     due: Cell<u64>,
+    /// When a write that is not taken is due.
+    due_write: Cell<u64>,
     /// The tick beyond which it is never armed.
     until: Cell<u64>,
     /// The tick whose place on the wheel counts; entries elsewhere are left-overs.
@@ -86,6 +89,7 @@ impl Wheel {
         let slot = Slot {
             fd: Cell::new(fd),
             due: Cell::new(UNSET),
+            due_write: Cell::new(UNSET),
             until: Cell::new(UNSET),
             placed: Cell::new(UNSET),
             end: Cell::new(End::Both),
@@ -114,14 +118,17 @@ impl Wheel {
                 continue;
             }
             slot.placed.set(UNSET);
-            match slot.due.get() {
-                UNSET => {}
-                due if due <= now => slot.fire(),
-                _ if slot.has_left() => {
-                    slot.caller_left.set(true);
-                    slot.fire();
-                }
-                due => self.place(&slot, slot.next_look(now, due)),
+            if slot.due_write.get() <= now {
+                slot.fire(End::Abort);
+            } else if slot.due.get() <= now {
+                slot.fire(slot.end.get());
+            } else if slot.has_left() {
+                slot.caller_left.set(true);
+                slot.fire(slot.end.get());
+            }
+            let next = slot.next_look(now);
+            if next != UNSET {
+                self.place(&slot, next);
             }
         }
     }
@@ -130,8 +137,7 @@ impl Wheel {
     pub fn end_idle(&self) {
         for slot in self.places.borrow().iter().flatten() {
             if slot.phase.get() == Phase::Idle && slot.fd.get() != CLOSED {
-                slot.end.set(End::Read);
-                slot.fire();
+                slot.fire(End::Read);
             }
         }
     }
@@ -172,7 +178,8 @@ impl Slot {
     }
 
     /// Returns the tick to look at this again.
-    fn next_look(&self, now: u64, due: u64) -> u64 {
+    fn next_look(&self, now: u64) -> u64 {
+        let due = self.due.get().min(self.due_write.get());
         if self.caller.borrow().is_some() { due.min(now + 1) } else { due }
     }
 
@@ -181,10 +188,14 @@ impl Slot {
         rustix::net::recv(self.socket(), &mut [0u8; 1][..], flags).map(|(bytes, _)| bytes)
     }
 
-    fn fire(&self) {
+    fn fire(&self, end: End) {
         self.passed.set(true);
         self.due.set(UNSET);
-        match self.end.get() {
+        self.caller.take();
+        if end != End::Read {
+            self.due_write.set(UNSET);
+        }
+        match end {
             End::Read => self.shut(Shutdown::Read),
             End::Both => self.shut(Shutdown::Both),
             End::Abort => self.abort(),
@@ -218,7 +229,7 @@ impl Slot {
     }
 }
 
-/// The deadline of one connection; at most one is armed.
+/// The deadline of one connection: one of whatever is waited for, and one of what is written to its peer.
 #[derive(Debug)]
 pub struct Deadline {
     wheel: Rc<Wheel>,
@@ -248,10 +259,29 @@ impl Deadline {
         self.slot.due.set(due);
         self.slot.end.set(end);
         self.slot.phase.set(Phase::Busy);
-        let look = self.slot.next_look(now, due);
+        self.place(now);
+    }
+
+    #[inline]
+    fn place(&self, now: u64) {
+        let look = self.slot.next_look(now);
         if look < self.slot.placed.get() {
             self.wheel.place(&self.slot, look);
         }
+    }
+
+    /// Resets the connection unless what is written is taken within `ms` milliseconds ([`Deadline::disarm_write`]):
+    /// whatever else is armed, and whatever arrives meanwhile.
+    #[inline]
+    pub fn arm_write(&self, ms: u64) {
+        self.slot.due_write.set(self.wheel.due_in(ms));
+        self.place(self.wheel.now.get());
+    }
+
+    /// Ends what [`Deadline::arm_write`] began.
+    #[inline]
+    pub fn disarm_write(&self) {
+        self.slot.due_write.set(UNSET);
     }
 
     /// Lets no later arming go beyond `tick`; the largest number lets each.
@@ -331,8 +361,7 @@ impl Deadline {
 
     /// Ends the connection's `end` now, as if the deadline had passed: an operation in flight ends.
     pub fn end_now(&self, end: End) {
-        self.slot.end.set(end);
-        self.slot.fire();
+        self.slot.fire(end);
     }
 }
 

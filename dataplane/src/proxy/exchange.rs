@@ -12,8 +12,9 @@ use futures_lite::future::zip;
 use halftone_core::{http::Framing, limits::LINGER_BYTES_MAX};
 
 use super::{
-    Bounds, Request,
+    Request,
     error::{Kind, ProxyError, Side},
+    patience::Patience,
     respond::{Answer, Ended, respond},
     tunnel::{Leg, tunnel},
 };
@@ -89,25 +90,24 @@ async fn attempt<E: Engine>(
     request: &mut Request,
     upstream: &mut Stream<E>,
 ) -> Result<bool, ProxyError> {
-    let bounds = request.bounds;
-    upstream.deadline.cap(bounds.until);
-    // Before the rest of a body the caller may pause, and the upstream has nothing to answer yet.
-    if request.body.is_ended() {
-        upstream.deadline.arm_for(&downstream.stream.deadline, bounds.first_byte_ms, End::Both);
+    let Stream { deadline: upstream_deadline, reader, writer } = upstream;
+    let Stream { deadline, reader: body_reader, writer: answer_writer } = &mut downstream.stream;
+    let patience = Patience::new(deadline, upstream_deadline, request.bounds, &worker.limits);
+    let mut body = std::mem::replace(&mut request.body, Body::Ended);
+    if body.is_ended() {
+        patience.end_request();
+        patience.await_head();
     } else {
-        upstream.deadline.arm(bounds.idle_ms, End::Both);
+        patience.give_request();
     }
     let forwarded = std::mem::take(&mut request.forwarded);
     let length = forwarded.len();
-    let (written, forwarded) = worker.write_all(&mut upstream.writer, forwarded, 0..length).await;
+    let (written, forwarded) = worker.write_all(writer, forwarded, 0..length).await;
     request.forwarded = forwarded;
-    if written.is_err() && request.body.is_ended() {
-        return Err(upstream_failed(&upstream.deadline, true));
+    if written.is_err() && body.is_ended() {
+        return Err(upstream_failed(upstream_deadline, true));
     }
-    let Stream { deadline: upstream_deadline, reader, writer } = upstream;
-    let Stream { deadline, reader: body_reader, writer: answer_writer } = &mut downstream.stream;
-    let mut body = std::mem::replace(&mut request.body, Body::Ended);
-    let mut answer = Answer { writer: answer_writer, deadline, reader, upstream_deadline };
+    let mut answer = Answer { writer: answer_writer, reader, patience: &patience };
     if body.is_ended() {
         let early = match respond(worker, request, &mut answer).await? {
             Ended::Whole { reusable } => return Ok(reusable),
@@ -122,7 +122,8 @@ async fn attempt<E: Engine>(
         request.bytes_sent += tunnel(worker, caller, service).await;
         return Ok(false);
     }
-    let (sent, answered) = (Cell::new(false), Cell::new(false));
+    patience.gave_request();
+    let sent = Cell::new(false);
     // What ends one direction ends the other; the first error is the cause.
     let cause = Cell::new(None);
     let expect_continue = request.expect_continue;
@@ -131,23 +132,15 @@ async fn attempt<E: Engine>(
         hint.0.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))?;
     }
     let send = async {
-        let result = relay_body(
-            worker,
-            &mut body,
-            bounds,
-            &mut downstream.received,
-            &answered,
-            (body_reader, deadline),
-            (writer, upstream_deadline),
-        )
-        .await;
+        let received = &mut downstream.received;
+        let result = relay_body(worker, &patience, &mut body, received, body_reader, writer).await;
         match result {
             Ok(()) => {
                 sent.set(true);
-                upstream_deadline.arm_for(deadline, bounds.first_byte_ms, End::Both);
+                patience.end_request();
             }
             // An upstream that takes no more may have answered already: its answer is read to its end.
-            Err(error) if error.side == Side::Upstream => {}
+            Err(error) if error.side == Side::Upstream => patience.end_request(),
             Err(error) => {
                 cause.set(cause.get().or(Some(error)));
                 upstream_deadline.end_now(End::Both);
@@ -163,11 +156,7 @@ async fn attempt<E: Engine>(
             // Nobody takes the rest of the body any more.
             upstream_deadline.end_now(End::Both);
             if result.is_ok() {
-                // The caller has its answer; what it still sends is read for a while and dropped, since
-                // closing now would reset the connection (RFC 9112 §9.6).
-                answered.set(true);
-                deadline.end_write();
-                deadline.arm(worker.limits.linger_ms, End::Both);
+                patience.linger();
             } else {
                 deadline.end_now(End::Read);
             }
@@ -189,77 +178,80 @@ async fn attempt<E: Engine>(
 /// Relays the rest of a request body; bytes behind it are left in `received`.
 async fn relay_body<E: Engine>(
     worker: &Worker<E>,
+    patience: &Patience<'_>,
     body: &mut Body,
-    bounds: Bounds,
     received: &mut Vec<u8>,
-    answered: &Cell<bool>,
-    (reader, deadline): (&mut E::Reader, &Deadline),
-    (writer, upstream_deadline): (&mut E::Writer, &Deadline),
+    reader: &mut E::Reader,
+    writer: &mut E::Writer,
 ) -> Result<(), ProxyError> {
     let mut buffer = worker.buffers.relay();
     let mut dropped = 0;
     let mut taken_by_upstream = true;
     let mut splices = E::SPLICES;
     while !body.is_ended() && dropped <= LINGER_BYTES_MAX {
-        if let Some(bytes) = body.to_be_spliced().filter(|_| splices && !answered.get()) {
-            let source = Endpoint { half: &mut *reader, deadline };
-            let sink = Endpoint { half: &mut *writer, deadline: upstream_deadline };
+        if let Some(bytes) = body.to_be_spliced().filter(|_| splices && !patience.is_answered()) {
             // Either way once: what is left after it is copied, or dropped.
             splices = false;
-            taken_by_upstream =
-                splice(worker, (body, bytes), bounds, answered, source, sink).await?;
+            taken_by_upstream = splice(worker, patience, (body, bytes), reader, writer).await?;
             continue;
         }
-        if !answered.get() {
-            deadline.arm(worker.limits.stall_ms, End::Read);
-        }
         buffer.clear();
+        patience.take_request();
         let (result, filled) = reader.read(buffer).await;
+        patience.took_request();
         buffer = filled;
         if !matches!(result, Ok(1..)) {
-            return Err(broken_off(deadline));
+            return Err(broken_off(patience.caller()));
         }
         let broken = |error| ProxyError::downstream(Kind::RequestBody(error));
         let (forward, taken) = body.advance(&mut buffer, 0).map_err(broken)?;
         // The start of a pipelined request; all that was received before belonged to this one.
         received.extend_from_slice(&buffer[taken..]);
-        taken_by_upstream &= !answered.get();
+        taken_by_upstream &= !patience.is_answered();
         if !taken_by_upstream {
             dropped += taken;
             continue;
         }
-        upstream_deadline.arm(bounds.idle_ms, End::Both);
+        patience.give_request();
         let (result, written) = worker.write_all(writer, buffer, 0..forward).await;
+        patience.gave_request();
         buffer = written;
         taken_by_upstream = result.is_ok();
     }
     worker.buffers.free_relay(buffer);
-    if taken_by_upstream { Ok(()) } else { Err(upstream_failed(upstream_deadline, false)) }
+    if taken_by_upstream { Ok(()) } else { Err(upstream_failed(patience.upstream(), false)) }
 }
 
 /// Moves the `bytes` left of a request body without copying them; returns whether the upstream still takes them.
 async fn splice<E: Engine>(
     worker: &Worker<E>,
+    patience: &Patience<'_>,
     (body, bytes): (&mut Body, u64),
-    bounds: Bounds,
-    answered: &Cell<bool>,
-    source: Endpoint<'_, E::Reader>,
-    sink: Endpoint<'_, E::Writer>,
+    reader: &mut E::Reader,
+    writer: &mut E::Writer,
 ) -> Result<bool, ProxyError> {
-    let (caller, upstream) = (source.deadline, sink.deadline);
+    let source = Endpoint { half: reader, deadline: patience.caller() };
+    let sink = Endpoint { half: writer, deadline: patience.upstream() };
     let arm = |wait| match wait {
-        Wait::Source if answered.get() => {}
-        Wait::Source => caller.arm(worker.limits.stall_ms, End::Read),
-        Wait::Sink => upstream.arm(bounds.idle_ms, End::Both),
+        Wait::Source => {
+            patience.gave_request();
+            patience.take_request();
+        }
+        Wait::Sink => {
+            patience.took_request();
+            patience.give_request();
+        }
     };
     let progress = Progress::default();
     let result = worker.pipes.relay::<E>(source, sink, bytes, arm, &progress).await;
+    patience.took_request();
+    patience.gave_request();
     let left = bytes - progress.taken.get();
     *body = Body::new(if left == 0 { Framing::Empty } else { Framing::Length(left) });
     match result {
         Ok(_) => Ok(true),
         Err(Broken::Sink) => Ok(false),
-        Err(Broken::Source) => Err(broken_off(caller)),
+        Err(Broken::Source) => Err(broken_off(patience.caller())),
     }
 }
 

@@ -15,12 +15,13 @@ use super::{
     Request,
     error::{Kind, ProxyError},
     exchange::upstream_failed,
+    patience::Patience,
 };
 use crate::{
     conn::body::Body,
     engine::{Engine, Reader as _},
     io::{
-        deadline::{Deadline, End},
+        deadline::Deadline,
         splice::{Broken, Endpoint, Progress, Wait},
     },
     worker::Worker,
@@ -30,12 +31,10 @@ use crate::{
 pub(super) struct Answer<'a, E: Engine> {
     /// To the caller.
     pub(super) writer: &'a mut E::Writer,
-    /// The caller's deadline.
-    pub(super) deadline: &'a Deadline,
     /// From the upstream.
     pub(super) reader: &'a mut E::Reader,
-    /// The upstream's deadline.
-    pub(super) upstream_deadline: &'a Deadline,
+    /// Both deadlines.
+    pub(super) patience: &'a Patience<'a>,
 }
 
 /// A response whose head was read.
@@ -111,13 +110,13 @@ async fn relay<E: Engine>(
             }
         }
         buffer.clear();
-        answer.upstream_deadline.arm_for(answer.deadline, request.bounds.idle_ms, End::Both);
+        answer.patience.await_more();
         match read(answer, buffer).await {
             Ok(1..) => {}
-            Ok(0) if body.ends_with_connection() && !answer.upstream_deadline.has_passed() => {
+            Ok(0) if body.ends_with_connection() && !answer.patience.upstream().has_passed() => {
                 return Ok(Ended::Whole { reusable: false });
             }
-            _ => return Err(broken_off(answer.upstream_deadline)),
+            _ => return Err(broken_off(answer.patience.upstream())),
         }
         let broken = |error| ProxyError::upstream(Kind::ResponseBody(error));
         let (forward, taken) = body.advance(buffer, 0).map_err(broken)?;
@@ -134,6 +133,7 @@ async fn read_head<E: Engine>(
     buffer: &mut Vec<u8>,
 ) -> Result<Begun, ProxyError> {
     let mut seen = false;
+    answer.patience.await_head();
     loop {
         while let Some(begun) = begin(worker, request, buffer)? {
             if begun.status >= 200 || begun.status == 101 {
@@ -144,13 +144,13 @@ async fn read_head<E: Engine>(
                 send(worker, answer, request, buffer, begun.range.clone()).await?;
             }
             seen = true;
-            answer.upstream_deadline.arm_for(answer.deadline, request.bounds.idle_ms, End::Both);
+            answer.patience.await_more();
             buffer.drain(HEADROOM_BYTES..begun.range.end);
         }
         if !matches!(read_first(worker, answer, buffer).await, Ok(1..)) {
             // Whatever came of a head is no answer, but it shows that the request was seen.
             let unseen = buffer.len() == HEADROOM_BYTES && !seen;
-            return Err(upstream_failed(answer.upstream_deadline, unseen));
+            return Err(upstream_failed(answer.patience.upstream(), unseen));
         }
     }
 }
@@ -162,24 +162,23 @@ async fn splice<E: Engine>(
     answer: &mut Answer<'_, E>,
     bytes: u64,
 ) -> Result<bool, ProxyError> {
-    let (caller, upstream) = (answer.deadline, answer.upstream_deadline);
-    let source = Endpoint { half: &mut *answer.reader, deadline: upstream };
-    let sink = Endpoint { half: &mut *answer.writer, deadline: caller };
-    let idle_ms = request.bounds.idle_ms;
+    let patience = answer.patience;
+    let source = Endpoint { half: &mut *answer.reader, deadline: patience.upstream() };
+    let sink = Endpoint { half: &mut *answer.writer, deadline: patience.caller() };
     let arm = |wait| match wait {
-        Wait::Source => upstream.arm_for(caller, idle_ms, End::Both),
-        Wait::Sink => {
-            // A slow caller is not the upstream's fault.
-            upstream.disarm();
-            caller.arm(worker.limits.stall_ms, End::Both);
+        Wait::Source => {
+            patience.gave_answer();
+            patience.await_more();
         }
+        Wait::Sink => patience.give_answer(),
     };
     let progress = Progress::default();
     let result = worker.pipes.relay::<E>(source, sink, bytes, arm, &progress).await;
+    patience.gave_answer();
     request.bytes_sent += progress.given.get();
     result.map_err(|end| match end {
         Broken::Sink => ProxyError::downstream(Kind::DownstreamClosed),
-        Broken::Source => broken_off(upstream),
+        Broken::Source => broken_off(patience.upstream()),
     })
 }
 
@@ -231,11 +230,10 @@ async fn send<E: Engine>(
     buffer: &mut Vec<u8>,
     range: Range<usize>,
 ) -> Result<(), ProxyError> {
-    // A slow caller is not the upstream's fault.
-    answer.upstream_deadline.disarm();
-    answer.deadline.arm(worker.limits.stall_ms, End::Abort);
     let length = range.len() as u64;
+    answer.patience.give_answer();
     let (result, written) = worker.write_all(answer.writer, std::mem::take(buffer), range).await;
+    answer.patience.gave_answer();
     *buffer = written;
     result.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))?;
     request.bytes_sent += length;

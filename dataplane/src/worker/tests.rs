@@ -8,6 +8,7 @@ mod conformance;
 mod deadlines;
 mod fields;
 mod harness;
+mod patience;
 
 /// Makes of each function of an engine choice one test per engine that this machine lets run.
 macro_rules! on_both {

@@ -31,6 +31,9 @@ use crate::{
 /// How long anything that is expected may take on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long nothing has to come before it is taken for what will not come.
+const REST: Duration = Duration::from_millis(300);
+
 /// Looks until something holds.
 pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -49,6 +52,8 @@ pub(super) struct Setting {
     pub(super) request_ms: u32,
     pub(super) body_bytes: u64,
     pub(super) reserved: Vec<String>,
+    /// Bytes of a caller's answers that the kernel holds.
+    pub(super) send_buffer: Option<usize>,
 }
 
 impl Default for Setting {
@@ -61,6 +66,7 @@ impl Default for Setting {
             request_ms: NONE,
             body_bytes: u64::MAX,
             reserved: Vec::new(),
+            send_buffer: None,
         }
     }
 }
@@ -77,6 +83,10 @@ impl Running {
     pub(super) fn start(choice: Choice, service: SocketAddr, setting: &Setting) -> Self {
         let socket = socket2::Socket::from(bind(([127, 0, 0, 1], 0).into()).expect("a port"));
         let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+        if let Some(bytes) = setting.send_buffer {
+            // Accepted sockets inherit it.
+            socket.set_send_buffer_size(bytes).expect("an option");
+        }
         let (wake, woken) = UnixStream::pair().expect("a pair");
         woken.set_nonblocking(true).expect("a flag");
         let (commands, received) = unbounded();
@@ -128,6 +138,15 @@ impl Running {
     /// Connects.
     pub(super) fn connect(&self) -> Wire {
         Wire::new(TcpStream::connect(self.address).expect("the worker listens"))
+    }
+
+    /// Connects as a caller for whom the kernel holds so many bytes of its answers.
+    pub(super) fn connect_with_buffer(&self, bytes: usize) -> Wire {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.expect("a socket");
+        socket.set_recv_buffer_size(bytes).expect("an option");
+        socket.connect(&self.address.into()).expect("the worker listens");
+        Wire::new(socket.into())
     }
 }
 
@@ -181,6 +200,24 @@ impl Wire {
         self
     }
 
+    /// Has the kernel hold little of what passes here, however fast it is.
+    pub(super) fn bound_buffers(&self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_recv_buffer_size(64 * 1024).expect("an option");
+        socket.set_send_buffer_size(64 * 1024).expect("an option");
+    }
+
+    /// Sends what is taken while the peer takes anything; returns how much that is.
+    pub(super) fn send_until_blocked(&mut self, bytes: &[u8]) -> usize {
+        self.stream.set_write_timeout(Some(REST)).expect("an option");
+        let mut sent = 0;
+        while let Ok(more @ 1..) = self.stream.write(&bytes[sent..]) {
+            sent += more;
+        }
+        self.stream.set_write_timeout(None).expect("an option");
+        sent
+    }
+
     /// Receives up to and with the next empty line.
     pub(super) fn head(&mut self) -> String {
         loop {
@@ -190,6 +227,23 @@ impl Wire {
             }
             assert!(self.fill().expect("bytes") > 0, "the end, after {:?}", self.pending);
         }
+    }
+
+    /// Receives up to and with `end`; returns false when it does not come while everybody else rests.
+    pub(super) fn comes(&mut self, end: &str) -> bool {
+        self.stream.set_read_timeout(Some(REST)).expect("an option");
+        let found = loop {
+            let found = self.pending.windows(end.len()).position(|window| window == end.as_bytes());
+            if let Some(at) = found {
+                self.pending.drain(..at + end.len());
+                break true;
+            }
+            if !matches!(self.fill(), Ok(1..)) {
+                break false;
+            }
+        };
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+        found
     }
 
     /// Receives so many bytes.
