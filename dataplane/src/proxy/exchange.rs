@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     conn::{body::Body, http1::Downstream},
-    engine::{Engine, Reader as _, Writer as _},
+    engine::{Engine, Reader as _},
     io::{
         deadline::{Deadline, End},
         splice::{Broken, Endpoint, Progress, Wait},
@@ -126,10 +126,8 @@ async fn attempt<E: Engine>(
     let sent = Cell::new(false);
     // What ends one direction ends the other; the first error is the cause.
     let cause = Cell::new(None);
-    let expect_continue = request.expect_continue;
-    if expect_continue && request.http11 {
-        let hint = answer.writer.write_all(CONTINUE.to_vec(), 0..CONTINUE.len()).await;
-        hint.0.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))?;
+    if request.expect_continue && request.http11 {
+        say_continue(worker, &mut answer).await?;
     }
     let send = async {
         let received = &mut downstream.received;
@@ -173,6 +171,20 @@ async fn attempt<E: Engine>(
         }
         Err(error) => Err(cause.get().unwrap_or(error)),
     }
+}
+
+/// Tells a caller that waits for it to send its body.
+async fn say_continue<E: Engine>(
+    worker: &Worker<E>,
+    answer: &mut Answer<'_, E>,
+) -> Result<(), ProxyError> {
+    let mut hint = worker.buffers.head();
+    hint.extend_from_slice(CONTINUE);
+    answer.patience.give_answer();
+    let (result, hint) = worker.write_all(answer.writer, hint, 0..CONTINUE.len()).await;
+    answer.patience.gave_answer();
+    worker.buffers.free_head(hint);
+    result.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))
 }
 
 /// Relays the rest of a request body; bytes behind it are left in `received`.

@@ -156,3 +156,32 @@ fn a_caller_is_looked_at_only_while_it_is_waited_for() {
         "a connection that is gone is not looked at"
     );
 }
+
+#[test]
+fn what_is_not_taken_is_due_whatever_else_is_armed() {
+    let wheel = Rc::new(Wheel::default());
+    let (_watched, mut other, deadline) = pair(&wheel);
+    deadline.arm_write(500);
+    for _ in 0..4 {
+        // The peer sends all the while.
+        deadline.arm(1_000, End::Read);
+        wheel.turn();
+        deadline.disarm();
+    }
+    assert_eq!(turns_until_passed(&wheel, &deadline, 5_000), 2);
+    assert_eq!(other.read(&mut [0; 1]).expect("ended"), 0);
+    // The end of reading is not the end of writing.
+    let (_watched, mut other, deadline) = pair(&wheel);
+    deadline.arm(200, End::Read);
+    deadline.arm_write(500);
+    assert_eq!(turns_until_passed(&wheel, &deadline, 5_000), 3);
+    other.set_nonblocking(true).expect("a flag");
+    assert!(other.read(&mut [0; 1]).is_err(), "open");
+    (0..3).for_each(|_| wheel.turn());
+    assert_eq!(other.read(&mut [0; 1]).expect("ended"), 0);
+    // What was taken in time is not due.
+    let (_watched, _other, deadline) = pair(&wheel);
+    deadline.arm_write(200);
+    deadline.disarm_write();
+    assert_eq!(turns_until_passed(&wheel, &deadline, 50), 50);
+}

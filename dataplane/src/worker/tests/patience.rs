@@ -161,4 +161,36 @@ on_both! {
         worker.pass(1_000);
         assert!(caller.head().starts_with("http/1.1 504 "));
     }
+
+    /// Whatever of its answers it is that a caller does not take: 100 Continue is none that may take for ever.
+    fn a_caller_that_takes_nothing_is_ended(choice) {
+        let service = Service::start();
+        let limits = Limits { stall_ms: 1_000, ..Limits::default() };
+        let setting = Setting { limits, send_buffer: Some(4_608), ..Setting::default() };
+        let worker = Running::start(choice, service.address, &setting);
+        let mut callers = Vec::new();
+        for padding in 0..8 {
+            let mut caller = worker.connect_with_buffer(2_304);
+            let mut upstream = None;
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {padding}\r\n\r\n{}", "x".repeat(padding));
+            'blocked: loop {
+                caller.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+                let upstream = upstream.get_or_insert_with(|| service.accept());
+                for end in ["\r\n\r\n", "ok"] {
+                    if !upstream.comes(end) {
+                        break 'blocked;
+                    }
+                    if end == "\r\n\r\n" {
+                        caller.send("ok");
+                    }
+                }
+                upstream.send(&answer);
+            }
+            callers.push((caller, upstream));
+        }
+        worker.pass(3_000);
+        for (caller, _) in &mut callers {
+            assert!(caller.ends_with_reset());
+        }
+    }
 }
