@@ -108,31 +108,54 @@ async fn attempt<E: Engine>(
         return Err(upstream_failed(upstream_deadline, true));
     }
     let mut answer = Answer { writer: answer_writer, reader, patience: &patience };
-    if body.is_ended() {
-        let early = match respond(worker, request, &mut answer).await? {
-            Ended::Whole { reusable } => return Ok(reusable),
-            Ended::Tunnel(early) => early,
-        };
-        request.tunnelled = Some(worker.engine.now());
-        let Answer { writer: answer_writer, reader, .. } = answer;
-        let behind = downstream.received.split_off(downstream.consumed + request.head_bytes);
-        let caller = Leg { reader: body_reader, writer: answer_writer, deadline, early: behind };
-        upstream_deadline.cap(u64::MAX);
-        let service = Leg { reader, writer, deadline: upstream_deadline, early };
-        request.bytes_sent += tunnel(worker, caller, service).await;
-        return Ok(false);
+    if !body.is_ended() {
+        patience.gave_request();
+        let received = &mut downstream.received;
+        let (source, sink) = (body_reader, writer);
+        let upload = Upload { body: &mut body, received, source, sink };
+        let result = relay_both(worker, request, upload, &mut answer).await;
+        request.body = body;
+        return result;
     }
-    patience.gave_request();
+    let early = match respond(worker, request, &mut answer).await? {
+        Ended::Whole { reusable } => return Ok(reusable),
+        Ended::Tunnel(early) => early,
+    };
+    request.tunnelled = Some(worker.engine.now());
+    let Answer { writer: answer_writer, reader, .. } = answer;
+    let behind = downstream.received.split_off(downstream.consumed + request.head_bytes);
+    let caller = Leg { reader: body_reader, writer: answer_writer, deadline, early: behind };
+    upstream_deadline.cap(u64::MAX);
+    let service = Leg { reader, writer, deadline: upstream_deadline, early };
+    request.bytes_sent += tunnel(worker, caller, service).await;
+    Ok(false)
+}
+
+/// The rest of a request body on its way.
+struct Upload<'a, E: Engine> {
+    body: &'a mut Body,
+    /// Where bytes behind the body are left.
+    received: &'a mut Vec<u8>,
+    source: &'a mut E::Reader,
+    sink: &'a mut E::Writer,
+}
+
+/// Relays the rest of the request and the answer; returns whether the upstream connection can be kept.
+async fn relay_both<E: Engine>(
+    worker: &Worker<E>,
+    request: &mut Request,
+    upload: Upload<'_, E>,
+    answer: &mut Answer<'_, E>,
+) -> Result<bool, ProxyError> {
+    let patience = answer.patience;
     let sent = Cell::new(false);
     // What ends one direction ends the other; the first error is the cause.
     let cause = Cell::new(None);
     if request.expect_continue && request.http11 {
-        say_continue(worker, &mut answer).await?;
+        say_continue(worker, answer).await?;
     }
     let send = async {
-        let received = &mut downstream.received;
-        let result = relay_body(worker, &patience, &mut body, received, body_reader, writer).await;
-        match result {
+        match relay_body(worker, patience, upload).await {
             Ok(()) => {
                 sent.set(true);
                 patience.end_request();
@@ -141,33 +164,31 @@ async fn attempt<E: Engine>(
             Err(error) if error.side == Side::Upstream => patience.end_request(),
             Err(error) => {
                 cause.set(cause.get().or(Some(error)));
-                upstream_deadline.end_now(End::Both);
+                patience.upstream().end_now(End::Both);
             }
         }
     };
     let receive = async {
-        let result = respond(worker, request, &mut answer).await;
+        let result = respond(worker, request, answer).await;
         if let Err(error) = result {
             cause.set(cause.get().or(Some(error)));
         }
         if !sent.get() {
             // Nobody takes the rest of the body any more.
-            upstream_deadline.end_now(End::Both);
+            patience.upstream().end_now(End::Both);
             if result.is_ok() {
                 patience.linger();
             } else {
-                deadline.end_now(End::Read);
+                patience.caller().end_now(End::Read);
             }
         }
         result
     };
     let ((), received) = zip(send, receive).await;
-    let whole = sent.get();
-    request.body = body;
     match received {
         Ok(ended) => {
-            request.keep_alive &= whole;
-            Ok(whole && matches!(ended, Ended::Whole { reusable: true }))
+            request.keep_alive &= sent.get();
+            Ok(sent.get() && matches!(ended, Ended::Whole { reusable: true }))
         }
         Err(error) => Err(cause.get().unwrap_or(error)),
     }
@@ -187,15 +208,13 @@ async fn say_continue<E: Engine>(
     result.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))
 }
 
-/// Relays the rest of a request body; bytes behind it are left in `received`.
+/// Relays the rest of a request body.
 async fn relay_body<E: Engine>(
     worker: &Worker<E>,
     patience: &Patience<'_>,
-    body: &mut Body,
-    received: &mut Vec<u8>,
-    reader: &mut E::Reader,
-    writer: &mut E::Writer,
+    upload: Upload<'_, E>,
 ) -> Result<(), ProxyError> {
+    let Upload { body, received, source: reader, sink: writer } = upload;
     let mut buffer = worker.buffers.relay();
     let mut dropped = 0;
     let mut taken_by_upstream = true;
