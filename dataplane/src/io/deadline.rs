@@ -6,6 +6,7 @@
 //!
 //! Invariants:
 //! - arming costs a store unless the deadline moved closer; the wheel is touched only then;
+//! - a connection has one place on the wheel, and takes it with it: what the wheel holds does not grow with their rate;
 //! - a deadline fires at most one tick late and never early;
 //! - what a peer does not take has a deadline beside that of whatever else is waited for: neither puts the other off;
 //! - a socket is shut down only while its connection lives: its [`Deadline`] clears the slot first;
@@ -23,6 +24,8 @@ use rustix::net::Shutdown;
 
 /// Places on the wheel: 102 s at 100 ms; a deadline further away is put off there.
 const PLACES: usize = 1024;
+/// Room of one place that is kept for its next turn, deadlines.
+const KEPT: usize = 16;
 const UNSET: u64 = u64::MAX;
 
 /// Which direction ends when a deadline passes.
@@ -44,8 +47,9 @@ struct Slot {
     due_write: Cell<u64>,
     /// The tick beyond which it is never armed.
     until: Cell<u64>,
-    /// The tick whose place on the wheel counts; entries elsewhere are left-overs.
+    /// The tick whose place on the wheel it has, and where in that.
     placed: Cell<u64>,
+    position: Cell<usize>,
     end: Cell<End>,
     passed: Cell<bool>,
     phase: Cell<Phase>,
@@ -92,6 +96,7 @@ impl Wheel {
             due_write: Cell::new(UNSET),
             until: Cell::new(UNSET),
             placed: Cell::new(UNSET),
+            position: Cell::new(0),
             end: Cell::new(End::Both),
             passed: Cell::new(false),
             phase: Cell::new(Phase::Busy),
@@ -112,31 +117,31 @@ impl Wheel {
     pub fn turn(&self) {
         let now = self.now.get() + 1;
         self.now.set(now);
-        let due = std::mem::take(&mut self.places.borrow_mut()[place(now)]);
-        for slot in due {
-            if slot.placed.get() != now || slot.fd.get() == CLOSED {
-                continue;
-            }
+        let mut due = std::mem::take(&mut self.places.borrow_mut()[place(now)]);
+        for slot in due.drain(..) {
             slot.placed.set(UNSET);
+            let left = slot.due.get() > now && slot.has_left();
             if slot.due_write.get() <= now {
                 slot.fire(End::Abort);
-            } else if slot.due.get() <= now {
-                slot.fire(slot.end.get());
-            } else if slot.has_left() {
-                slot.caller_left.set(true);
+            } else if left || slot.due.get() <= now {
+                slot.caller_left.set(left);
                 slot.fire(slot.end.get());
             }
             let next = slot.next_look(now);
             if next != UNSET {
-                self.place(&slot, next);
+                self.place(slot, next);
             }
+        }
+        // A crowd's room goes back to the allocator, that of a few is used again.
+        if due.capacity() <= KEPT {
+            self.places.borrow_mut()[place(now)] = due;
         }
     }
 
     /// Ends reading on every connection that waits for a request.
     pub fn end_idle(&self) {
         for slot in self.places.borrow().iter().flatten() {
-            if slot.phase.get() == Phase::Idle && slot.fd.get() != CLOSED {
+            if slot.phase.get() == Phase::Idle {
                 slot.fire(End::Read);
             }
         }
@@ -154,10 +159,25 @@ impl Wheel {
         self.now.get() >= tick
     }
 
-    fn place(&self, slot: &Rc<Slot>, due: u64) {
+    /// Puts `slot`, which has no place, where it is seen at `due` or before.
+    fn place(&self, slot: Rc<Slot>, due: u64) {
         let at = due.min(self.now.get() + PLACES as u64 - 1);
         slot.placed.set(at);
-        self.places.borrow_mut()[place(at)].push(Rc::clone(slot));
+        let place = &mut self.places.borrow_mut()[place(at)];
+        slot.position.set(place.len());
+        place.push(slot);
+    }
+
+    /// Takes the place of `slot` away, if it has one.
+    fn unplace(&self, slot: &Slot) {
+        let at = slot.placed.replace(UNSET);
+        if at != UNSET {
+            let place = &mut self.places.borrow_mut()[place(at)];
+            place.swap_remove(slot.position.get());
+            if let Some(moved) = place.get(slot.position.get()) {
+                moved.position.set(slot.position.get());
+            }
+        }
     }
 }
 
@@ -266,7 +286,8 @@ impl Deadline {
     fn place(&self, now: u64) {
         let look = self.slot.next_look(now);
         if look < self.slot.placed.get() {
-            self.wheel.place(&self.slot, look);
+            self.wheel.unplace(&self.slot);
+            self.wheel.place(Rc::clone(&self.slot), look);
         }
     }
 
@@ -368,6 +389,8 @@ impl Deadline {
 impl Drop for Deadline {
     fn drop(&mut self) {
         self.slot.fd.set(CLOSED);
+        self.slot.caller.take();
+        self.wheel.unplace(&self.slot);
         self.wheel.watched.set(self.wheel.watched.get() - 1);
     }
 }

@@ -185,3 +185,26 @@ fn what_is_not_taken_is_due_whatever_else_is_armed() {
     deadline.disarm_write();
     assert_eq!(turns_until_passed(&wheel, &deadline, 50), 50);
 }
+
+/// A connection leaves nothing behind, so what the wheel holds does not grow with the rate of connections.
+#[test]
+fn a_dropped_deadline_leaves_its_place() {
+    let wheel = Rc::new(Wheel::default());
+    let mut kept = Vec::new();
+    for round in 0..1_000 {
+        let (watched, other, deadline) = pair(&wheel);
+        deadline.arm_idle(75_000);
+        deadline.arm(1_000, End::Both);
+        deadline.arm_write(60_000);
+        if round % 100 == 0 {
+            kept.push((watched, other, deadline));
+        }
+        if round % 7 == 0 {
+            wheel.turn();
+        }
+    }
+    let placed: usize = wheel.places.borrow().iter().map(Vec::len).sum();
+    assert!(placed <= kept.len(), "{placed} places of {} connections", kept.len());
+    let lasting = kept.iter().filter(|(_, _, deadline)| !deadline.has_passed()).count();
+    assert!(lasting < kept.len() && placed >= lasting);
+}
