@@ -1,16 +1,10 @@
 //! The admin address: `/healthz`, `/readyz`, `/metrics`.
 //!
-//! Owns a plain thread that answers one request per connection. Does not serve traffic and needs no
-//! worker's time but for a copy of its counters. Invariants: it reads only; a caller that sends slowly
-//! or nothing is cut off, so that it cannot keep the others waiting for long.
+//! Owns a plain thread that answers one request per connection ([`visitors`]). Does not serve traffic and needs
+//! no worker's time but for a copy of its counters. Invariants: it reads only; callers that send or take slowly,
+//! or nothing, keep nobody waiting.
 
-use std::{
-    io::{self, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io, net::TcpListener, sync::Arc, thread};
 
 use halftone_core::{
     http::{HeadLimits, empty_slots, parse_request},
@@ -22,8 +16,12 @@ use crate::{
     telemetry::metrics::{Identity, page},
 };
 
-/// How long a caller may take to send its request, and to take the answer.
-const TIMEOUT: Duration = Duration::from_secs(2);
+mod visitors;
+
+use visitors::serve;
+
+/// What may be asked (RFC 9110 §15.5.6).
+const ALLOW: &str = "Allow: GET, HEAD\r\n";
 
 /// What the admin address tells about.
 #[derive(Debug)]
@@ -41,17 +39,12 @@ pub struct Admin {
 /// # Errors
 /// When the thread cannot be started.
 pub fn start(admin: Admin, listener: TcpListener) -> io::Result<()> {
-    let serve = move || {
-        for stream in listener.incoming() {
-            match stream.and_then(|stream| admin.answer(stream)) {
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::debug!(%error, "A caller of the admin address was not answered.")
-                }
-            }
+    let work = move || {
+        if let Err(error) = serve(&listener, |received| admin.answer(received)) {
+            tracing::error!(%error, "The admin address is served no longer.");
         }
     };
-    thread::Builder::new().name("admin".to_owned()).spawn(serve).map(drop)
+    thread::Builder::new().name("admin".to_owned()).spawn(work).map(drop)
 }
 
 struct Answer {
@@ -67,27 +60,30 @@ impl Answer {
 }
 
 impl Admin {
-    fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_write_timeout(Some(TIMEOUT))?;
-        let (answer, head_only) = match read_request(&mut stream)? {
-            Some((method, path)) if method == "GET" || method == "HEAD" => {
-                (self.page(&path), method == "HEAD")
+    /// Returns the answer to the request that `received` begins with; nothing as long as its head is not whole.
+    fn answer(&self, received: &[u8]) -> Option<Vec<u8>> {
+        let limits = HeadLimits { bytes: HEAD_BUFFER_BYTES, ..HeadLimits::default() };
+        let mut slots = empty_slots();
+        let (answer, head_only) = match parse_request(received, &mut slots, &limits) {
+            Ok(Some(head)) if matches!(head.method, "GET" | "HEAD") => {
+                (self.page(head.path), head.method == "HEAD")
             }
-            Some(_) => {
+            Ok(Some(_)) => {
                 (Answer::text("405 Method Not Allowed", "only GET and HEAD are answered"), false)
             }
-            None => (Answer::text("400 Bad Request", "this is not HTTP/1.1"), false),
+            Ok(None) => return None,
+            Err(_) => (Answer::text("400 Bad Request", "this is not HTTP/1.1"), false),
         };
         let Answer { status, content_type, body } = answer;
-        let length = body.len();
+        let (length, allow) = (body.len(), if status.starts_with("405") { ALLOW } else { "" });
         let mut out = format!(
             "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n\
-             Connection: close\r\n\r\n"
+             {allow}Connection: close\r\n\r\n"
         );
         if !head_only {
             out.push_str(&body);
         }
-        stream.write_all(out.as_bytes())
+        Some(out.into_bytes())
     }
 
     fn page(&self, path: &str) -> Answer {
@@ -117,29 +113,6 @@ impl Admin {
             _ => Answer::text("404 Not Found", "served here: /healthz, /readyz, /metrics"),
         }
     }
-}
-
-/// Reads a request head; nothing when it is none.
-fn read_request(stream: &mut TcpStream) -> io::Result<Option<(String, String)>> {
-    let mut received = Vec::with_capacity(HEAD_BUFFER_BYTES);
-    let mut piece = [0; 1024];
-    let until = Instant::now() + TIMEOUT;
-    while received.len() < HEAD_BUFFER_BYTES {
-        // The time is for the whole request, however many pieces it comes in.
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        stream.set_read_timeout(Some(left))?;
-        let bytes = stream.read(&mut piece)?;
-        received.extend_from_slice(&piece[..bytes]);
-        match parse_request(&received, &mut empty_slots(), &HeadLimits::default()) {
-            Ok(Some(head)) => return Ok(Some((head.method.to_owned(), head.path.to_owned()))),
-            Ok(None) if bytes > 0 => {}
-            Ok(None) | Err(_) => return Ok(None),
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

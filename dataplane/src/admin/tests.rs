@@ -1,16 +1,19 @@
 //! Callers of the admin address that take their time.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::mpsc::{RecvTimeoutError, channel},
+    time::Duration,
+};
 
 use crossbeam::channel::unbounded;
 use halftone_core::table::epoch::EpochCell;
 
 use super::*;
-use crate::last_good::LastGood;
+use crate::{admin::visitors::VISITORS_MAX, last_good::LastGood};
 
-/// The time is for a request, not for each of its bytes.
-#[test]
-fn one_that_drips_does_not_keep_the_others_waiting() {
+fn started() -> SocketAddr {
     let directory = tempfile::tempdir().expect("a directory");
     let tables = Arc::new(EpochCell::new(None));
     let keeper = LastGood::open(directory.path())
@@ -21,6 +24,24 @@ fn one_that_drips_does_not_keep_the_others_waiting() {
     let address = listener.local_addr().expect("an address");
     start(Admin { publisher, engine: "none".to_owned(), version: "0" }, listener)
         .expect("a thread");
+    address
+}
+
+fn ask(address: SocketAddr, request: &str) -> String {
+    let mut caller = TcpStream::connect(address).expect("it listens");
+    caller.set_read_timeout(Some(Duration::from_secs(20))).expect("an option");
+    caller.write_all(request.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// The time is for a request, not for each of its bytes.
+#[test]
+fn one_that_drips_does_not_keep_the_others_waiting() {
+    let address = started();
     let mut dripping = TcpStream::connect(address).expect("it listens");
     dripping.write_all(b"GET / HTTP/1.1\r\nX: ").expect("a byte");
     let (stop, stopped) = channel::<()>();
@@ -32,12 +53,36 @@ fn one_that_drips_does_not_keep_the_others_waiting() {
             }
         }
     });
-    let mut other = TcpStream::connect(address).expect("it listens");
-    other.set_read_timeout(Some(Duration::from_secs(20))).expect("an option");
-    other.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").expect("a request");
-    let mut answer = String::new();
-    other.read_to_string(&mut answer).expect("an answer, while the first still drips");
+    let answer = ask(address, HEALTH);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     drop(stop);
     dripper.join().expect("it ends");
+}
+
+/// More than it serves at once; one after the other they would take minutes.
+#[test]
+fn many_that_are_silent_do_not_keep_the_others_waiting() {
+    let address = started();
+    let silent: Vec<TcpStream> =
+        (0..3 * VISITORS_MAX).map(|_| TcpStream::connect(address).expect("it listens")).collect();
+    for _ in 0..3 {
+        let answer = ask(address, HEALTH);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    drop(silent);
+}
+
+#[test]
+fn what_is_no_request_is_told_so() {
+    let address = started();
+    for (request, status) in [
+        ("nonsense\r\n\r\n".to_owned(), "400"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {:x<1$}", "", HEAD_BUFFER_BYTES - 28), "400"),
+        ("GET /else HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "404"),
+        ("PUT /healthz HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "405"),
+    ] {
+        let answer = ask(address, &request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
+        assert_eq!(answer.contains("\r\nAllow: GET, HEAD\r\n"), status == "405", "{answer}");
+    }
 }
