@@ -131,6 +131,9 @@ pub const TUNNEL_IDLE_MS: u64 = 3_600_000;
 pub const CONNECT_MS: u64 = 1_000;
 /// How long an upstream may think, milliseconds (POLICY `timeouts.firstByte`).
 pub const FIRST_BYTE_MS: u64 = 15_000;
+/// Most interim answers before the one that counts (RFC 9110 §15.2 knows no bound; an upstream that goes on sending
+/// them would never be done).
+pub const INTERIM_ANSWERS_MAX: u32 = 64;
 /// How long an upstream connection is kept idle, milliseconds: less than the 60 s or 75 s after which
 /// upstreams usually close, so that we are first.
 pub const POOL_IDLE_MS: u64 = 50_000;

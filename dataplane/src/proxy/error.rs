@@ -53,6 +53,8 @@ pub enum Kind {
     ResponseHead(HeadError),
     /// The chunks of the answer are broken.
     ResponseBody(ChunkError),
+    /// The upstream sent interim answers without end.
+    InterimAnswers,
     /// The upstream changed the protocol, which nobody asked for.
     Upgrade,
 }
@@ -100,7 +102,9 @@ impl Kind {
             Self::UpstreamClosed => "connection_terminated",
             Self::ResponseIncomplete => "http_response_incomplete",
             Self::UpstreamTimeout => "http_response_timeout",
-            Self::ResponseHead(_) | Self::ResponseBody(_) => "http_protocol_error",
+            Self::ResponseHead(_) | Self::ResponseBody(_) | Self::InterimAnswers => {
+                "http_protocol_error"
+            }
             Self::Upgrade => "http_upgrade_failed",
         }
     }
@@ -130,6 +134,7 @@ impl Kind {
             Self::UpstreamTimeout => "the instance took too long to answer",
             Self::ResponseHead(_) => "the head of the instance's answer is not acceptable",
             Self::ResponseBody(_) => "the chunked body of the instance's answer is malformed",
+            Self::InterimAnswers => "the instance sent interim answers without end",
             Self::Upgrade => "the instance changed the protocol without being asked",
         }
     }

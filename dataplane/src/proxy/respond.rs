@@ -7,8 +7,11 @@
 use std::ops::Range;
 
 use halftone_core::{
-    http::{Framing, HeaderSlots, empty_slots, encode_response, parse_response},
-    limits::HEADROOM_BYTES,
+    http::{
+        Framing, HeadLimits, HeaderSlots, empty_slots, encode_response, is_worth_parsing,
+        parse_response,
+    },
+    limits::{HEADROOM_BYTES, INTERIM_ANSWERS_MAX},
 };
 
 use super::{
@@ -132,24 +135,34 @@ async fn read_head<E: Engine>(
     answer: &mut Answer<'_, E>,
     buffer: &mut Vec<u8>,
 ) -> Result<Begun, ProxyError> {
-    let mut seen = false;
+    let limits = HeadLimits::default();
+    // Where the next head begins, and how much of it was found to be no whole one.
+    let (mut at, mut looked) = (HEADROOM_BYTES, 0);
+    let mut interim = 0;
     answer.patience.await_head();
     loop {
-        while let Some(begun) = begin(worker, request, buffer)? {
+        while is_worth_parsing(&buffer[at..], looked, &limits)
+            && let Some(begun) = begin(worker, request, buffer, at)?
+        {
             if begun.status >= 200 || begun.status == 101 {
                 return Ok(begun);
             }
+            interim += 1;
+            if interim > INTERIM_ANSWERS_MAX {
+                return Err(ProxyError::upstream(Kind::InterimAnswers));
+            }
+            (at, looked) = (begun.range.end, 0);
             // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
             if request.http11 {
-                send(worker, answer, request, buffer, begun.range.clone()).await?;
+                send(worker, answer, request, buffer, begun.range).await?;
             }
-            seen = true;
             answer.patience.await_more();
-            buffer.drain(HEADROOM_BYTES..begun.range.end);
         }
+        buffer.drain(HEADROOM_BYTES..at);
+        (at, looked) = (HEADROOM_BYTES, buffer.len() - HEADROOM_BYTES);
         if !matches!(read_first(worker, answer, buffer).await, Ok(1..)) {
             // Whatever came of a head is no answer, but it shows that the request was seen.
-            let unseen = buffer.len() == HEADROOM_BYTES && !seen;
+            let unseen = looked == 0 && interim == 0;
             return Err(upstream_failed(answer.patience.upstream(), unseen));
         }
     }
@@ -240,19 +253,18 @@ async fn send<E: Engine>(
     Ok(())
 }
 
-/// Reads the head at [`HEADROOM_BYTES`] and writes the new one in front of the body; nothing when it
-/// is not whole yet.
+/// Reads the head at `at`, behind [`HEADROOM_BYTES`] or more, and writes the new one in front of the body; nothing
+/// when it is not whole yet.
 fn begin<E: Engine>(
     worker: &Worker<E>,
     request: &Request,
     buffer: &mut Vec<u8>,
+    at: usize,
 ) -> Result<Option<Begun>, ProxyError> {
     let refused = |error| ProxyError::upstream(Kind::ResponseHead(error));
     let method = if request.is_head { "HEAD" } else { "GET" };
     let mut slots: HeaderSlots<'_> = empty_slots();
-    let Some(head) =
-        parse_response(&buffer[HEADROOM_BYTES..], method, &mut slots).map_err(refused)?
-    else {
+    let Some(head) = parse_response(&buffer[at..], method, &mut slots).map_err(refused)? else {
         return Ok(None);
     };
     if head.status == 101 && !request.upgrade {
@@ -268,7 +280,7 @@ fn begin<E: Engine>(
     if !chunks_kept {
         body = body.without_chunks();
     }
-    let body_start = HEADROOM_BYTES + bytes;
+    let body_start = at + bytes;
     let Some(start) = body_start.checked_sub(rewritten.len()) else {
         return Err(ProxyError::upstream(Kind::ResponseHead(
             halftone_core::http::HeadError::TooLarge,

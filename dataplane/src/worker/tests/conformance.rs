@@ -1,5 +1,7 @@
 //! HTTP/1.1 as RFC 9112 has it, where no other test looks.
 
+use halftone_core::limits::INTERIM_ANSWERS_MAX;
+
 use super::{
     harness::{Running, Service, Setting},
     on_both,
@@ -90,6 +92,29 @@ on_both! {
             upstream.send(OK);
             assert!(caller.head().starts_with("http/1.1 200 "));
             assert_eq!(caller.take(2), b"ok");
+        }
+    }
+
+    /// One that never ends would keep its caller for ever.
+    fn interim_answers_have_an_end(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &Setting::default());
+        let most = INTERIM_ANSWERS_MAX as usize;
+        for (count, status) in [(most, "200"), (most + 1, "502"), (5 * most, "502")] {
+            let mut caller = worker.connect();
+            caller.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            let mut upstream = service.accept();
+            upstream.head();
+            // Many arrive in one piece, and the last head does not end with it.
+            upstream.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(count) + &OK[..9]);
+            for _ in 0..most {
+                assert!(caller.head().starts_with("http/1.1 103 "));
+            }
+            if status == "200" {
+                upstream.send(&OK[9..]);
+            }
+            let head = caller.head();
+            assert!(head.starts_with(&format!("http/1.1 {status} ")), "{count}: {head}");
         }
     }
 
