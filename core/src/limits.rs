@@ -12,6 +12,11 @@ pub const HEAD_BYTES_MIN: usize = 1024;
 pub const URI_BYTES_MAX: usize = 8 * 1024;
 /// Most header fields in one head (nginx: no bound, Envoy: 100).
 pub const HEADERS_MAX: usize = 100;
+/// Longest method, bytes: the longest registered one (`UPDATEREDIRECTREF`, RFC 4437) has 17. A longer one is answered
+/// 501 (RFC 9112 §3).
+pub const METHOD_BYTES_MAX: usize = 32;
+/// Most fields that Connection may name besides its own options: each is looked for among all fields.
+pub const CONNECTION_NAMES_MAX: usize = 32;
 /// Longest host name, bytes (RFC 1035 §2.3.4) plus port.
 pub const HOST_BYTES_MAX: usize = 253 + 6;
 /// Longest chunk-size line, bytes: 16 hexadecimal digits and short extensions. Longer ones only
@@ -164,6 +169,8 @@ pub const DRAIN_MS: u64 = 30_000;
 /// How long a commit waits for its slowest worker, milliseconds.
 pub const COMMIT_MS: u64 = 2_000;
 
+/// Longest part shown of a request line that could not be parsed, bytes.
+pub const LOGGED_LINE_BYTES_MAX: usize = 512;
 /// Longest value an explanation shows, bytes; what is longer is cut.
 pub const EXPLAIN_VALUE_BYTES_MAX: usize = 256;
 /// Most routes and targets that did not match an explanation shows: people read it, and with two
@@ -181,6 +188,7 @@ const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MIN < HEAD_BY
 const _: () = assert!(TUNNEL_IDLE_MS <= TIMEOUT_MS_MAX);
 const _: () = assert!(HEAD_BUFFER_BYTES <= HEAD_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MAX + HEADROOM_BYTES <= RELAY_BUFFER_BYTES);
+const _: () = assert!(METHOD_BYTES_MAX < 64 && CONNECTION_NAMES_MAX <= HEADERS_MAX);
 const _: () = assert!(CHUNK_LINE_BYTES_MAX < HEAD_BUFFER_BYTES);
 const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);
 const _: () = assert!(INSTANCE_TTL_MS_MIN < INSTANCE_TTL_MS_MAX);

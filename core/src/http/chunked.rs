@@ -23,6 +23,9 @@ pub enum ChunkError {
     /// A control character, or a line end that is not CRLF.
     #[error("a line of the chunked framing does not end in CRLF, or has a control character")]
     LineEnd,
+    /// A line of the trailer section is no field.
+    #[error("a line of the trailer section does not begin with a name and a colon")]
+    TrailerField,
     /// The trailer section is too long.
     #[error("the trailer section is longer than {TRAILER_BYTES_MAX} bytes")]
     Trailer,
@@ -53,6 +56,7 @@ enum State {
     DataReturn,
     DataLineFeed,
     TrailerStart,
+    TrailerName,
     Trailer,
     TrailerLineFeed,
     EndLineFeed,
@@ -131,7 +135,7 @@ impl ChunkScanner {
     /// Returns whether `byte`, which comes next, belongs to a trailer field.
     fn is_trailer(&self, byte: u8) -> bool {
         match self.state {
-            State::Trailer | State::TrailerLineFeed => true,
+            State::TrailerName | State::Trailer | State::TrailerLineFeed => true,
             State::TrailerStart => byte != b'\r',
             _ => false,
         }
@@ -181,18 +185,8 @@ impl ChunkScanner {
                 expect(byte, b'\n')?;
                 self.state = State::Size;
             }
-            State::TrailerStart | State::Trailer => {
-                self.trailer_bytes += 1;
-                let start = self.state == State::TrailerStart;
-                self.state = match byte {
-                    b'\r' if start => State::EndLineFeed,
-                    b'\r' => State::TrailerLineFeed,
-                    // A line that starts with a space would be obsolete folding (RFC 9112 §5.2).
-                    b' ' | b'\t' if start => return Err(ChunkError::LineEnd),
-                    _ if self.trailer_bytes > TRAILER_BYTES_MAX => return Err(ChunkError::Trailer),
-                    b'\t' | b' '..=b'~' | 0x80.. => State::Trailer,
-                    _ => return Err(ChunkError::LineEnd),
-                };
+            State::TrailerStart | State::TrailerName | State::Trailer => {
+                return self.trailer(byte);
             }
             State::TrailerLineFeed => {
                 expect(byte, b'\n')?;
@@ -229,6 +223,29 @@ impl ChunkScanner {
         self.remaining = self.remaining << 4 | u64::from(digit);
         Ok(())
     }
+
+    fn trailer(&mut self, byte: u8) -> Result<(), ChunkError> {
+        self.trailer_bytes += 1;
+        self.state = match (self.state, byte) {
+            (State::TrailerStart, b'\r') => State::EndLineFeed,
+            _ if self.trailer_bytes > TRAILER_BYTES_MAX => return Err(ChunkError::Trailer),
+            (State::TrailerStart | State::TrailerName, byte) if is_token(byte) => {
+                State::TrailerName
+            }
+            (State::TrailerName, b':') => State::Trailer,
+            // Obsolete folding (RFC 9112 §5.2) among them.
+            (State::TrailerStart | State::TrailerName, _) => return Err(ChunkError::TrailerField),
+            (_, b'\r') => State::TrailerLineFeed,
+            (_, b'\t' | b' '..=b'~' | 0x80..) => State::Trailer,
+            _ => return Err(ChunkError::LineEnd),
+        };
+        Ok(())
+    }
+}
+
+/// Returns whether `byte` may be part of a field's name (RFC 9110 §5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn expect(byte: u8, wanted: u8) -> Result<(), ChunkError> {

@@ -10,6 +10,9 @@ use std::{io::Write as _, net::IpAddr};
 
 use super::{Framing, Mask, RequestHead, ResponseHead};
 
+/// What is served of a target whose method is not: whatever else a service knows passes too.
+const ALLOW: &str = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n";
+
 /// What is added about the caller when a request is forwarded.
 #[derive(Clone, Copy, Debug)]
 pub struct Forwarding<'a> {
@@ -83,7 +86,8 @@ pub fn encode_response(
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(&hundreds);
     out.push(b' ');
-    out.extend_from_slice(head.reason.as_bytes());
+    let reason = if head.reason.is_empty() { reason(head.status) } else { Some(head.reason) };
+    out.extend_from_slice(reason.unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
     for (index, header) in head.headers.iter().enumerate() {
         if !head.hop_by_hop.contains(index) {
@@ -136,14 +140,16 @@ pub fn encode_error(
     head_only: bool,
     out: &mut Vec<u8>,
 ) {
-    let reason = reason(status);
+    let reason = reason(status).unwrap_or("Error");
+    // RFC 9110 §15.5.6: what is served instead.
+    let allow = if status == 405 { ALLOW } else { "" };
     let connection = if keep_alive { "keep-alive" } else { "close" };
     let body = format_args!("{status} {reason}: {detail}\n").to_string();
     // Writing to a vector cannot fail.
     let _ = write!(
         out,
         "HTTP/1.1 {status} {reason}\r\nServer: halftone\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         Content-Length: {}\r\nProxy-Status: halftone; error={label}\r\nConnection: {connection}\r\n\r\n",
+         Content-Length: {}\r\nProxy-Status: halftone; error={label}\r\n{allow}Connection: {connection}\r\n\r\n",
         body.len(),
     );
     if !head_only {
@@ -151,24 +157,60 @@ pub fn encode_error(
     }
 }
 
-fn reason(status: u16) -> &'static str {
-    match status {
+/// Returns the registered phrase of a status (RFC 9110 §15), if it is a usual one.
+fn reason(status: u16) -> Option<&'static str> {
+    Some(match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        102 => "Processing",
+        103 => "Early Hints",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        203 => "Non-Authoritative Information",
+        204 => "No Content",
+        205 => "Reset Content",
+        206 => "Partial Content",
+        207 => "Multi-Status",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
         400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
         408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
         413 => "Content Too Large",
         414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
         417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        425 => "Too Early",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
         500 => "Internal Server Error",
         501 => "Not Implemented",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
-        _ => "Error",
-    }
+        _ => return None,
+    })
 }
 
 /// Writes `address` as RFC 5952 text, v4-mapped addresses unwrapped, and returns it.

@@ -14,7 +14,7 @@ use std::mem::MaybeUninit;
 use memchr::{memchr, memchr_iter};
 use thiserror::Error;
 
-use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, URI_BYTES_MAX};
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, METHOD_BYTES_MAX, URI_BYTES_MAX};
 
 mod fields;
 mod framing;
@@ -54,6 +54,9 @@ pub enum HeadError {
     /// Too many bytes.
     #[error("the head is too large")]
     TooLarge,
+    /// The method is longer than any.
+    #[error("the method is longer than {METHOD_BYTES_MAX} bytes")]
+    Method,
     /// The request target is too long.
     #[error("the request target is too long")]
     TargetTooLong,
@@ -89,7 +92,7 @@ impl HeadError {
             Self::TooManyFields | Self::TooLarge => 431,
             Self::TargetTooLong => 414,
             Self::Connect => 405,
-            Self::TransferCoding => 501,
+            Self::TransferCoding | Self::Method => 501,
             Self::Expect => 417,
             _ => 400,
         }
@@ -138,7 +141,7 @@ pub struct RequestHead<'s, 'b> {
 pub struct ResponseHead<'s, 'b> {
     /// The status.
     pub status: u16,
-    /// The reason phrase.
+    /// The reason phrase; empty when it is not ASCII.
     pub reason: &'b str,
     /// The fields.
     pub headers: &'s [Header<'b>],
@@ -204,7 +207,8 @@ pub fn parse_request<'s, 'b>(
         let line = memchr(b'\n', bytes).unwrap_or(bytes.len());
         // Method and version take less than 64 bytes beside the target.
         return if line > limits.uri_bytes + 64 {
-            Err(HeadError::TargetTooLong)
+            let named = memchr(b' ', &bytes[..line]).is_some_and(|end| end <= METHOD_BYTES_MAX);
+            Err(if named { HeadError::TargetTooLong } else { HeadError::Method })
         } else {
             incomplete(bytes, limits.bytes)
         };
@@ -219,6 +223,9 @@ pub fn parse_request<'s, 'b>(
     let headers: &'s [Header<'b>] = request.headers;
     if headers.len() > limits.fields {
         return Err(HeadError::TooManyFields);
+    }
+    if method.len() > METHOD_BYTES_MAX {
+        return Err(HeadError::Method);
     }
     if target.len() > limits.uri_bytes {
         return Err(HeadError::TargetTooLong);

@@ -147,6 +147,7 @@ fn head_detail(error: HeadError) -> &'static str {
         HeadError::BareLineFeed => "a line of the head does not end in CRLF",
         HeadError::TooManyFields => "the head has too many fields",
         HeadError::TooLarge => "the head is too large",
+        HeadError::Method => "the method is longer than any that is served here",
         HeadError::TargetTooLong => "the request target is too long",
         HeadError::Target => "the request target is neither a path nor an http URL",
         HeadError::Connect => "CONNECT is not served here",

@@ -56,7 +56,14 @@ fn broken_bodies_are_refused() {
         ("5;a\nhello", ChunkError::LineEnd),
         ("5;a\rb", ChunkError::LineEnd),
         ("0\r\nX: a\nY: b\r\n\r\n", ChunkError::LineEnd),
-        ("0\r\n folded\r\n\r\n", ChunkError::LineEnd),
+        ("0\r\n folded\r\n\r\n", ChunkError::TrailerField),
+        ("0\r\nX: a\r\n folded\r\n\r\n", ChunkError::TrailerField),
+        ("0\r\nno colon\r\n\r\n", ChunkError::TrailerField),
+        ("0\r\nnocolon\r\n\r\n", ChunkError::TrailerField),
+        ("0\r\n: a\r\n\r\n", ChunkError::TrailerField),
+        ("0\r\nX : a\r\n\r\n", ChunkError::TrailerField),
+        ("0\r\nX: a\rb\r\n\r\n", ChunkError::LineEnd),
+        ("0\r\nX: \0\r\n\r\n", ChunkError::LineEnd),
     ] {
         assert_eq!(data(input.as_bytes(), 1).expect_err(input), expected, "{input:?}");
         assert_eq!(data(input.as_bytes(), 99).expect_err(input), expected, "{input:?}");

@@ -79,6 +79,35 @@ fn responses() {
     }
 }
 
+/// RFC 9112 §4: clients ignore it, and what is not ASCII is not repeated.
+#[test]
+fn a_reason_that_cannot_be_kept_is_the_registered_one() {
+    for (line, expected) in [
+        ("404 Pas trouv\u{e9}", "404 Not Found"),
+        ("404", "404 Not Found"),
+        ("404 ", "404 Not Found"),
+        ("404 Gone fishing", "404 Gone fishing"),
+        ("599 \u{e9}", "599 "),
+    ] {
+        let text = format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n");
+        let mut slots = empty_slots();
+        let head =
+            parse_response(text.as_bytes(), "GET", &mut slots).expect("accepted").expect("whole");
+        let mut out = Vec::new();
+        encode_response(&head, Framing::Empty, true, true, &mut out);
+        let out = String::from_utf8(out).expect("text");
+        assert!(out.starts_with(&format!("HTTP/1.1 {expected}\r\n")), "{line}: {out}");
+    }
+}
+
+#[test]
+fn a_method_not_allowed_is_told_what_is() {
+    let mut out = Vec::new();
+    encode_error(405, "http_request_error", "no", false, false, &mut out);
+    let out = String::from_utf8(out).expect("text");
+    assert!(out.contains("\r\nAllow: GET, HEAD, "), "{out}");
+}
+
 #[test]
 fn errors_are_whole_responses() {
     for head_only in [false, true] {

@@ -7,7 +7,7 @@ use super::{
     Framing, HeadError, Header,
     framing::{framing, parse_length},
 };
-use crate::limits::HEADERS_MAX;
+use crate::limits::{CONNECTION_NAMES_MAX, HEADERS_MAX};
 
 /// A set of fields of one head, by index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +63,8 @@ pub(super) struct Fields<'b> {
     pub(super) close: bool,
     pub(super) keep_alive: bool,
     upgrading: bool,
-    named: bool,
+    /// How many fields Connection names.
+    named: usize,
 }
 
 impl<'b> Fields<'b> {
@@ -75,7 +76,7 @@ impl<'b> Fields<'b> {
         if fields.transfer_encoding.is_some() && (fields.length.is_some() || !http11) {
             return Err(HeadError::TransferEncoding);
         }
-        if fields.named {
+        if fields.named > 0 {
             fields.drop_named(headers);
         }
         Ok(fields)
@@ -103,11 +104,11 @@ impl<'b> Fields<'b> {
             7 if is("trailer") => self.hop_by_hop.insert(index),
             9 if is("forwarded") || is_like(name, "x-real-ip") => self.forwarded.insert(index),
             10 if is("connection") => {
-                self.connection(header.value);
+                self.connection(header.value)?;
                 self.hop_by_hop.insert(index);
             }
-            10 if is("keep-alive") => self.hop_by_hop.insert(index),
-            14 if is("http2-settings") => self.hop_by_hop.insert(index),
+            10 if is_like(name, "keep-alive") => self.hop_by_hop.insert(index),
+            14 if is_like(name, "http2-settings") => self.hop_by_hop.insert(index),
             14 if is("content-length") => {
                 let length = parse_length(header.value).ok_or(HeadError::ContentLength)?;
                 self.length_field.insert(index);
@@ -119,13 +120,16 @@ impl<'b> Fields<'b> {
                 self.forwarded.insert(index);
                 self.forwarded_for.insert(index);
             }
-            16 if is("proxy-connection") => self.hop_by_hop.insert(index),
+            16 if is_like(name, "proxy-connection") => self.hop_by_hop.insert(index),
             17 if is("transfer-encoding") => {
                 if self.transfer_encoding.replace(header.value).is_some() {
                     return Err(HeadError::TransferEncoding);
                 }
                 self.hop_by_hop.insert(index);
             }
+            // Spelled with `_`: a service that reads it as `-` would frame the message by what nobody else did.
+            14 if is_like(name, "content-length") => self.hop_by_hop.insert(index),
+            17 if is_like(name, "transfer-encoding") => self.hop_by_hop.insert(index),
             _ => {}
         }
         // Host, Port, Proto, Prefix, Scheme, Ssl, …: whatever a service believes of a gateway.
@@ -137,7 +141,7 @@ impl<'b> Fields<'b> {
         Ok(())
     }
 
-    fn connection(&mut self, value: &[u8]) {
+    fn connection(&mut self, value: &[u8]) -> Result<(), HeadError> {
         for token in tokens(value) {
             if token.eq_ignore_ascii_case(b"close") {
                 self.close = true;
@@ -145,13 +149,17 @@ impl<'b> Fields<'b> {
                 self.keep_alive = true;
             } else if token.eq_ignore_ascii_case(b"upgrade") {
                 self.upgrading = true;
+            } else if self.named < CONNECTION_NAMES_MAX {
+                self.named += 1;
             } else {
-                self.named = true;
+                return Err(HeadError::TooManyFields);
             }
         }
+        Ok(())
     }
 
-    /// Drops the fields that Connection names, except those the message cannot do without.
+    /// Drops the fields that Connection names, except those the message cannot do without; at most
+    /// [`CONNECTION_NAMES_MAX`] × [`HEADERS_MAX`] comparisons.
     fn drop_named(&mut self, headers: &[Header<'b>]) {
         let is_connection = |header: &&Header<'b>| header.name.eq_ignore_ascii_case("connection");
         for token in headers.iter().filter(is_connection).flat_map(|header| tokens(header.value)) {

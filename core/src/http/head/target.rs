@@ -44,10 +44,37 @@ impl<'b> Target<'b> {
     }
 }
 
-/// Returns whether `host` is empty or a host with an optional port (RFC 3986 §3.2.2, no user part).
+/// Returns whether `host` is empty or a host with an optional port (RFC 3986 §3.2.2, no user part). A comma, which that
+/// allows in a name, would make a list of hosts of it for whoever joins fields.
 pub(super) fn is_host(host: &str) -> bool {
-    host.len() <= HOST_BYTES_MAX
-        && host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte))
+    if host.is_empty() {
+        return true;
+    }
+    let (name, rest) = match host.strip_prefix('[').and_then(|literal| literal.split_once(']')) {
+        Some((address, rest)) => (is_address(address), rest),
+        None => {
+            let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
+            (is_name(name), rest)
+        }
+    };
+    host.len() <= HOST_BYTES_MAX && name && (rest.is_empty() || is_port(rest))
+}
+
+fn is_address(text: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
+    !text.is_empty() && text.bytes().all(part)
+}
+
+fn is_name(text: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
+    !text.is_empty() && text.bytes().all(part)
+}
+
+/// Returns whether `text` is a colon and a port, or nothing behind it.
+fn is_port(text: &str) -> bool {
+    let digits = text.strip_prefix(':');
+    digits.is_some_and(|digits| {
+        digits.is_empty()
+            || (digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok())
+    })
 }

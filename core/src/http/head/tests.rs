@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::CONNECTION_NAMES_MAX;
 
 fn request(text: &str) -> Result<Option<(Framing, bool, String)>, HeadError> {
     let mut slots = empty_slots();
@@ -32,6 +33,9 @@ fn requests_accepted() {
         ("GET http://b:8/p?q HTTP/1.1\r\nHost: a\r\n\r\n", Empty, true, "GET b:8 /p?q"),
         ("GET HTTP://b HTTP/1.1\r\nHost: b\r\n\r\n", Empty, true, "GET b /"),
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", Empty, true, "OPTIONS a *"),
+        ("GET / HTTP/1.1\r\nHost: [::1]:65535\r\n\r\n", Empty, true, "GET [::1]:65535 /"),
+        ("GET / HTTP/1.1\r\nHost: a_b.c:\r\n\r\n", Empty, true, "GET a_b.c: /"),
+        ("GET / HTTP/1.1\r\nHost:\r\n\r\n", Empty, true, "GET  /"),
         ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Empty, true, "GET a /"),
     ] {
         let expected = (framing, keep_alive, line.to_owned());
@@ -130,6 +134,18 @@ fn requests_refused() {
         ("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), HeadError::Target),
         ("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), HeadError::Target),
         ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), HeadError::Connect),
+        (format!("{} / HTTP/1.1\r\nHost: a\r\n\r\n", "M".repeat(33)), HeadError::Method),
+        (format!("{} / HTTP/1.1\r\nHost: a\r\n\r\n", "M".repeat(9000)), HeadError::Method),
+        ("M".repeat(URI_BYTES_MAX + 65), HeadError::Method),
+        ("GET / HTTP/1.1\r\nHost: a,b\r\n\r\n".to_owned(), HeadError::Host),
+        ("GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n".to_owned(), HeadError::Host),
+        ("GET / HTTP/1.1\r\nHost: a:+80\r\n\r\n".to_owned(), HeadError::Host),
+        ("GET / HTTP/1.1\r\nHost: a:8:0\r\n\r\n".to_owned(), HeadError::Host),
+        ("GET / HTTP/1.1\r\nHost: :80\r\n\r\n".to_owned(), HeadError::Host),
+        ("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n".to_owned(), HeadError::Host),
+        ("GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n".to_owned(), HeadError::Host),
+        ("GET / HTTP/1.1\r\nHost: []\r\n\r\n".to_owned(), HeadError::Host),
+        ("GET http://a,b/ HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), HeadError::Host),
         (
             format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(URI_BYTES_MAX)),
             HeadError::TargetTooLong,
@@ -141,6 +157,38 @@ fn requests_refused() {
     ] {
         assert_eq!(request(&text), Err(expected), "{:?}", &text[..text.len().min(120)]);
     }
+}
+
+/// Each name is looked for among all fields: unbounded, a head of 32 KiB would take millions of comparisons.
+#[test]
+fn connection_names_only_so_many_fields() {
+    let head = |names: usize| {
+        let names = "x, ".repeat(names);
+        format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: {names}close\r\nConnection: close\r\n\r\n"
+        )
+    };
+    assert!(matches!(request(&head(CONNECTION_NAMES_MAX)), Ok(Some((_, false, _)))));
+    assert_eq!(request(&head(CONNECTION_NAMES_MAX + 1)), Err(HeadError::TooManyFields));
+    let twice = head(CONNECTION_NAMES_MAX).replacen("Connection: close", "Connection: y", 1);
+    assert_eq!(request(&twice), Err(HeadError::TooManyFields));
+}
+
+/// A service that reads `_` as `-` would see another message than everybody else.
+#[test]
+fn names_that_would_frame_if_spelled_otherwise_end_here() {
+    let text = "POST / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\nContent_Length: 9\r\nKeep_Alive: 5\r\n\
+                Proxy_Connection: x\r\nHTTP2_Settings: x\r\nX_Kept: 1\r\nContent-Length: 3\r\n\r\n";
+    let mut slots = empty_slots();
+    let head = parse_request(text.as_bytes(), &mut slots, &HeadLimits::default())
+        .expect("accepted")
+        .expect("whole");
+    let kept: Vec<&str> = (0..head.headers.len())
+        .filter(|index| !head.hop_by_hop.contains(*index))
+        .map(|index| head.headers[index].name)
+        .collect();
+    assert_eq!(kept, ["X_Kept", "Content-Length"]);
+    assert_eq!(head.framing, Framing::Length(3));
 }
 
 #[test]
