@@ -13,7 +13,10 @@ mod tunnel;
 
 use std::rc::Rc;
 
-use halftone_core::http::{HeadError, encode_error, is_worth_parsing};
+use halftone_core::{
+    http::{HeadError, encode_error, is_worth_parsing},
+    limits::{LOGGED_LINE_BYTES_MAX, METHOD_BYTES_MAX},
+};
 
 use crate::{
     conn::http1::Downstream,
@@ -120,7 +123,15 @@ async fn refuse<E: Engine>(
     downstream: &mut Downstream<E>,
     error: HeadError,
 ) -> Next {
-    let kind = Kind::Head(error);
+    Next::Close { linger: refuse_head(worker, downstream, Kind::Head(error)).await }
+}
+
+/// Answers the head at the front of the receive buffer, which nothing can be made of; returns whether that was taken.
+pub(crate) async fn refuse_head<E: Engine>(
+    worker: &Worker<E>,
+    downstream: &mut Downstream<E>,
+    kind: Kind,
+) -> bool {
     let mut out = worker.buffers.head();
     encode_error(kind.status(), kind.label(), kind.detail(), false, false, &mut out);
     let bytes_sent = out.len() as u64;
@@ -129,23 +140,40 @@ async fn refuse<E: Engine>(
     let now = worker.engine.now();
     worker.counters.borrow_mut().record_error(kind.label());
     if let Some(log) = &worker.log {
-        let duration = now.saturating_duration_since(started);
-        let (client_ip, status, error) =
-            (downstream.peer.text(), kind.status(), Some(kind.label()));
+        let (method, target) = line_of(&downstream.received[downstream.consumed..]);
         log.write(
             now,
             &Line {
-                client_ip,
-                status,
+                client_ip: downstream.peer.text(),
+                method,
+                target,
+                status: kind.status(),
                 bytes_sent,
-                duration,
+                duration: now.saturating_duration_since(started),
                 worker: worker.id,
-                error,
+                error: Some(kind.label()),
                 ..Line::default()
             },
         );
     }
-    Next::Close { linger: written }
+    written
+}
+
+/// Returns what can be read of a request line, or its start: a method, if it looks like one, and a target.
+fn line_of(received: &[u8]) -> (&[u8], &[u8]) {
+    let start = received.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(received.len());
+    let received = &received[start..];
+    let shown = &received[..received.len().min(LOGGED_LINE_BYTES_MAX)];
+    let end = shown.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(shown.len());
+    let mut words = shown[..end].splitn(3, |byte| *byte == b' ');
+    match (words.next(), words.next()) {
+        (Some(method), Some(target))
+            if method.len() <= METHOD_BYTES_MAX && method.iter().all(u8::is_ascii_alphabetic) =>
+        {
+            (method, target)
+        }
+        _ => (b"", &shown[..end]),
+    }
 }
 
 async fn write<E: Engine>(

@@ -11,16 +11,13 @@ use std::{
     rc::Rc,
 };
 
-use halftone_core::{
-    http::{encode_error, ip_text},
-    limits::LINGER_BYTES_MAX,
-};
+use halftone_core::{http::ip_text, limits::LINGER_BYTES_MAX};
 use smallvec::SmallVec;
 
 use crate::{
-    engine::{Engine, Reader as _, Writer as _},
+    engine::{Engine, Reader as _},
     io::deadline::End,
-    proxy::{Next, Request, error::Kind, handle_request},
+    proxy::{Next, Request, error::Kind, handle_request, refuse_head},
     upstream::Stream,
     worker::Worker,
 };
@@ -189,21 +186,9 @@ async fn read_more<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>
         return More::Bytes;
     }
     if !idle && stream.deadline.has_passed() {
-        time_out(worker, downstream).await;
+        refuse_head(worker, downstream, Kind::DownstreamTimeout).await;
     }
     More::Nothing
-}
-
-/// Answers a caller whose head did not come in time.
-async fn time_out<E: Engine>(worker: &Worker<E>, downstream: &mut Downstream<E>) {
-    let kind = Kind::DownstreamTimeout;
-    let mut out = worker.buffers.head();
-    encode_error(kind.status(), kind.label(), kind.detail(), false, false, &mut out);
-    worker.counters.borrow_mut().record_error(kind.label());
-    let length = out.len();
-    downstream.stream.deadline.arm(worker.limits.stall_ms, End::Both);
-    let (_, out) = downstream.stream.writer.write_all(out, 0..length).await;
-    worker.buffers.free_head(out);
 }
 
 /// Reads on for a while after the last answer: closing with unread bytes would reset the connection

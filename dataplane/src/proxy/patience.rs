@@ -74,6 +74,11 @@ impl<'a> Patience<'a> {
         }
     }
 
+    /// Returns whether nothing more of the request will be sent.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.get()
+    }
+
     /// Begins to wait for the answer.
     pub(super) fn await_head(&self) {
         self.await_answer(self.bounds.first_byte_ms);

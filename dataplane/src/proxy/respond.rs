@@ -142,7 +142,7 @@ async fn read_head<E: Engine>(
     answer.patience.await_head();
     loop {
         while is_worth_parsing(&buffer[at..], looked, &limits)
-            && let Some(begun) = begin(worker, request, buffer, at)?
+            && let Some(begun) = begin(worker, request, answer.patience, buffer, at)?
         {
             if begun.status >= 200 || begun.status == 101 {
                 return Ok(begun);
@@ -258,6 +258,7 @@ async fn send<E: Engine>(
 fn begin<E: Engine>(
     worker: &Worker<E>,
     request: &Request,
+    patience: &Patience<'_>,
     buffer: &mut Vec<u8>,
     at: usize,
 ) -> Result<Option<Begun>, ProxyError> {
@@ -273,7 +274,11 @@ fn begin<E: Engine>(
     let (status, reusable, bytes) = (head.status, head.keep_alive, head.bytes);
     let chunks_kept = request.http11 || head.framing != Framing::Chunked;
     let framing = if chunks_kept { head.framing } else { Framing::Close };
-    let keep_alive = request.keep_alive && framing != Framing::Close && !worker.is_draining();
+    // Before the end of the request nobody knows whether it will come (RFC 9112 §9.3).
+    let keep_alive = request.keep_alive
+        && framing != Framing::Close
+        && patience.is_asked()
+        && !worker.is_draining();
     let mut rewritten = worker.buffers.head();
     encode_response(&head, framing, keep_alive, request.http11, &mut rewritten);
     let mut body = Body::new(head.framing);

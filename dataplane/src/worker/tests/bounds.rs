@@ -212,4 +212,35 @@ on_both! {
             next.head().starts_with("http/1.1 400 ")
         });
     }
+
+    /// Somebody has to find out who sends them.
+    fn refused_heads_are_logged_with_what_can_be_read_of_them(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &Setting::default());
+        let long = format!("/{}", "x".repeat(9_000));
+        for (request, status, method, target) in [
+            ("GET /a HTTP/1.1\r\n\r\n".to_owned(), 400, "GET", "/a"),
+            ("\r\nPOST /b HTTP/9.9\r\n\r\n".to_owned(), 505, "POST", "/b"),
+            ("CONNECT b:443 HTTP/1.1\r\nHost: b\r\n\r\n".to_owned(), 405, "CONNECT", "b:443"),
+            (format!("GET {long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414, "GET", &long[..508]),
+            (format!("GET /c HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(33_000)), 431, "GET", "/c"),
+            (format!("{} / HTTP/1.1\r\n\r\n", "M".repeat(33)), 501, "", &(("M".repeat(33)) + " / HTTP/1.1")),
+            ("\u{16}\u{3} \u{1}\r\n\r\n".to_owned(), 400, "", "\u{16}\u{3} \u{1}"),
+        ] {
+            let head = worker.connect().send(&request).head();
+            assert!(head.starts_with(&format!("http/1.1 {status} ")), "{status}: {head}");
+            let lines = worker.log();
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            assert_eq!(lines[0]["status"], status);
+            assert_eq!((lines[0]["method"].as_str(), lines[0]["target"].as_str()), (Some(method), Some(target)));
+        }
+        let mut caller = worker.connect();
+        caller.send("GET /late HTTP/1.1\r\n");
+        until("the answer", || {
+            worker.pass(1_000);
+            caller.has_news()
+        });
+        let lines = worker.log();
+        assert_eq!((lines[0]["status"].as_u64(), lines[0]["target"].as_str()), (Some(408), Some("/late")));
+    }
 }

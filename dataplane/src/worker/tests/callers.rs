@@ -26,6 +26,7 @@ on_both! {
             caller.send(vec![b'x'; 800_000]);
             let head = caller.head();
             assert!(head.starts_with(&format!("http/1.1 {}", status.to_ascii_lowercase())), "{head}");
+            assert!(head.contains("connection: close"), "{head}");
             assert_eq!(caller.rest().expect("an end, no reset"), b"early");
         }
     }

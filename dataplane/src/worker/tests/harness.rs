@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam::channel::{Sender, unbounded};
+use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::TICK_MS,
     signal::trust::Trusted,
@@ -24,7 +24,7 @@ use crate::{
     io::connect::bind,
     limits::Limits,
     tables::{Loaded, Tables},
-    telemetry::counters::Merged,
+    telemetry::{counters::Merged, log::AccessLog},
     worker::{Command, Start, TICK, WAKE, run},
 };
 
@@ -76,6 +76,7 @@ pub(super) struct Running {
     pub(super) address: SocketAddr,
     wake: UnixStream,
     commands: Sender<Command>,
+    lines: Receiver<Vec<u8>>,
 }
 
 impl Running {
@@ -90,6 +91,7 @@ impl Running {
         let (wake, woken) = UnixStream::pair().expect("a pair");
         woken.set_nonblocking(true).expect("a flag");
         let (commands, received) = unbounded();
+        let (full, lines) = unbounded();
         let trusted = if setting.trusted { "127.0.0.0/8" } else { "none" };
         let start = Start {
             id: 0,
@@ -101,7 +103,7 @@ impl Running {
             trusted: Trusted::parse(&[trusted.to_owned()]).expect("peers"),
             limits: setting.limits,
             sockets: setting.sockets,
-            log: None,
+            log: Some(AccessLog::new(full, unbounded().1, Instant::now())),
             seed: 1,
         };
         let flags = match choice {
@@ -109,7 +111,7 @@ impl Running {
             _ => None,
         };
         thread::spawn(move || crate::engine::monoio::block_on(flags, |engine| run(engine, start)));
-        Self { address: address.expect("an address"), wake, commands }
+        Self { address: address.expect("an address"), wake, commands, lines }
     }
 
     /// Lets time pass for the worker.
@@ -128,6 +130,14 @@ impl Running {
         self.commands.send(Command::Report(reply)).expect("the worker listens");
         (&self.wake).write_all(&[WAKE]).expect("the worker listens");
         Merged::of(vec![answer.recv_timeout(PATIENCE).expect("a report").1])
+    }
+
+    /// Returns the lines of the access log since it was asked for last.
+    pub(super) fn log(&self) -> Vec<serde_json::Value> {
+        self.pass(TICK_MS);
+        let text: Vec<u8> = self.lines.try_iter().flatten().collect();
+        let text = String::from_utf8(text).expect("the log is text");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
     }
 
     /// Returns how often this label was counted.
