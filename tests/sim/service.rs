@@ -73,6 +73,19 @@ impl Service {
     ) -> bool {
         let fate = self.fate();
         let socket = Rc::clone(&conversation.socket);
+        let limits = &self.world.limits;
+        let hints = request.framing(false) != Framing::None && self.chance.one_in(6);
+        if hints {
+            let interim = b"HTTP/1.1 102 Processing\r\n\r\n";
+            if socket.write(interim, usize::MAX).await.is_err() {
+                return false;
+            }
+        }
+        if self.chance.one_in(6) {
+            // A small body is sent already when this begins.
+            let ms = limits.upstream_idle_ms.min(limits.first_byte_ms);
+            self.world.pause(&self.chance, ms).await;
+        }
         if fate != Fate::Early {
             if request.field("expect").is_some() {
                 self.world.broken(&format!("request {id} came with an expectation"));
@@ -83,9 +96,14 @@ impl Service {
             if !request.whole {
                 return false;
             }
+            // Who still writes when the connection ends has not seen the interim answer.
+            answered.set(hints);
         }
         if self.chance.one_in(3) {
-            self.world.sleep(self.chance.below(300_000)).await;
+            // Behind an interim answer that time runs anew.
+            self.world.pause(&self.chance, limits.first_byte_ms.min(limits.upstream_idle_ms)).await;
+        } else if !answered.get() && self.chance.one_in(6) {
+            self.world.pause(&self.chance, limits.first_byte_ms).await;
         }
         match fate {
             Fate::Close => return false,
@@ -107,8 +125,14 @@ impl Service {
             let both = [&answer[..], &Self::poison()].concat();
             return socket.write(&both, usize::MAX).await.is_ok() && framing != Framing::Close;
         }
-        if socket.write(&answer[..length], portion.max(length / 64)).await.is_err() {
-            return false;
+        let (first, second) = answer[..length].split_at(self.pause_at(&answer[..length]));
+        for (at, part) in [first, second].into_iter().enumerate() {
+            if at > 0 && !part.is_empty() {
+                self.world.pause(&self.chance, limits.upstream_idle_ms).await;
+            }
+            if socket.write(part, portion.max(length / 64)).await.is_err() {
+                return false;
+            }
         }
         match fate {
             Fate::Cut if framing == Framing::Close || self.chance.one_in(2) => socket.reset(),
@@ -118,6 +142,18 @@ impl Service {
         // A connection that ends while bytes are unread is reset: an early answer may be lost to that.
         let ends = [Fate::Cut, Fate::Leave, Fate::Early].contains(&fate);
         !ends && framing != Framing::Close
+    }
+
+    /// Returns where a service pauses within its answer, behind its interim one or behind its head; its end mostly.
+    fn pause_at(&self, answer: &[u8]) -> usize {
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        match head.map(|at| at + 4) {
+            Some(head) if self.chance.one_in(4) => {
+                let interim = answer.starts_with(b"HTTP/1.1 103");
+                if interim { head } else { head + self.chance.index(answer.len() - head + 1) }
+            }
+            _ => answer.len(),
+        }
     }
 
     fn fate(&self) -> Fate {

@@ -10,7 +10,6 @@ use halftone_core::{
     table::{AddressRow, archive::Archive, epoch::EpochCell},
 };
 use halftone_dataplane::{
-    limits::Limits,
     tables::{Loaded, Tables},
     telemetry::{counters::Merged, log::AccessLog},
     worker::{self, Command, Start, TICK, WAKE},
@@ -23,7 +22,7 @@ use crate::{
 };
 
 /// No run lasts longer than this, microseconds.
-const END_US: u64 = 600_000_000;
+const END_US: u64 = 1_200_000_000;
 const TICK_US: u64 = 100_000;
 
 /// What a run has shown.
@@ -102,7 +101,7 @@ fn start(
         applied: unbounded().0,
         tables: Arc::clone(tables),
         trusted: Trusted::default(),
-        limits: limits(),
+        limits: world.limits,
         log: Some(AccessLog::new(full, unbounded().1, world.now())),
         seed: world.chance.below(u64::MAX),
     };
@@ -113,21 +112,6 @@ fn start(
         end.set(true);
     });
     Strings { wake, commands, lines, ended }
-}
-
-/// Short ones, so that a run meets all of them.
-fn limits() -> Limits {
-    Limits {
-        head_ms: 1_500,
-        idle_ms: 4_000,
-        stall_ms: 3_000,
-        connect_ms: 700,
-        first_byte_ms: 2_500,
-        upstream_idle_ms: 3_000,
-        pool_idle_ms: 2_000,
-        linger_ms: 1_000,
-        ..Limits::default()
-    }
 }
 
 /// Passes time on, and publishes new tables now and then.

@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use halftone_dataplane::limits::Limits;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{chance::Chance, socket::Socket};
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pub(crate) chance: Chance,
     /// Whether anything may go wrong.
     pub(crate) faults: bool,
+    /// What the worker bears; whoever takes less time than that is no fault.
+    pub(crate) limits: Limits,
     begun: Instant,
     now_us: Cell<u64>,
     tasks: RefCell<BTreeMap<u64, Option<Task>>>,
@@ -43,6 +46,22 @@ pub(crate) struct World {
     pub(crate) worker_sockets: Cell<usize>,
     broken: RefCell<Vec<String>>,
     traced_aloud: bool,
+}
+
+/// Short ones, so that a run meets all of them, and each its own, so that none stands in for another.
+fn limits(chance: &Chance) -> Limits {
+    let drawn = || chance.pick(&[1_500, 4_000, 12_000]);
+    Limits {
+        head_ms: 1_500,
+        idle_ms: 16_000,
+        stall_ms: drawn(),
+        connect_ms: 700,
+        first_byte_ms: drawn(),
+        upstream_idle_ms: drawn(),
+        pool_idle_ms: 2_000,
+        linger_ms: 1_000,
+        ..Limits::default()
+    }
 }
 
 struct Wait {
@@ -70,8 +89,10 @@ impl Wake for Alarm {
 impl World {
     /// Returns an empty world.
     pub(crate) fn new(seed: u64, faults: bool) -> Rc<Self> {
+        let chance = Chance::new(seed);
         Rc::new(Self {
-            chance: Chance::new(seed),
+            limits: limits(&chance),
+            chance,
             faults,
             begun: Instant::now(),
             now_us: Cell::new(0),
@@ -142,6 +163,11 @@ impl World {
     /// Waits until `socket` has one of `events`, and for as long after that as is drawn.
     pub(crate) fn until(self: &Rc<Self>, socket: &Rc<Socket>, events: PollFlags) -> Waiting {
         self.wait(Some((Rc::clone(socket), events)), None)
+    }
+
+    /// Waits for a part of `ms` milliseconds that leaves room for what else there is to do in them.
+    pub(crate) fn pause(self: &Rc<Self>, chance: &Chance, ms: u64) -> Waiting {
+        self.sleep(chance.below(ms * 1_000 / 3))
     }
 
     /// Waits for `us` microseconds.
