@@ -9,6 +9,7 @@ use std::{
     os::{fd::OwnedFd, unix::net::UnixStream},
     sync::Arc,
     thread,
+    time::Instant,
 };
 
 use crossbeam::channel::unbounded;
@@ -26,19 +27,46 @@ use halftone_dataplane::{
     io::connect::bind,
     limits::Limits,
     tables::{Loaded, Tables},
+    telemetry::log::LogWriter,
     worker::{self, Command, Start, WAKE},
 };
 use serde_json::json;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHello, world";
-const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\n\r\n";
+
+/// What is asked, again and again.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    /// Sent one after the other.
+    pieces: &'static [&'static [u8]],
+    /// What the request ends with.
+    end: &'static [u8],
+    /// Whether each has a line in the access log.
+    logged: bool,
+}
+
+const GET: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\n\r\n";
+const POST: &[u8] = b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
+const POST_WHOLE: &[u8] =
+    b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
+const EXPECTING: &[u8] =
+    b"POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+
+const CASES: [Case; 5] = [
+    Case { name: "GET", pieces: &[GET], end: b"\r\n\r\n", logged: false },
+    Case { name: "GET, logged", pieces: &[GET], end: b"\r\n\r\n", logged: true },
+    Case { name: "POST", pieces: &[POST_WHOLE], end: b"hello", logged: true },
+    Case { name: "POST in pieces", pieces: &[POST, b"he", b"llo"], end: b"hello", logged: true },
+    Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true },
+];
 /// Requests of the short run: everything that is made once has been made.
 const SHORT: u64 = 500;
 /// Further requests of the long one.
 const MORE: u64 = 2_000;
 
 /// Returns the allocations of [`MORE`] requests, if the engine runs here.
-fn counted(request: Request) -> Option<u64> {
+fn counted(request: Request, case: Case) -> Option<u64> {
     let choice = match probe(request) {
         Ok((choice, _)) => choice,
         Err(refusal) => {
@@ -47,27 +75,32 @@ fn counted(request: Request) -> Option<u64> {
         }
     };
     // The first run also makes what the process makes once.
-    let [_, short, long] = [1, SHORT, SHORT + MORE].map(|requests| run(choice, requests));
-    let more = long.abs_diff(short);
-    println!("{choice}: {more} allocations in {MORE} requests, {short} in the run before");
+    let [_, short, long] = [1, SHORT, SHORT + MORE].map(|requests| run(choice, case, requests));
+    let (more, name) = (long.abs_diff(short), case.name);
+    println!("{choice}, {name}: {more} allocations in {MORE} requests, {short} in the run before");
     Some(more)
 }
 
 #[test]
 fn a_plain_request_allocates_nothing() {
-    for request in [Request::IoUring, Request::Epoll] {
-        if let Some(more) = counted(request) {
-            // One stray allocation is none of a request.
-            assert!(more < MORE / 100, "{request:?}: {more} allocations in {MORE} requests");
+    for case in CASES {
+        for request in [Request::IoUring, Request::Epoll] {
+            if let Some(more) = counted(request, case) {
+                let name = case.name;
+                // A stray allocation, and the first blocks of a log, are none of a request.
+                assert!(more < MORE / 100, "{request:?}: {more} allocations in {MORE} × {name}");
+            }
         }
     }
     // glommio makes a source for every wait; the figure is told and not asserted.
-    counted(Request::Glommio);
+    counted(Request::Glommio, CASES[0]);
 }
 
 /// Serves `requests` and returns how often the worker's thread allocated.
-fn run(choice: Choice, requests: u64) -> u64 {
-    let service = serve();
+fn run(choice: Choice, case: Case, requests: u64) -> u64 {
+    let service = serve(case.end);
+    let folder = tempfile::tempdir().expect("a folder");
+    let writer = LogWriter::start(&folder.path().join("access.log")).expect("a writer");
     let listening = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a port");
     let listening = TcpListener::from(listening);
     let address = listening.local_addr().expect("bound");
@@ -83,7 +116,7 @@ fn run(choice: Choice, requests: u64) -> u64 {
         tables: Arc::new(EpochCell::new(Some(tables(service)))),
         trusted: Trusted::default(),
         limits: Limits::default(),
-        log: None,
+        log: case.logged.then(|| writer.handle(Instant::now())),
         seed: 1,
     };
     let work = move || allocation_counter::measure(move || work(choice, start)).count_total;
@@ -91,7 +124,9 @@ fn run(choice: Choice, requests: u64) -> u64 {
     let mut caller = TcpStream::connect(address).expect("the worker listens");
     caller.set_nodelay(true).expect("a flag");
     for _ in 0..requests {
-        caller.write_all(REQUEST).expect("the worker reads");
+        for piece in case.pieces {
+            caller.write_all(piece).expect("the worker reads");
+        }
         read_to(&mut caller, b"world");
     }
     drop(caller);
@@ -102,7 +137,9 @@ fn run(choice: Choice, requests: u64) -> u64 {
         let _ = wake.write_all(&[WAKE]);
         thread::yield_now();
     }
-    worker.join().expect("no panic")
+    let count = worker.join().expect("no panic");
+    writer.finish();
+    count
 }
 
 fn work(choice: Choice, start: Start) {
@@ -117,13 +154,13 @@ fn work(choice: Choice, start: Start) {
 }
 
 /// Answers every request of the first connection, and returns where.
-fn serve() -> SocketAddr {
+fn serve(end: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("bound");
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("the worker connects");
         stream.set_nodelay(true).expect("a flag");
-        while read_to(&mut stream, b"\r\n\r\n") {
+        while read_to(&mut stream, end) {
             stream.write_all(ANSWER).expect("the worker reads");
         }
     });
