@@ -8,10 +8,12 @@ mod conformance;
 mod deadlines;
 mod fields;
 mod harness;
+mod panics;
 mod patience;
+mod tripping;
 
 /// Makes of each function of an engine choice one test per engine that this machine lets run.
-macro_rules! on_both {
+macro_rules! on_each_engine {
     ($($(#[$attribute:meta])* fn $name:ident($choice:ident) $body:block)*) => {
         $($(#[$attribute])* mod $name {
             use super::*;
@@ -30,7 +32,15 @@ macro_rules! on_both {
             fn epoll() {
                 check($crate::engine::probe::Choice::Epoll);
             }
+
+            #[test]
+            fn glommio() {
+                use $crate::engine::probe::{Request, probe};
+                if let Ok((choice, _)) = probe(Request::Glommio) {
+                    check(choice);
+                }
+            }
         })*
     };
 }
-use on_both;
+use on_each_engine;

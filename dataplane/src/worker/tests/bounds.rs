@@ -4,7 +4,7 @@ use halftone_core::table::TimeoutsRow;
 
 use super::{
     harness::{Running, Service, Setting, until},
-    on_both,
+    on_each_engine,
 };
 use crate::limits::Limits;
 
@@ -15,7 +15,7 @@ fn small() -> Setting {
     Setting { body_bytes: 1024, ..Setting::default() }
 }
 
-on_both! {
+on_each_engine! {
     fn a_length_over_the_limit_is_refused_before_anything_is_sent_on(choice) {
         let service = Service::start();
         let worker = Running::start(choice, service.address, &small());
@@ -209,7 +209,8 @@ on_both! {
         until("room", || {
             let mut next = worker.connect();
             next.send("GET / HTTP/1.1\r\n\r\n");
-            next.head().starts_with("http/1.1 400 ")
+            // One that is refused while many are may be closed without a word.
+            next.try_head().is_ok_and(|head| head.starts_with("http/1.1 400 "))
         });
     }
 

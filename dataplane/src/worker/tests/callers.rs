@@ -2,12 +2,12 @@
 
 use super::{
     harness::{Running, Service, Setting, close, until},
-    on_both,
+    on_each_engine,
 };
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-on_both! {
+on_each_engine! {
     /// The rest of an upload is read for a while: closing at once would reset the connection, and the answer
     /// would be lost with it.
     fn an_answer_before_the_end_of_an_upload_arrives_whole(choice) {

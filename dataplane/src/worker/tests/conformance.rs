@@ -4,12 +4,12 @@ use halftone_core::limits::INTERIM_ANSWERS_MAX;
 
 use super::{
     harness::{Running, Service, Setting},
-    on_both,
+    on_each_engine,
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-on_both! {
+on_each_engine! {
     /// RFC 9112 §9.3.2: answers in the order of the requests, whatever stands between them.
     fn requests_sent_ahead_are_answered_in_turn(choice) {
         let service = Service::start();

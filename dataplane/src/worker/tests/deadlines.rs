@@ -2,7 +2,7 @@
 
 use super::{
     harness::{Running, Service, Setting, until},
-    on_both,
+    on_each_engine,
 };
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -20,7 +20,7 @@ fn is_held(port: u16) -> bool {
     })
 }
 
-on_both! {
+on_each_engine! {
     /// Ended alone, it would keep its descriptor until its address is asked for again.
     fn an_upstream_connection_nobody_needs_is_closed(choice) {
         let service = Service::start();

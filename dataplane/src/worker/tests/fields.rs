@@ -2,7 +2,7 @@
 
 use super::{
     harness::{Running, Service, Setting, Wire},
-    on_both,
+    on_each_engine,
 };
 
 /// Sends `fields`, and returns what of the request reached the service.
@@ -14,7 +14,7 @@ fn forwarded(choice: crate::engine::probe::Choice, setting: &Setting, fields: &s
     service.accept().head()
 }
 
-on_both! {
+on_each_engine! {
     /// Inside such a tunnel nobody would route, strip or log.
     fn h2c_is_not_tunnelled(choice) {
         let head = forwarded(

@@ -19,8 +19,9 @@ use halftone_core::{
     },
 };
 
+use super::tripping::Tripping;
 use crate::{
-    engine::probe::Choice,
+    engine::{glommio, monoio, probe::Choice},
     io::connect::bind,
     limits::Limits,
     tables::{Loaded, Tables},
@@ -32,7 +33,7 @@ use crate::{
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long nothing has to come before it is taken for what will not come.
-const REST: Duration = Duration::from_millis(300);
+const REST: Duration = Duration::from_millis(700);
 
 /// Looks until something holds.
 pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -77,6 +78,7 @@ pub(super) struct Running {
     wake: UnixStream,
     commands: Sender<Command>,
     lines: Receiver<Vec<u8>>,
+    thread: thread::JoinHandle<()>,
 }
 
 impl Running {
@@ -106,12 +108,13 @@ impl Running {
             log: Some(AccessLog::new(full, unbounded().1, Instant::now())),
             seed: 1,
         };
-        let flags = match choice {
-            Choice::IoUring(flags) => Some(flags),
-            _ => None,
+        let work = move || match choice {
+            Choice::IoUring(flags) => monoio::block_on(Some(flags), |on| run(Tripping(on), start)),
+            Choice::Epoll => monoio::block_on(None, |on| run(Tripping(on), start)),
+            Choice::Glommio => glommio::block_on(|on| run(Tripping(on), start)),
         };
-        thread::spawn(move || crate::engine::monoio::block_on(flags, |engine| run(engine, start)));
-        Self { address: address.expect("an address"), wake, commands, lines }
+        let thread = thread::spawn(move || work().expect("it was probed"));
+        Self { address: address.expect("an address"), wake, commands, lines, thread }
     }
 
     /// Lets time pass for the worker.
@@ -130,6 +133,16 @@ impl Running {
         self.commands.send(Command::Report(reply)).expect("the worker listens");
         (&self.wake).write_all(&[WAKE]).expect("the worker listens");
         Merged::of(vec![answer.recv_timeout(PATIENCE).expect("a report").1])
+    }
+
+    /// Tells the worker to take no more connections, and waits for its end.
+    pub(super) fn drain(self) {
+        self.commands.send(Command::Drain).expect("the worker listens");
+        until("the worker to end", || {
+            let _ = (&self.wake).write_all(&[TICK]);
+            self.thread.is_finished()
+        });
+        self.thread.join().expect("no panic");
     }
 
     /// Returns the lines of the access log since it was asked for last.
@@ -230,12 +243,19 @@ impl Wire {
 
     /// Receives up to and with the next empty line.
     pub(super) fn head(&mut self) -> String {
+        self.try_head().expect("a head")
+    }
+
+    /// Receives up to and with the next empty line, if the connection lasts until then.
+    pub(super) fn try_head(&mut self) -> io::Result<String> {
         loop {
             if let Some(at) = self.pending.windows(4).position(|window| window == b"\r\n\r\n") {
                 let head: Vec<u8> = self.pending.drain(..at + 4).collect();
-                return String::from_utf8_lossy(&head).to_ascii_lowercase();
+                return Ok(String::from_utf8_lossy(&head).to_ascii_lowercase());
             }
-            assert!(self.fill().expect("bytes") > 0, "the end, after {:?}", self.pending);
+            if self.fill()? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
         }
     }
 
@@ -285,7 +305,13 @@ impl Wire {
 
     fn fill(&mut self) -> io::Result<usize> {
         let mut piece = [0; 64 * 1024];
-        let bytes = self.stream.read(&mut piece)?;
+        let bytes = loop {
+            match self.stream.read(&mut piece) {
+                // glommio signals its own threads, and whoever is there may get it.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
         self.pending.extend_from_slice(&piece[..bytes]);
         Ok(bytes)
     }

@@ -6,7 +6,7 @@ use halftone_core::table::TimeoutsRow;
 
 use super::{
     harness::{Running, Service, Setting},
-    on_both,
+    on_each_engine,
 };
 use crate::limits::Limits;
 
@@ -27,7 +27,7 @@ fn patient_with_callers() -> Setting {
     Setting { limits, timeouts, ..Setting::default() }
 }
 
-on_both! {
+on_each_engine! {
     fn a_pause_within_an_answer_is_not_the_callers(choice) {
         let service = Service::start();
         let worker = Running::start(choice, service.address, &patient_with_services());
@@ -83,13 +83,13 @@ on_both! {
 
     /// The caller has nothing left to do but wait.
     fn a_service_may_be_slow_to_take_an_upload(choice) {
-        const LENGTH: usize = 16 << 20;
+        const LENGTH: usize = 32 << 20;
         let service = Service::start();
         let worker = Running::start(choice, service.address, &patient_with_services());
         for chunked in [false, true] {
             let mut caller = worker.connect();
             let (announced, start, end) = if chunked {
-                ("Transfer-Encoding: chunked".to_owned(), "1000000\r\n", "\r\n0\r\n\r\n")
+                ("Transfer-Encoding: chunked".to_owned(), "2000000\r\n", "\r\n0\r\n\r\n")
             } else {
                 (format!("Content-Length: {LENGTH}"), "", "")
             };
@@ -169,7 +169,7 @@ on_both! {
         let setting = Setting { limits, send_buffer: Some(4_608), ..Setting::default() };
         let worker = Running::start(choice, service.address, &setting);
         let mut callers = Vec::new();
-        for padding in 0..8 {
+        for padding in [0, 7, 14, 21, 28] {
             let mut caller = worker.connect_with_buffer(2_304);
             let mut upstream = None;
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {padding}\r\n\r\n{}", "x".repeat(padding));
