@@ -24,6 +24,10 @@ pub(crate) struct Stage {
     pub(crate) gate: Option<Sender<()>>,
     /// A gateway without a control plane, and its admin address.
     pub(crate) alone: Option<(Process, SocketAddr, SocketAddr)>,
+    /// What that gateway was told to run on.
+    pub(crate) engine: &'static str,
+    /// The last body that was sent.
+    pub(crate) body: Vec<u8>,
     /// The last request, as bytes, to be asked again.
     pub(crate) request: String,
     pub(crate) answer: Message,

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Requests per engine, unless the environment says otherwise.
-const REQUESTS: usize = 2_000;
+const REQUESTS: usize = 3_400;
 /// Questions on their way at once.
 const PIPELINED: usize = 64;
 /// The peer that is trusted, and one that is not.

@@ -19,6 +19,8 @@ pub(crate) struct Message {
     pub(crate) fields: Vec<(String, String)>,
     /// The body.
     pub(crate) body: Vec<u8>,
+    /// Lines behind the chunks.
+    pub(crate) trailers: Vec<String>,
 }
 
 impl Message {
@@ -65,6 +67,7 @@ pub(crate) enum Otherwise {
 pub(crate) struct Wire {
     stream: TcpStream,
     pending: Vec<u8>,
+    trailers: Vec<String>,
 }
 
 impl Wire {
@@ -73,7 +76,7 @@ impl Wire {
         let limited =
             stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_nodelay(true));
         limited.expect("a socket takes its options");
-        Self { stream, pending: Vec::new() }
+        Self { stream, pending: Vec::new(), trailers: Vec::new() }
     }
 
     /// Connects.
@@ -102,6 +105,7 @@ impl Wire {
         let mut head = self.head()?.ok_or(io::ErrorKind::UnexpectedEof)?;
         if !matches!(head.status(), 204 | 304) {
             head.body = self.body(&head, Otherwise::Close)?;
+            head.trailers = std::mem::take(&mut self.trailers);
         }
         Ok(head)
     }
@@ -115,6 +119,7 @@ impl Wire {
     pub(crate) fn request(&mut self) -> io::Result<Option<Message>> {
         let Some(mut head) = self.head()? else { return Ok(None) };
         head.body = self.body(&head, Otherwise::Empty)?;
+        head.trailers = std::mem::take(&mut self.trailers);
         Ok(Some(head))
     }
 
@@ -142,7 +147,7 @@ impl Wire {
                 line.split_once(':').unwrap_or_else(|| panic!("no field: {line:?}"));
             (name.to_ascii_lowercase(), value.trim().to_owned())
         };
-        Ok(Some(Message { start, fields: lines.map(field).collect(), body: Vec::new() }))
+        Ok(Some(Message { start, fields: lines.map(field).collect(), ..Message::default() }))
     }
 
     fn body(&mut self, head: &Message, otherwise: Otherwise) -> io::Result<Vec<u8>> {
@@ -175,10 +180,14 @@ impl Wire {
             body.extend(self.take(size)?);
             assert_eq!(self.take(2)?, b"\r\n", "a chunk ends in CRLF");
         }
-        // Trailers are read over, to the empty line.
-        while self.find(b"\r\n")?.ok_or(io::ErrorKind::UnexpectedEof)? != 0 {
-            let end = self.find(b"\r\n")?.unwrap_or_default();
-            self.pending.drain(..end + 2);
+        loop {
+            match self.find(b"\r\n")?.ok_or(io::ErrorKind::UnexpectedEof)? {
+                0 => break,
+                end => {
+                    let line: Vec<u8> = self.pending.drain(..end + 2).take(end).collect();
+                    self.trailers.push(String::from_utf8_lossy(&line).into_owned());
+                }
+            }
         }
         self.pending.drain(..2);
         Ok(body)

@@ -4,6 +4,7 @@
 //! - a side's time runs only while it is waited for, so that nobody is ended for another's pause;
 //! - an upstream's time for its answer runs only once it has the whole request: before that its caller may
 //!   pause, and it has nothing to answer yet;
+//! - the time of the whole request runs all the while;
 //! - a caller that does not take what is written to it is ended, however much it sends meanwhile.
 
 use std::cell::Cell;
@@ -62,7 +63,7 @@ impl<'a> Patience<'a> {
 
     /// Ends what [`Patience::give_request`] began.
     pub(super) fn gave_request(&self) {
-        self.upstream.disarm();
+        self.rest_upstream();
     }
 
     /// Says that nothing more of the request will be sent: from here on the upstream's time runs.
@@ -70,7 +71,16 @@ impl<'a> Patience<'a> {
         self.asked.set(true);
         match self.awaited_ms.get() {
             Some(ms) => self.upstream.arm_for(self.caller, ms, End::Both),
-            None => self.upstream.disarm(),
+            None => self.rest_upstream(),
+        }
+    }
+
+    /// Lets the upstream take its time while something else is waited for: until that of the whole request is over.
+    fn rest_upstream(&self) {
+        if self.bounds.until == u64::MAX {
+            self.upstream.disarm();
+        } else {
+            self.upstream.arm(u64::MAX, End::Both);
         }
     }
 
@@ -100,7 +110,7 @@ impl<'a> Patience<'a> {
     pub(super) fn give_answer(&self) {
         self.awaited_ms.set(None);
         if self.asked.get() {
-            self.upstream.disarm();
+            self.rest_upstream();
         }
         self.caller.arm_write(self.limits.stall_ms);
     }

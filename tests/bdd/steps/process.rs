@@ -2,19 +2,21 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::Command,
     sync::{Mutex, mpsc},
     thread,
 };
 
-use cucumber::{given, then, when};
+use cucumber::{gherkin::Step, given, then, when};
 use rustix::process::Signal;
 
+use super::given::text;
 use crate::{
     message::Wire,
     poll::{PATIENCE, until_true},
     ports::free_address,
-    stack::{Process, get, halftone, send},
+    stack::{Engine, Process, get, halftone, send},
     stage::Stage,
     upstream::{Upstream, answer},
 };
@@ -61,20 +63,68 @@ fn ended(stage: &mut Stage) {
 
 #[when("everything is stopped and a gateway starts alone")]
 fn start_alone(stage: &mut Stage) {
+    start_alone_on(stage, Engine::Epoll);
+}
+
+/// On a host that does not let it run, epoll stands in.
+#[when(expr = "everything is stopped and a gateway starts alone on {word}")]
+fn start_alone_with(stage: &mut Stage, name: String) {
+    let engines = [Engine::IoUring, Engine::Epoll, Engine::Glommio];
+    let engine = engines.into_iter().find(|engine| engine.name() == name).expect("an engine");
+    start_alone_on(stage, if engine.runs_here() { engine } else { Engine::Epoll });
+}
+
+fn start_alone_on(stage: &mut Stage, engine: Engine) {
     stage.stack().process.signal(Signal::TERM);
     assert!(stage.stack_mut().process.ended().success());
     let (listen, admin) = (free_address(), free_address());
     let data = stage.stack().data();
-    let mut command = halftone(&["gateway", "--engine", "epoll", "--listen", &listen.to_string()]);
-    command.args(["--admin", &admin.to_string()]).arg("--data").arg(data);
-    let output = stage.file("alone");
-    std::fs::create_dir(&output).expect("a folder");
-    let process = Process::start(&mut command, &output);
-    until_true("the admin address", || TcpStream::connect(admin).is_ok());
+    let mut command = halftone(&["gateway", "--engine", engine.name()]);
+    command.args(["--listen", &listen.to_string(), "--admin", &admin.to_string()]);
+    command.arg("--data").arg(data);
+    stage.engine = engine.name();
+    run_alone(stage, &mut command, listen, admin);
     until_true("a gateway that is ready", || {
         Wire::connect(admin).send(get("/readyz", &[])).answer().status() == 200
     });
+}
+
+#[given("a gateway that runs by this file")]
+fn by_file(stage: &mut Stage, step: &Step) {
+    let (listen, admin) = (free_address(), free_address());
+    let text = stage.filled(&text(step));
+    let text = text.replace("<listen>", &listen.to_string());
+    let path = stage.file("gateway.yaml");
+    std::fs::write(&path, text.replace("<admin>", &admin.to_string())).expect("written");
+    let mut command = halftone(&["gateway", "--config"]);
+    command.arg(path);
+    run_alone(stage, &mut command, listen, admin);
+}
+
+fn run_alone(stage: &mut Stage, command: &mut Command, listen: SocketAddr, admin: SocketAddr) {
+    let output = stage.file("alone");
+    std::fs::create_dir(&output).expect("a folder");
+    let process = Process::start(command, &output);
+    until_true("the admin address", || TcpStream::connect(admin).is_ok());
     stage.alone = Some((process, listen, admin));
+}
+
+#[when("half a head is sent to it")]
+fn half_a_head(stage: &mut Stage) {
+    let (_, listen, _) = stage.alone.as_ref().expect("a gateway was started alone");
+    stage.answer = Wire::connect(*listen).send("GET / HTTP/1.1\r\nHost: a\r\n").answer();
+}
+
+#[when("a request without a host is sent to it")]
+fn hostless(stage: &mut Stage) {
+    let (_, listen, _) = stage.alone.as_ref().expect("a gateway was started alone");
+    stage.answer = Wire::connect(*listen).send("GET / HTTP/1.1\r\n\r\n").answer();
+}
+
+#[then("its metrics name that engine")]
+fn names_engine(stage: &mut Stage) {
+    let part = format!("engine=\"{}", stage.engine);
+    admin_shows(stage, "/metrics".to_owned(), part);
 }
 
 #[then(expr = "it serves {word}")]

@@ -404,7 +404,7 @@ fn forged_bytes_never_panic() {
     #[expect(clippy::disallowed_methods, reason = "a test is told how much to do")]
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seed = number("ARCHIVE_SEED").unwrap_or_else(|| std::process::id().into());
-    let flips = number("ARCHIVE_FLIPS").unwrap_or(50_000);
+    let flips = number("ARCHIVE_FLIPS").unwrap_or(100_000);
     println!("ARCHIVE_SEED={seed} ARCHIVE_FLIPS={flips}");
     let (rules, instances) = (
         Archive::build(&rules(), 1).expect("valid").bytes().to_vec(),

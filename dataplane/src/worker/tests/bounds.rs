@@ -137,6 +137,29 @@ on_each_engine! {
         assert!(caller.head().starts_with("http/1.1 504 "));
     }
 
+    /// Whoever it is that takes it.
+    fn the_time_of_a_request_runs_while_its_caller_sends(choice) {
+        let service = Service::start();
+        for expects in ["", "Expect: 100-continue\r\n"] {
+            let setting = Setting { request_ms: 2_000, ..Setting::default() };
+            let worker = Running::start(choice, service.address, &setting);
+            let mut caller = worker.connect();
+            caller.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{expects}Content-Length: 100\r\n\r\n"));
+            let mut upstream = service.accept();
+            upstream.head();
+            for _ in 0..3 {
+                worker.pass(500);
+                caller.send("x");
+                upstream.take(1);
+            }
+            worker.pass(1_000);
+            if !expects.is_empty() {
+                assert!(caller.head().starts_with("http/1.1 100 "));
+            }
+            assert!(caller.head().starts_with("http/1.1 504 "));
+        }
+    }
+
     /// A queue that is full: the kernel answers nothing.
     fn a_connection_that_is_not_made_is_504(choice) {
         let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");

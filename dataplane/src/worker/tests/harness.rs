@@ -21,7 +21,7 @@ use halftone_core::{
 
 use super::tripping::Tripping;
 use crate::{
-    engine::{glommio, monoio, probe::Choice},
+    engine::{self, probe::Choice},
     io::connect::bind,
     limits::Limits,
     tables::{Loaded, Tables},
@@ -109,9 +109,11 @@ impl Running {
             seed: 1,
         };
         let work = move || match choice {
-            Choice::IoUring(flags) => monoio::block_on(Some(flags), |on| run(Tripping(on), start)),
-            Choice::Epoll => monoio::block_on(None, |on| run(Tripping(on), start)),
-            Choice::Glommio => glommio::block_on(|on| run(Tripping(on), start)),
+            Choice::IoUring(flags) => {
+                engine::monoio::block_on(Some(flags), |on| run(Tripping(on), start))
+            }
+            Choice::Epoll => engine::monoio::block_on(None, |on| run(Tripping(on), start)),
+            Choice::Glommio => engine::glommio::block_on(|on| run(Tripping(on), start)),
         };
         let thread = thread::spawn(move || work().expect("it was probed"));
         Self { address: address.expect("an address"), wake, commands, lines, thread }
