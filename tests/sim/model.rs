@@ -156,6 +156,10 @@ impl Model {
         let mut lines: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
         for line in text.lines() {
             let line: Value = serde_json::from_str(line).expect("a line is JSON");
+            // A head that was refused is no request, and its target may be the start of one.
+            if line["rules_epoch"] == 0 {
+                continue;
+            }
             let id = line["target"].as_str().and_then(|target| target.strip_prefix("/r/"));
             if let Some(id) = id.and_then(|id| id.parse().ok()) {
                 lines.entry(id).or_default().push(line);
@@ -171,7 +175,9 @@ impl Model {
         }
         for (id, status) in &*self.answered.borrow() {
             let logged = lines.get(id).and_then(|lines| lines[0]["status"].as_u64());
-            if logged != Some(u64::from(*status)) {
+            // A head that came too slowly was no request either.
+            let refused = logged.is_none() && *status == 408;
+            if logged != Some(u64::from(*status)) && !refused {
                 self.world.broken(&format!("request {id} got {status}, logged was {logged:?}"));
             }
         }
