@@ -21,7 +21,8 @@ use anyhow::{Context as _, Result};
 pub struct CpuTime {
     /// Time on a CPU, nanoseconds.
     pub total_ns: u64,
-    /// Time ready to run while another ran on the CPU, nanoseconds.
+    /// Time that the busiest thread was ready to run while another ran on the CPU, nanoseconds. That of the
+    /// others says nothing: on one CPU they wait for the busiest itself.
     pub waited_ns: u64,
     /// Ticks in user mode.
     pub user_ticks: u64,
@@ -93,13 +94,16 @@ impl CpuMeter {
     pub fn read(&self) -> Result<CpuTime> {
         let mut time = CpuTime::default();
         let mut buffer = [0; 1024];
+        let mut busiest_ns = 0;
         for file in &self.schedstats {
             let text = read_again(file, &mut buffer)
                 .context("reading a measured thread's schedstat (has it ended?)")?;
             let (on_cpu_ns, waited_ns) =
                 parse_schedstat(text).context("schedstat is not three numbers")?;
             time.total_ns += on_cpu_ns;
-            time.waited_ns += waited_ns;
+            if on_cpu_ns >= busiest_ns {
+                (busiest_ns, time.waited_ns) = (on_cpu_ns, waited_ns);
+            }
         }
         for file in &self.stats {
             let text = read_again(file, &mut buffer)

@@ -97,6 +97,9 @@ pub const EXPRESSION_BYTES_MAX: usize = 32 * 1024;
 pub const EXPRESSION_NESTING_MAX: usize = 16;
 /// Most operators, dots and brackets of an expression: a chain of them nests the parser, too.
 pub const EXPRESSION_OPERATORS_MAX: usize = 512;
+/// Most bytes of expressions whose parsed form is kept, in each of two generations: 10 000 targets have less than one
+/// MiB, and a list takes 25 times its text.
+pub const EXPRESSIONS_REMEMBERED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most nodes that one evaluation looks at, those of the segments it names included.
 pub const EXPRESSION_NODES_MAX: usize = 2048;
 /// Deepest tree of an expression, those of the segments it names included: evaluation is recursive.

@@ -91,6 +91,7 @@ fn configuration(listen: SocketAddr, setting: &Setting) -> String {
         r#"global
     nbthread 1
     maxconn {connections}
+    no strict-limits
     {log}
 defaults
     mode http

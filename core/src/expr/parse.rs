@@ -1,11 +1,18 @@
 //! Parsing, by the `cel` crate.
 //!
-//! Owns the words for what is no expression: the parser tells them in terms of its grammar.
+//! Owns the words for what is no expression: the parser tells them in terms of its grammar. Remembers
+//! what it parsed: a text is parsed when its bundle is judged, linted, compiled and published, and again
+//! with each change of another line of it. Nobody can tell but by the time it takes.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use cel::{Env, IdedExpr, common::ast::SourceInfo};
 
 use super::Problem;
-use crate::limits::EXPRESSION_NESTING_MAX;
+use crate::limits::{EXPRESSION_NESTING_MAX, EXPRESSIONS_REMEMBERED_BYTES_MAX};
 
 /// What the parser says before characters that begin no token.
 const UNREAD: &str = "token recognition error at: ";
@@ -16,8 +23,49 @@ pub(super) struct Parsed {
     pub(super) source: SourceInfo,
 }
 
+/// Texts that were parsed.
+static REMEMBERED: Mutex<Memory> = Mutex::new(Memory { late: None, before: None, late_bytes: 0 });
+
+/// Two generations of texts: when the late one is full, what nobody asked for since the last time that
+/// happened is forgotten.
+struct Memory {
+    late: Option<HashMap<String, Arc<Parsed>>>,
+    before: Option<HashMap<String, Arc<Parsed>>>,
+    late_bytes: usize,
+}
+
+impl Memory {
+    fn find(&mut self, text: &str) -> Option<Arc<Parsed>> {
+        if let Some(parsed) = self.late.as_ref().and_then(|late| late.get(text)) {
+            return Some(Arc::clone(parsed));
+        }
+        let parsed = self.before.as_mut()?.remove(text)?;
+        self.keep(text, Arc::clone(&parsed));
+        Some(parsed)
+    }
+
+    fn keep(&mut self, text: &str, parsed: Arc<Parsed>) {
+        if self.late_bytes + text.len() > EXPRESSIONS_REMEMBERED_BYTES_MAX {
+            self.before = self.late.take();
+            self.late_bytes = 0;
+        }
+        self.late_bytes += text.len();
+        self.late.get_or_insert_default().insert(text.to_owned(), parsed);
+    }
+}
+
 /// Parses a text that is within its bounds.
-pub(super) fn parse(text: &str) -> Result<Parsed, Vec<Problem>> {
+pub(super) fn parse(text: &str) -> Result<Arc<Parsed>, Vec<Problem>> {
+    let memory = || REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(parsed) = memory().find(text) {
+        return Ok(parsed);
+    }
+    let parsed = Arc::new(parse_anew(text)?);
+    memory().keep(text, Arc::clone(&parsed));
+    Ok(parsed)
+}
+
+fn parse_anew(text: &str) -> Result<Parsed, Vec<Problem>> {
     // An environment without the standard library expands no macros: `has` and `all` stay calls.
     let nesting = u16::try_from(EXPRESSION_NESTING_MAX).unwrap_or(u16::MAX);
     let parser = Env::default().parser().max_recursion_depth(nesting);

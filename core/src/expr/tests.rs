@@ -221,6 +221,7 @@ fn hostile_texts_are_refused_before_they_are_parsed() {
         nested("!(", ")", 17),
         nested("vip ? ", " : vip", 5_000),
         vec!["1"; 5_000].join("+"),
+        format!("{} > 0", vec!["1"; 500].join("+")),
         vec!["vip"; 600].join("&&"),
         format!("city{}", ".a".repeat(5_000)),
         format!("city == '{}'", "x".repeat(40_000)),
@@ -230,6 +231,16 @@ fn hostile_texts_are_refused_before_they_are_parsed() {
         format!("'''a'b''' == {}", "-".repeat(1_000)),
     ] {
         assert!(!problems(&text).is_empty(), "{}", &text[..20]);
+    }
+    // As deep and as long as it may be, on the 2 MiB of stack that a thread has.
+    for text in [
+        nested("(", ")", 16),
+        nested("!(", ")", 16),
+        nested("vip ? ", " : vip", 16),
+        vec!["vip"; 256].join("||"),
+        format!("{} > 0", vec!["1"; 120].join("+")),
+    ] {
+        assert!(compiled(&text).table().releases.len() == 1, "{}", &text[..20]);
     }
     // Brackets and operators inside literals are text.
     let table = compiled(
