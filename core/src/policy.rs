@@ -31,7 +31,7 @@ pub use bundle::{
 pub use canonical::{canonical_text, digest};
 pub use gateway::{Gateway, GatewayLimits, GatewayTimeouts, Listener, Logs, validate_gateway};
 pub use implicit::implicit_bundle;
-pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
+pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError, is_name};
 pub use lint::lint;
 pub use percent::{Percent, PercentText};
 pub use quantity::{QuantityError, Size, Timeout};
