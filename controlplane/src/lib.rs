@@ -207,7 +207,7 @@ async fn serve(
     }
     let resolver = resolve::Resolver::system();
     let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
-    let gateways = link::start(&options.gateways, &publications, options.version, &stopped)
+    let gateways = link::start(&options.gateways, &publications, &tags, options.version, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
     let version = options.version;
     let context = api::Context { state, tags, files, publications, gateways, counts, version };

@@ -12,13 +12,21 @@
 mod lines;
 pub(crate) mod load;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use halftone_core::{limits::TAG_IDS_MAX, signal::tags::Tags};
 use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, Table, TableDefinition, TableError,
 };
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::store::{StoreError, open_database};
 
@@ -57,10 +65,16 @@ pub(crate) struct Summary {
 /// An id and all of its tags.
 pub(crate) type Row = (String, Tags);
 
+/// The revisions of tags, by tenant.
+pub(crate) type Revisions = Arc<BTreeMap<String, u64>>;
+
 /// The tags of every tenant.
 pub(crate) struct TagStore {
     path: PathBuf,
     database: Database,
+    revisions: watch::Sender<Revisions>,
+    /// Ids that gateways asked for.
+    asked: AtomicU64,
 }
 
 impl TagStore {
@@ -71,7 +85,22 @@ impl TagStore {
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
         let database = open_database(&path, CACHE_BYTES)?;
-        Ok(Self { path, database })
+        let (revisions, asked) = (watch::channel(Arc::default()).0, AtomicU64::new(0));
+        let store = Self { path, database, revisions, asked };
+        store.revisions.send_replace(Arc::new(store.load_revisions()?));
+        Ok(store)
+    }
+
+    /// Returns the revisions of tags, and later ones as they come.
+    #[must_use]
+    pub(crate) fn revisions(&self) -> watch::Receiver<Revisions> {
+        self.revisions.subscribe()
+    }
+
+    /// Returns how many ids gateways have asked for.
+    #[must_use]
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Returns what is known of the tags of `tenant` as a whole. Blocks on the disk.
@@ -102,6 +131,33 @@ impl TagStore {
         };
         let found = table.get((tenant, id)).map_err(self.access("read a record"))?;
         found.map(|bytes| self.decode(tenant, id, bytes.value())).transpose()
+    }
+
+    /// Returns the tags of each of `ids`, in their order, and the revision that they are of. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn answer(
+        &self,
+        tenant: &str,
+        ids: &[String],
+    ) -> Result<(u64, Vec<Option<Tags>>), StoreError> {
+        self.asked.fetch_add(ids.len() as u64, Ordering::Relaxed);
+        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let tenants = match transaction.open_table(TENANTS) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok((0, vec![None; ids.len()])),
+            Err(error) => return Err(self.access("read a table")(error)),
+        };
+        // Both tables were made in one transaction.
+        let tags = transaction.open_table(TAGS).map_err(self.access("read a table"))?;
+        let found = tenants.get(tenant).map_err(self.access("read a record"))?;
+        let revision = found.map(|found| summary(found.value())).unwrap_or_default().revision;
+        let one = |id: &String| {
+            let found = tags.get((tenant, id.as_str())).map_err(self.access("read a record"))?;
+            found.map(|bytes| self.decode(tenant, id, bytes.value())).transpose()
+        };
+        Ok((revision, ids.iter().map(one).collect::<Result<_, _>>()?))
     }
 
     /// Replaces the tags of each id of `rows`, in order; one whose tags are none is forgotten. Blocks on the disk.
@@ -136,7 +192,25 @@ impl TagStore {
             return Err(TagStoreError::Full { tenant: tenant.to_owned() });
         }
         transaction.commit().map_err(self.access("make a change durable"))?;
+        self.revisions.send_modify(|revisions| {
+            Arc::make_mut(revisions).insert(tenant.to_owned(), after.revision);
+        });
         Ok(after)
+    }
+
+    fn load_revisions(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let table = match transaction.open_table(TENANTS) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(BTreeMap::new()),
+            Err(error) => return Err(self.access("read a table")(error)),
+        };
+        let mut revisions = BTreeMap::new();
+        for entry in table.iter().map_err(self.access("read a table"))? {
+            let (tenant, found) = entry.map_err(self.access("read a record"))?;
+            revisions.insert(tenant.value().to_owned(), summary(found.value()).revision);
+        }
+        Ok(revisions)
     }
 
     /// Writes one row; returns whether it says anything new.

@@ -33,3 +33,32 @@ Feature: Tags
     Then the API answers 204
     When GET /v1/tenants/shop/tags/u7 is called
     Then the API answers 404
+
+  Scenario: A tag decides, and who is not known has the default
+    Given a service stable
+    And a service canary
+    And a running gateway
+    And the bundle
+      """
+      apiVersion: halftone/v1
+      kind: Bundle
+      metadata: { tenant: shop }
+      attributes:
+        user.id: { type: string, from: [ { header: x-user-id, trusted: true } ] }
+        user.level: { type: string, from: [ { tags: level } ], default: new }
+      upstreams: { shop: { variants: { stable: { addresses: [ '<stable>' ] }, canary: { addresses: [ '<canary>' ] } } } }
+      routes: [ { name: all, rules: [ { release: shop-v2 } ] } ]
+      releases:
+        shop-v2:
+          upstream: shop
+          targets: [ { id: vip, when: "user.level == 'vip'", variant: canary } ]
+          default: { variant: stable }
+      """
+    When PUT /v1/tenants/shop/tags/u7 is called
+      """
+      { "level": "vip" }
+      """
+    And GET / is requested with "X-User-Id: u7"
+    Then in time canary answers
+    When GET / is requested with "X-User-Id: nobody"
+    Then stable answers
