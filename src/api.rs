@@ -3,10 +3,10 @@
 //! Owns the calls and how their refusals are told. Does not interpret answers beyond their shape.
 //!
 //! Invariants:
-//! - every call ends within [`CALL_MAX`];
+//! - every call ends within [`CALL_MAX`], but for a load, which takes as long as its file;
 //! - a refusal shows everything the API said (RFC 9457), not a status alone.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, io::Read, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use halftone_core::{
@@ -16,7 +16,7 @@ use halftone_core::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body, SendBody, http::Response};
 
 /// How long a call may take.
 const CALL_MAX: Duration = Duration::from_secs(5);
@@ -194,6 +194,24 @@ impl Client {
             true => Ok(answer),
             false => Err(Refusal { status: status.as_u16(), problem: answer, text }),
         })
+    }
+
+    /// Loads the tags of users from `lines`, for as long as that takes; returns what became of them.
+    ///
+    /// # Errors
+    /// The API does not answer, or refuses.
+    pub(crate) fn load_tags(
+        &self,
+        tenant: &str,
+        media_type: &str,
+        lines: &mut dyn Read,
+    ) -> Result<Value> {
+        let path = format!("/v1/tenants/{}/tags:load", segment(tenant));
+        let request = self.agent.post(self.url(&path)).content_type(media_type);
+        let request = request.config().timeout_global(None).build();
+        let mut answer = self.accepted(request.send(SendBody::from_reader(&mut &mut *lines)))?;
+        let answer = answer.body_mut().read_json();
+        answer.with_context(|| format!("the API at {} answers in another form", self.base))
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {

@@ -15,6 +15,7 @@ mod man;
 mod push;
 mod schema;
 mod status;
+mod tags;
 mod tune;
 mod up;
 
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Status(status::StatusArguments),
     /// Put a bundle in the place of its tenant's
     Apply(apply::ApplyArguments),
+    /// Load what is known of users
+    Tags(tags::TagsArguments),
     /// Say what is wrong with files, before they are served
     Check(check::CheckArguments),
     /// Tell where a request would go, and why
@@ -86,6 +89,7 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Status(arguments) => status::run(&arguments, output),
         Command::Apply(arguments) => apply::run(&arguments, output),
+        Command::Tags(arguments) => tags::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Push(arguments) => push::run(&arguments, output),

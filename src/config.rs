@@ -140,6 +140,7 @@ fn limits(gateway: &Gateway) -> Limits {
         (&mut limits.tunnel_idle_ms, times.tunnel_idle),
         (&mut limits.linger_ms, times.linger),
         (&mut limits.drain_ms, times.drain),
+        (&mut limits.tags_ms, times.tags),
     ] {
         *bound = given.map_or(*bound, ms);
     }

@@ -23,6 +23,7 @@ mod problem;
 mod releases;
 mod serve;
 mod sources;
+mod tags;
 mod tenants;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use crate::{
     link::Gateways,
     publish::Publications,
     state::{Origin, State},
+    tags::TagStore,
 };
 use problem::Problem;
 pub(crate) use serve::serve;
@@ -55,6 +57,8 @@ const APPLIED: HeaderName = HeaderName::from_static("halftone-applied");
 pub(crate) struct Context {
     /// What is changed and read.
     pub(crate) state: Arc<State>,
+    /// What is known of users.
+    pub(crate) tags: Arc<TagStore>,
     /// The files that own tenants.
     pub(crate) files: Arc<Files>,
     /// What is published.
@@ -88,6 +92,12 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/tenants/{tenant}/revisions", get(tenants::revisions))
         .route("/v1/tenants/{tenant}/revisions/{revision}", get(tenants::revision))
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
+    let tags_of_one = get(tags::show).put(tags::replace).delete(tags::delete);
+    let tags = Router::new()
+        .route("/v1/tenants/{tenant}/tags", get(tags::summary))
+        .route("/v1/tenants/{tenant}/tags:load", post(tags::load))
+        .route("/v1/tenants/{tenant}/tags/{*id}", tags_of_one)
+        .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
     let questions = Router::new()
         .route("/v1/explain", post(explain::explain))
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
@@ -96,6 +106,7 @@ pub(crate) fn router(context: Context) -> Router {
         .merge(instances)
         .merge(bundles)
         .merge(tenants)
+        .merge(tags)
         .route("/v1/gateways", get(gateways::list))
         .route("/v1/sources", get(sources::list))
         .route("/openapi.json", get(openapi::show))

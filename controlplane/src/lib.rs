@@ -4,6 +4,8 @@
 //! noticing. Does not own policy, compilation or table formats (`halftone-core`), nor the socket's
 //! I/O (`halftone-link`); never on the path of a request.
 //!
+//! Tags of users are kept beside all that, in a store of their own (`tags`): nothing is compiled of them.
+//!
 //! Life of a change: `api` or `files` takes it → `source` makes it a bundle → `state` checks it, makes it
 //! durable (`store`) and numbers it → `publish` compiles the newest state into tables →
 //! `link` has each gateway prepare and commit them → the answer says whether that happened.
@@ -31,6 +33,7 @@ mod resolve;
 mod source;
 mod state;
 mod store;
+mod tags;
 mod tenants;
 
 use std::{
@@ -188,6 +191,7 @@ async fn serve(
     let store = store::Embedded::open(&options.data)?;
     let store = counts::Counted::new(store, Arc::clone(&counts));
     let state = Arc::new(state::State::load(Box::new(store), Instant::now())?);
+    let tags = Arc::new(tags::TagStore::open(&options.data)?);
     let (paths, owned) = (options.bundles, (Arc::clone(&state), Arc::clone(&counts)));
     let loading = move || files::Files::load(paths, owned.0, owned.1);
     let loading = tokio::task::spawn_blocking(loading).await;
@@ -203,10 +207,10 @@ async fn serve(
     }
     let resolver = resolve::Resolver::system();
     let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
-    let gateways = link::start(&options.gateways, &publications, options.version, &stopped)
+    let gateways = link::start(&options.gateways, &publications, &tags, options.version, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
     let version = options.version;
-    let context = api::Context { state, files, publications, gateways, counts, version };
+    let context = api::Context { state, tags, files, publications, gateways, counts, version };
     let router = api::router(context);
 
     tracing::info!(%address, data = %options.data.display(), "the API is served");

@@ -1,4 +1,4 @@
-//! The gateways: one thread each, converging them to what is published.
+//! The gateways: one thread each, converging them to what is published, and one that answers what it asks ([`tags`]).
 //!
 //! Owns the connections, when they are made again, and what is known of each gateway. Does not own
 //! the conversation over one connection ([`session`]). Life of a change: its last step, and the one
@@ -14,6 +14,7 @@
 mod explain;
 mod session;
 mod status;
+mod tags;
 mod wait;
 
 use std::{
@@ -30,7 +31,10 @@ use tokio::{
     time,
 };
 
-use crate::publish::{Publications, Tables};
+use crate::{
+    publish::{Publications, Tables},
+    tags::TagStore,
+};
 pub(crate) use explain::ExplainError;
 use session::{Outcome, Session, SessionError};
 pub(crate) use status::GatewayStatus;
@@ -54,13 +58,14 @@ pub(crate) struct Gateways {
     questions: Arc<Semaphore>,
 }
 
-/// Starts a thread for each gateway of `sockets`; they end when `stopped` says so.
+/// Starts two threads for each gateway of `sockets`, one of which answers it; they end when `stopped` says so.
 ///
 /// # Errors
 /// When a thread cannot be started.
 pub(crate) fn start(
     sockets: &[PathBuf],
     publications: &Publications,
+    tags: &Arc<TagStore>,
     version: &'static str,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<Gateways> {
@@ -79,6 +84,7 @@ pub(crate) fn start(
             waiter,
         };
         thread::Builder::new().name("gateway-link".to_owned()).spawn(move || link.run())?;
+        tags::start(socket, tags, version, stopped)?;
     }
     let questions = Arc::new(Semaphore::new(explain::QUESTIONS_MAX));
     Ok(Gateways { statuses: statuses.into(), version, questions })

@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use crate::registry::Record;
 
-pub(crate) use embedded::Embedded;
+pub(crate) use embedded::{Embedded, open_database};
 
 /// Why the store could not be opened, read or written.
 #[derive(Debug, Error)]

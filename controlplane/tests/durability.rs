@@ -115,14 +115,15 @@ fn bundle(tenant: usize, salt: u64) -> String {
 struct Acknowledged {
     instances: [u64; WRITERS],
     revisions: [u64; WRITERS],
+    tags: [u64; WRITERS],
 }
 
 /// Writes until the process is gone.
 fn write_on(address: SocketAddr, writer: usize, acknowledged: &Mutex<Acknowledged>) {
     loop {
-        let (instance, salt) = {
+        let (instance, salt, tagged) = {
             let known = acknowledged.lock().expect("not poisoned");
-            (known.instances[writer] + 1, known.revisions[writer] + 1)
+            (known.instances[writer] + 1, known.revisions[writer] + 1, known.tags[writer] + 1)
         };
         let body = format!(r#"{{"service":"w{writer}","addr":"10.0.0.1:{instance}"}}"#);
         if call(address, "POST", "/v1/instances", &body).is_err() {
@@ -134,6 +135,11 @@ fn write_on(address: SocketAddr, writer: usize, acknowledged: &Mutex<Acknowledge
         let Ok(stored) = answer.body_mut().read_json::<Value>() else { return };
         assert!(stored["revision"].is_u64(), "{stored}");
         acknowledged.lock().expect("not poisoned").revisions[writer] = salt;
+        let path = format!("/v1/tenants/t{writer}/tags/u{tagged}");
+        if call(address, "PUT", &path, &format!("{{\"n\":{tagged}}}")).is_err() {
+            return;
+        }
+        acknowledged.lock().expect("not poisoned").tags[writer] = tagged;
     }
 }
 
@@ -147,6 +153,7 @@ fn check(control: &Control, known: &mut Acknowledged) {
         let acknowledged = known.instances[writer];
         assert!((acknowledged..=acknowledged + 1).contains(&found), "{found} of {acknowledged}");
         known.instances[writer] = found;
+        check_tags(control, writer, &mut known.tags[writer]);
         if known.revisions[writer] == 0 {
             continue;
         }
@@ -160,6 +167,19 @@ fn check(control: &Control, known: &mut Acknowledged) {
         let newest = &history[0];
         let one = control.get(&format!("/v1/tenants/t{writer}/revisions/{}", newest["revision"]));
         assert_eq!(one["bundle"]["releases"]["r"]["salt"], format!("s{salt}"), "the history fits");
+    }
+}
+
+/// Checks that the ids that were acknowledged have their tags: as many as there are, and the last of them.
+fn check_tags(control: &Control, writer: usize, acknowledged: &mut u64) {
+    let summary = control.get(&format!("/v1/tenants/t{writer}/tags"));
+    let found = summary["ids"].as_u64().expect("a number");
+    assert!((*acknowledged..=*acknowledged + 1).contains(&found), "{found} of {acknowledged}");
+    assert_eq!(summary["revision"], found, "each write has a number");
+    *acknowledged = found;
+    if found > 0 {
+        let last = control.get(&format!("/v1/tenants/t{writer}/tags/u{found}"));
+        assert_eq!(last["tags"]["n"], found.to_string());
     }
 }
 
@@ -200,4 +220,5 @@ fn no_acknowledged_write_is_lost_by_a_kill() {
     let (instances, revisions) = (known.instances, known.revisions);
     println!("slowest start {slowest:?}; {instances:?} instances, {revisions:?} revisions");
     assert!(instances.iter().sum::<u64>() > rounds, "the kills came before any write");
+    assert!(known.tags.iter().sum::<u64>() > 0, "no tags were written");
 }

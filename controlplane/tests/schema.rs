@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Fields of POLICY that are refused, and where they would stand.
 const NOT_SERVED: &[(&str, &[&str])] = &[
     ("/segments/adults", &["members"]),
-    ("/attributes/user.id/from/0", &["jwt", "tags", "geoip", "lang", "device", "signed"]),
+    ("/attributes/user.id/from/0", &["jwt", "geoip", "lang", "device", "signed"]),
     ("/upstreams/web", &["balance", "health", "retry"]),
     (
         "/releases/web-v2",
@@ -29,7 +29,8 @@ fn bundle() -> Value {
             "user.id": { "type": "string", "from": [
                 { "header": "x-user", "trusted": true }, { "cookie": "uid" }, { "query": "uid" } ] },
             "user.age": { "type": "int", "alias": "age", "from": [
-                { "pathSegment": 2 }, { "request": "host" }, { "grpc": "service" }, { "client": "ip" } ] },
+                { "tags": "age" }, { "pathSegment": 2 }, { "request": "host" }, { "grpc": "service" },
+                { "client": "ip" } ], "default": 18 },
         },
         "segments": { "adults": { "when": "age > 18" } },
         "upstreams": { "web": {
@@ -77,6 +78,7 @@ fn gateway() -> Value {
         "poolIdle",
         "tunnelIdle",
         "linger",
+        "tags",
         "drain",
     ];
     let times: serde_json::Map<String, Value> =

@@ -120,6 +120,38 @@ pub const ALTERNATIVES_MAX: usize = 1024;
 pub const NAME_BYTES_MAX: usize = 253;
 /// Longest value taken as a bucketing key, bytes; a longer one is cut nowhere, it is not present.
 pub const UNIT_BYTES_MAX: usize = 1024;
+/// Most tags of one id: dimensions that people name, not a record of what somebody did.
+pub const TAGS_MAX: usize = 64;
+/// Longest value of one tag, bytes.
+pub const TAG_VALUE_BYTES_MAX: usize = 1024;
+/// Most bytes of all tags of one id, names and values: a worker keeps those of many.
+pub const TAG_BYTES_MAX: usize = 4 * 1024;
+/// Most ids with tags of one tenant: the filter that tells them apart then has 25 MB.
+pub const TAG_IDS_MAX: u64 = 20_000_000;
+/// Longest line of a load, bytes: an id and its tags, every byte of them escaped.
+pub const TAG_LINE_BYTES_MAX: usize = 64 * 1024;
+/// Most lines of a load that are made durable at once.
+pub const TAG_BATCH_LINES: usize = 10_000;
+/// Most bytes of ids and tags that are made durable at once: a load holds no more of them.
+pub const TAG_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// How long a request may wait for tags that its worker does not know, milliseconds.
+pub const TAGS_MS: u64 = 2;
+/// Longest such wait that can be set, milliseconds: a decision that takes longer is a request that is late.
+pub const TAGS_MS_MAX: u64 = 1_000;
+/// Most bytes of tags that one worker remembers.
+pub const TAG_CACHE_BYTES: usize = 16 * 1024 * 1024;
+/// How long a worker remembers that an id has no tags, milliseconds; it is told when that may have changed.
+pub const TAG_ABSENT_MS: u64 = 10_000;
+/// How long a worker takes for unknown what could not be answered in time, milliseconds, before it asks again.
+pub const TAG_MISSED_MS: u64 = 1_000;
+/// Most ids asked for in one frame: with their longest ids it still is a small one.
+pub const TAG_QUERY_IDS_MAX: usize = 64;
+/// Most bytes of questions that a control plane has not answered: a socket takes more before a write to it waits.
+pub const TAG_QUERY_BYTES_MAX: usize = 64 * 1024;
+/// Most questions that a control plane has not answered, for the same reason.
+pub const TAG_QUERIES_MAX: usize = 64;
+/// Most bad lines of a load that are told; then it ends, since the file is another one than was meant.
+pub const TAG_REFUSALS_MAX: usize = 1_000;
 /// Largest bundle text accepted by the API, bytes.
 pub const BUNDLE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most revisions kept of one tenant.
@@ -215,6 +247,10 @@ const _: () = assert!(HEAD_BYTES_MAX + HEADROOM_BYTES <= RELAY_BUFFER_BYTES);
 const _: () = assert!(METHOD_BYTES_MAX < 64 && CONNECTION_NAMES_MAX <= HEADERS_MAX);
 const _: () = assert!(CHUNK_LINE_BYTES_MAX < HEAD_BUFFER_BYTES);
 const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);
+const _: () = assert!(6 * (UNIT_BYTES_MAX + TAG_BYTES_MAX) < TAG_LINE_BYTES_MAX);
+const _: () = assert!(TAGS_MS <= TAGS_MS_MAX && TAG_MISSED_MS < TAG_ABSENT_MS);
+const _: () = assert!(TAG_QUERY_IDS_MAX * TAG_BYTES_MAX * 6 < FRAME_BYTES_MAX);
+const _: () = assert!(TAG_VALUE_BYTES_MAX < TAG_BYTES_MAX && TAG_LINE_BYTES_MAX < TAG_BATCH_BYTES);
 const _: () = assert!(INSTANCE_TTL_MS_MIN < INSTANCE_TTL_MS_MAX);
 const _: () = assert!(2 * BUNDLE_BYTES_MAX as u64 <= REVISIONS_BYTES_MAX);
 const _: () = assert!(TICK_MS < CONNECT_MS && LINGER_MS < DRAIN_MS);

@@ -31,7 +31,7 @@ pub use bundle::{
 pub use canonical::{canonical_text, digest};
 pub use gateway::{Gateway, GatewayLimits, GatewayTimeouts, Listener, Logs, validate_gateway};
 pub use implicit::implicit_bundle;
-pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError};
+pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError, is_name};
 pub use lint::lint;
 pub use percent::{Percent, PercentText};
 pub use quantity::{QuantityError, Size, Timeout};
@@ -51,5 +51,7 @@ pub const IMPLICIT_TENANT: &str = "implicit";
 pub const IMPLICIT_OVERRIDES: [&str; 2] = ["X-Release-Group", "X-Release-Stage"];
 /// The attribute that is always there: the caller's address as RFC 5952 text.
 pub const CLIENT_IP: &str = "client.ip";
+/// The attribute that tags are looked up by.
+pub const USER_ID: &str = "user.id";
 /// The attribute of POLICY that a minted cookie would carry; none is minted by this build.
 const DEVICE_ID: &str = "device.id";

@@ -4,6 +4,8 @@
 //! replay and simulation call [`route`], explain
 //! the same code with a recorder ([`trace`]). Does not choose an instance and knows no health.
 //!
+//! What requests do not say themselves, tags, is asked of a [`TagReader`].
+//!
 //! Invariants: total (every request and every verified table give an answer), no allocation unless a
 //! header is repeated, randomness is an argument.
 
@@ -52,8 +54,29 @@ pub struct RequestView<'a> {
     pub client_ip: &'a str,
     /// Whether the peer is trusted.
     pub trusted: bool,
+    /// What is known of users beside their requests.
+    pub tags: &'a dyn TagReader,
     /// Where values that have to be joined are kept while the decision is taken.
     pub arena: &'a Bump,
+}
+
+/// What is known of users, as far as a decision asks for it.
+///
+/// A decision does not wait. A reader that does not know an id yet says so to whoever asked for the decision, who may
+/// take it again once more is known; what is not known then is not there.
+pub trait TagReader: std::fmt::Debug {
+    /// Returns the tag `name` of `id`, a user of `tenant`; nothing when it has none, or none is known now.
+    fn tag(&self, tenant: &str, id: &str, name: &str) -> Option<&str>;
+}
+
+/// Knows no user.
+#[derive(Clone, Copy, Debug)]
+pub struct NoTags;
+
+impl TagReader for NoTags {
+    fn tag(&self, _: &str, _: &str, _: &str) -> Option<&str> {
+        None
+    }
 }
 
 /// Why a variant was chosen, in OpenFeature's words where it has one.

@@ -1,5 +1,7 @@
 //! Signals: what a request tells about who sent it and from where.
 //!
-//! Owns the trust in peers and the caller's address ([`trust`]).
+//! Owns the trust in peers and the caller's address ([`trust`]), and what is known of users beside their
+//! requests ([`tags`]).
 
+pub mod tags;
 pub mod trust;

@@ -254,6 +254,8 @@ pub struct AttributeRow {
     pub kind: AttributeKind,
     /// Where its value may come from, first present wins.
     pub sources: Vec<SourceRow>,
+    /// Its text when none is present; no bucketing key.
+    pub default: Option<String>,
 }
 
 /// What the text of an attribute is read as.

@@ -8,6 +8,8 @@
 //! Invariants: a length is checked before anything is allocated; a peer of another protocol or
 //! layout is told so in words, and nothing of it is used.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -15,6 +17,7 @@ use crate::{
     compile::SplitKey,
     limits::FRAME_BYTES_MAX,
     rollout::allocation::Allocation,
+    signal::tags::Tags,
     table::{TableKind, archive::LAYOUT},
     telemetry::GatewayStats,
 };
@@ -24,7 +27,7 @@ mod explain;
 pub use explain::{ExplainRequest, Explained, Field};
 
 /// The version of this protocol.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,6 +119,29 @@ pub enum Frame {
     Explain(ExplainRequest),
     /// What a worker decides for the request, and what it looked at.
     Explained(Box<Explained>),
+    /// Asks, of a peer with [`Role::Tags`], what is known of users of a tenant: [`Frame::TagAnswer`].
+    TagQuery {
+        /// Tells the answer apart from others.
+        number: u64,
+        /// Whose users they are.
+        tenant: String,
+        /// Who is asked for.
+        ids: Vec<String>,
+    },
+    /// Answers [`Frame::TagQuery`].
+    TagAnswer {
+        /// The number of the question.
+        number: u64,
+        /// The revision of the tenant's tags that this is.
+        revision: u64,
+        /// By id, in the order they were asked for: the tags; no list when they cannot be read.
+        found: Option<Vec<Option<Tags>>>,
+    },
+    /// The revisions of tags by tenant: what is known of an older one is to be forgotten.
+    TagRevisions {
+        /// By tenant.
+        revisions: BTreeMap<String, u64>,
+    },
     /// Asks for [`Frame::Pong`].
     Ping,
     /// Answers [`Frame::Ping`].
@@ -161,6 +187,8 @@ pub enum Role {
     Visitor,
     /// To keep the gateway at its newest tables: whatever others commit, it replaces.
     ControlPlane,
+    /// To answer what the gateway asks about users, and to say when that changes.
+    Tags,
 }
 
 impl Hello {

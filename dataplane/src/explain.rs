@@ -14,7 +14,7 @@ use halftone_core::{
     limits::{EXPLAIN_INSTANCES_MAX, HEAD_BYTES_MAX},
     policy::is_token,
     route::{
-        Decision, HostScratch, RequestView, host_name, reserved, route_told,
+        Decision, HostScratch, RequestView, TagReader, host_name, reserved, route_told,
         trace::{Recorder as _, Step, Trace, text},
     },
     signal::trust::Trusted,
@@ -64,6 +64,8 @@ pub struct Decider<'a> {
     pub worker: u32,
     /// Its tables; nothing before the first.
     pub tables: Option<&'a Tables>,
+    /// What is known of users.
+    pub tags: &'a dyn TagReader,
     /// The peers that are believed.
     pub trusted: &'a Trusted,
     /// What a head may have.
@@ -125,6 +127,7 @@ impl Decider<'_> {
             headers: head.headers,
             client_ip: client_ip.unwrap_or(peer_ip),
             trusted,
+            tags: self.tags,
             arena: &arena,
         };
         told.trace.step(|| normal(&view, peer_ip));

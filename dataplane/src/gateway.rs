@@ -5,7 +5,10 @@
 //! open, so that a mistake is an error message and not half a gateway.
 
 use std::{
-    sync::{Arc, atomic::AtomicU32},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +26,7 @@ use crate::{
     last_good::LastGood,
     link::{self, Link},
     publish::Publisher,
+    tags,
     telemetry::log::LogWriter,
 };
 
@@ -53,7 +57,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let control = halftone_link::bind(&options.socket)?;
     let admin = options.admin.map(listen_admin).transpose()?;
     let log = open_log(options.access_log.as_deref())?;
-    let (applied, applications) = unbounded();
+    let ((applied, applications), (asker, asked)) = (unbounded(), unbounded());
     let tables = Arc::new(EpochCell::new(None));
     let last_good =
         LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
@@ -68,10 +72,13 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         tables: Arc::clone(&tables),
         trusted: options.trusted.clone(),
         limits: options.limits,
+        asker: asker.clone(),
         run: run_worker,
     };
     let (mut workers, handles) = Workers::start(common, &cpus, sockets, log.as_ref())?;
     let publisher = Arc::new(Publisher::new(Arc::clone(&tables), handles, applications, keeper));
+    tags::asker::start(Arc::clone(&publisher), asked, options.limits.tags_ms)
+        .map_err(system("a thread cannot be started"))?;
     serve_last_good(&publisher, &last_good, started);
     let state = GatewayState {
         listen: listen.iter().map(ToString::to_string).collect(),
@@ -94,6 +101,8 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         state,
         version: options.version,
         control_planes: AtomicU32::new(0),
+        asker,
+        askable: AtomicU64::new(0),
     });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;

@@ -19,6 +19,7 @@ pub mod link;
 pub mod proxy;
 pub mod publish;
 pub mod tables;
+pub mod tags;
 pub mod telemetry;
 pub mod upstream;
 pub mod worker;

@@ -10,8 +10,8 @@ use halftone_core::{
     http::HeadLimits,
     limits::{
         CONNECT_MS, DRAIN_MS, FIRST_BYTE_MS, HEAD_BYTES_MAX, HEAD_BYTES_MIN, HEAD_MS, HEADERS_MAX,
-        IDLE_MS, LINGER_MS, POOL_IDLE_MAX, POOL_IDLE_MS, STALL_MS, TICK_MS, TIMEOUT_MS_MAX,
-        TUNNEL_IDLE_MS, URI_BYTES_MAX,
+        IDLE_MS, LINGER_MS, POOL_IDLE_MAX, POOL_IDLE_MS, STALL_MS, TAGS_MS, TAGS_MS_MAX, TICK_MS,
+        TIMEOUT_MS_MAX, TUNNEL_IDLE_MS, URI_BYTES_MAX,
     },
 };
 use thiserror::Error;
@@ -39,6 +39,8 @@ pub struct Limits {
     pub idle_ms: u64,
     /// How long a caller may pause within a body, sent or taken, milliseconds; before the answer then 408.
     pub stall_ms: u64,
+    /// How long a request may wait for tags that are not known, milliseconds; then it is decided without them.
+    pub tags_ms: u64,
     /// How long a request may take from its head to the end of its answer, milliseconds; without one,
     /// as long as it makes progress. A route's `timeouts.request` counts before it.
     pub request_ms: Option<u64>,
@@ -73,6 +75,7 @@ impl Default for Limits {
             head_ms: HEAD_MS,
             idle_ms: IDLE_MS,
             stall_ms: STALL_MS,
+            tags_ms: TAGS_MS,
             request_ms: None,
             connect_ms: CONNECT_MS,
             first_byte_ms: FIRST_BYTE_MS,
@@ -134,7 +137,13 @@ impl Limits {
             max: TIMEOUT_MS_MAX,
             found,
         });
-        sizes.chain(times).filter(|one| one.found < one.min || one.found > one.max).collect()
+        // Not on the wheel, so it may be finer than that.
+        let tags = LimitError { field: "tags_ms", min: 1, max: TAGS_MS_MAX, found: self.tags_ms };
+        sizes
+            .chain(times)
+            .chain([tags])
+            .filter(|one| one.found < one.min || one.found > one.max)
+            .collect()
     }
 
     /// Returns what heads are held to.

@@ -9,12 +9,13 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
 };
 
+use crossbeam::channel::Sender;
 use halftone_core::{
     compile::{CompileError, replace_ranges},
     limits::{COMMIT_MS, CONTROL_PEERS_MAX},
@@ -30,6 +31,7 @@ use thiserror::Error;
 use crate::{
     publish::{CommitError, Publisher, Unexplained},
     tables::Loaded,
+    tags::asker::Event,
 };
 
 /// How long a peer may take to read an answer.
@@ -75,6 +77,10 @@ pub struct Link {
     pub version: &'static str,
     /// Control planes that are connected.
     pub control_planes: AtomicU32,
+    /// Who asks control planes about users.
+    pub asker: Sender<Event>,
+    /// Numbers those that can be asked.
+    pub askable: AtomicU64,
 }
 
 /// Serves the control socket until the process ends.
@@ -138,8 +144,10 @@ fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
     if let Err(error) = theirs.check(link.version) {
         return channel.send(&Frame::Reject { reason: error.to_string() });
     }
-    if theirs.role == Role::Visitor {
-        return converse(link, channel);
+    match theirs.role {
+        Role::Visitor => return converse(link, channel),
+        Role::Tags => return follow_tags(link, channel),
+        Role::ControlPlane => {}
     }
     tracing::info!(pid = peer.pid, version = theirs.version, "A control plane has connected.");
     link.control_planes.fetch_add(1, Ordering::Relaxed);
@@ -157,6 +165,34 @@ fn converse(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
         }
     }
     Ok(())
+}
+
+/// Lets a control plane be asked about users, and passes on what it says.
+fn follow_tags(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
+    let doing = "share the connection";
+    let writing = channel.stream().try_clone().map_err(|source| LinkError::Io { doing, source })?;
+    let peer = link.askable.fetch_add(1, Ordering::Relaxed);
+    // Who asks is there for as long as the process is.
+    let tell = |event: Event| drop(link.asker.send(event));
+    tell(Event::Connected(peer, Box::new(Channel::new(writing))));
+    let ended = loop {
+        match channel.receive() {
+            Ok(Some(Received { frame: Frame::TagAnswer { number, revision, found }, .. })) => {
+                tell(Event::Answered { peer, number, revision, found });
+            }
+            Ok(Some(Received { frame: Frame::TagRevisions { revisions }, .. })) => {
+                tell(Event::Changed(revisions));
+            }
+            Ok(Some(_)) => {
+                tracing::warn!("A control peer sent what does not belong to tags.");
+                break Ok(());
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    tell(Event::Lost(peer));
+    ended
 }
 
 /// What a peer has prepared and not committed.

@@ -30,7 +30,7 @@ pub use bounds::Bounds;
 use error::{Kind, ProxyError};
 pub use prepare::Request;
 pub(crate) use prepare::forwarded_client;
-use prepare::prepare;
+use prepare::{Turn, prepare};
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub async fn handle_request<E: Engine>(
     if !is_worth_parsing(arrived, looked, &worker.head_limits) {
         return Next::ReadMore;
     }
-    let mut request = match prepare(worker, downstream) {
+    let mut request = match prepare(worker, downstream, Turn::First) {
         Ok(None) => return Next::ReadMore,
         Ok(Some(request)) => request,
         Err(error) => return refuse(worker, downstream, error).await,
@@ -66,6 +66,9 @@ pub async fn handle_request<E: Engine>(
     // The head is whole: from here on the upstream's deadline watches over the request.
     downstream.stream.deadline.disarm();
     request.keep_alive &= !downstream.stream.deadline.has_passed();
+    if !request.wanted.is_empty() {
+        request = decide_again(worker, downstream, request).await;
+    }
     let outcome = match request.refusal {
         Some(kind) => Err(ProxyError::internal(kind)),
         None => exchange::exchange(worker, downstream, &mut request).await,
@@ -79,6 +82,24 @@ pub async fn handle_request<E: Engine>(
     downstream.consume(&request);
     worker.buffers.free_head(request.forwarded);
     next
+}
+
+/// Waits, for its budget at most, for what a decision has to know, and takes it with what is known then.
+async fn decide_again<E: Engine>(
+    worker: &Rc<Worker<E>>,
+    downstream: &Downstream<E>,
+    mut first: Request,
+) -> Request {
+    worker.tags.settle(&first.wanted, first.started).await;
+    // The same bytes are a request again.
+    let Ok(Some(mut request)) = prepare(worker, downstream, Turn::Last) else {
+        first.refusal = Some(Kind::NoRoute);
+        return first;
+    };
+    request.started = first.started;
+    request.keep_alive &= first.keep_alive;
+    worker.buffers.free_head(first.forwarded);
+    request
 }
 
 /// Answers a request that could not be served; after the first byte of an answer, ends it so that the

@@ -27,6 +27,7 @@ use crate::{
     explain::ExplainError,
     last_good::Keeper,
     tables::{Loaded, Tables},
+    tags::News,
     telemetry::counters::Merged,
     worker::{Applied, Command, TICK, WAKE},
 };
@@ -275,6 +276,22 @@ impl Publisher {
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// Tells one worker, or all of them, what is known of users.
+    pub fn tell(&self, worker: Option<u32>, news: News) {
+        let told = |handle: &WorkerHandle, news: News| {
+            let _ = handle.commands.send(Command::Tags(news));
+            handle.wake(WAKE);
+        };
+        match worker {
+            Some(worker) => {
+                if let Some(handle) = self.workers.get(worker as usize) {
+                    told(handle, news);
+                }
+            }
+            None => self.workers.iter().for_each(|handle| told(handle, news.clone())),
+        }
     }
 
     /// Passes one tick on to every worker.

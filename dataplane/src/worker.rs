@@ -28,7 +28,7 @@ use halftone_core::{
 use crate::{
     conn::slot::Slots,
     engine::{Engine, Halves, Reader as _, Writer as _},
-    explain::{Decider, ExplainError},
+    explain::ExplainError,
     io::{
         buffers::Buffers,
         deadline::{Deadline, End, Wheel},
@@ -36,16 +36,20 @@ use crate::{
     },
     limits::Limits,
     tables::Tables,
+    tags::{Lookups, News, asker::Event},
     telemetry::{
         counters::{Counters, Snapshot},
+        faults::FaultKeys,
         log::AccessLog,
     },
     upstream::Pools,
 };
 
 mod accept;
+mod explaining;
 
 use accept::accept;
+use explaining::explain;
 
 /// Every so many ticks, upstream connections that were idle for too long are closed.
 const SWEEP_TICKS: u64 = 10;
@@ -62,6 +66,8 @@ pub enum Command {
     Report(Sender<(u32, Snapshot)>),
     /// Explain what would be decided.
     Explain(Box<ExplainRequest>, Sender<Result<Explained, ExplainError>>),
+    /// Take what is known of users.
+    Tags(News),
     /// Take no more connections, finish what is in flight, stop.
     Drain,
 }
@@ -99,6 +105,8 @@ pub struct Start {
     pub sockets: usize,
     /// Its access log.
     pub log: Option<AccessLog>,
+    /// Who asks about users on its behalf; without one nobody is known.
+    pub asker: Option<Sender<Event>>,
     /// Where its random numbers start.
     pub seed: u64,
 }
@@ -127,8 +135,12 @@ pub struct Worker<E: Engine> {
     sockets: usize,
     /// What heads are held to.
     pub head_limits: HeadLimits,
+    /// What is known of users.
+    pub tags: Lookups,
     /// Counters.
     pub counters: RefCell<Counters>,
+    /// What a decision could not tell, until it is counted.
+    pub faults: RefCell<FaultKeys>,
     /// The access log.
     pub log: Option<AccessLog>,
     tables: RefCell<EpochReader<Option<Tables>>>,
@@ -233,19 +245,6 @@ impl<E: Engine> Worker<E> {
         self.draining.get()
     }
 
-    fn explain(&self, asked: &ExplainRequest) -> Result<Explained, ExplainError> {
-        let pinned = self.tables();
-        let decider = Decider {
-            worker: self.id,
-            tables: Tables::newest(&pinned),
-            trusted: &self.trusted,
-            limits: &self.head_limits,
-            random: self.random(),
-            now_unix_s: self.unix_s(),
-        };
-        decider.explain(asked)
-    }
-
     fn wake_waiting(&self) {
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
         waiting.into_iter().for_each(Waker::wake);
@@ -279,7 +278,9 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         head_limits: start.limits.head(),
         limits: start.limits,
         sockets: start.sockets,
+        tags: Lookups::new(start.id, start.asker),
         counters: RefCell::default(),
+        faults: RefCell::default(),
         log: start.log,
         tables: RefCell::new(EpochReader::new(start.tables)),
         random: Cell::new(start.seed | 1),
@@ -340,12 +341,12 @@ async fn follow<E: Engine>(
             match command {
                 Command::Report(reply) => {
                     let mut snapshot = worker.counters.borrow().snapshot();
+                    snapshot.tags = worker.tags.counts();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));
                 }
-                Command::Explain(asked, reply) => {
-                    let _ = reply.send(worker.explain(&asked));
-                }
+                Command::Explain(asked, reply) => explain(worker, asked, reply),
+                Command::Tags(news) => worker.tags.take(news),
                 Command::Drain => {
                     worker.draining.set(true);
                     worker.wake_waiting();
@@ -382,6 +383,7 @@ fn tick<E: Engine>(worker: &Worker<E>) {
     worker.ticks.set(worker.ticks.get() + 1);
     worker.unix_s.set(wall_clock_s());
     worker.wheel.turn();
+    worker.tags.turn();
     if worker.ticks.get().is_multiple_of(SWEEP_TICKS) {
         worker.pools.sweep();
     }

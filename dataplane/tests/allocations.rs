@@ -117,6 +117,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         trusted: Trusted::default(),
         limits: Limits::default(),
         log: case.logged.then(|| writer.handle(Instant::now())),
+        asker: None,
         seed: 1,
     };
     let work = move || allocation_counter::measure(move || work(choice, start)).count_total;

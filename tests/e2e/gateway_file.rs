@@ -75,8 +75,8 @@ fn every_mistake_of_the_file_is_told_at_once() {
         ":9:7: error: cpus: expected CPUs",
         ":13:14: error: limits.headBytes: expected 1024 to",
         ":17:16: error: limits.connections: expected 1 to",
-        ":23:3: error: timeouts.dran: unknown field \"dran\"; did you mean \"drain\"?",
-        ":26:19: error: admin.address: expected ip:port",
+        ":24:3: error: timeouts.dran: unknown field \"dran\"; did you mean \"drain\"?",
+        ":27:19: error: admin.address: expected ip:port",
     ];
     for (command, in_output) in [("check", true), ("gateway", false)] {
         let mut command = halftone(&[command]);

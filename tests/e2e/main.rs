@@ -41,6 +41,7 @@ mod stack;
 mod static_stability;
 mod status;
 mod supervision;
+mod tags;
 mod targets;
 mod trust;
 mod tunnel;

@@ -7,7 +7,7 @@ use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
-    route::{HostScratch, RequestView, host_name, route},
+    route::{HostScratch, RequestView, TagReader, host_name, route},
     table::{RuleTable, archive::Archive},
 };
 use serde_json::Value;
@@ -66,6 +66,17 @@ fn compiled(bundle: &Value) -> Archive<RuleTable> {
     Archive::build(&rules, 1).expect("verifies")
 }
 
+/// What the request says is known of users.
+#[derive(Debug)]
+struct Known<'r>(&'r BTreeMap<String, BTreeMap<String, String>>);
+
+impl TagReader for Known<'_> {
+    fn tag(&self, tenant: &str, id: &str, name: &str) -> Option<&str> {
+        assert_eq!(tenant, "t");
+        Some(self.0.get(id)?.get(name)?.as_str())
+    }
+}
+
 /// Decides as a worker does, and names what the rows are.
 fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer>> {
     let headers: Vec<Header<'_>> = request
@@ -85,6 +96,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         headers: &headers,
         client_ip: &request.client_ip,
         trusted: request.trusted,
+        tags: &Known(&request.tags),
         arena: &arena,
     };
     let table = table.rules();

@@ -6,7 +6,11 @@
 //! Static splits of bundles that were applied once are all it knows of weights: variants by name,
 //! lowest bucket first (POLICY "First layout").
 
-use std::{cell::RefCell, collections::HashMap, net::IpAddr};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
 mod expressions;
 
@@ -25,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) client_ip: String,
     pub(crate) trusted: bool,
     pub(crate) now_unix_s: u64,
+    /// By id: what is known of a user beside the request.
+    pub(crate) tags: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// What was decided: names, not rows.
@@ -114,7 +120,7 @@ fn cell(
     seen: &Seen<'_>,
 ) -> Option<(String, Value)> {
     let [level, rest @ ..] = levels else { return Some((String::new(), table.clone())) };
-    let value = expressions::attribute_text(&bundle["attributes"][text(level)], seen);
+    let value = expressions::attribute_text(bundle, &bundle["attributes"][text(level)], seen);
     let exact = value.filter(|value| value != "*");
     exact.into_iter().chain(["*".to_owned()]).find_map(|value| {
         let (name, cell) = cell(bundle, rest, table.get(&value)?, seen)?;

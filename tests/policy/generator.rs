@@ -3,6 +3,8 @@
 //! Owns a small generator: few names, so that requests meet rules often. Everything comes from one
 //! seed (splitmix64, Steele et al. 2014).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::evaluator::Request;
@@ -21,7 +23,7 @@ const PATTERNS: [&str; 5] = ["/", "/user.*", "/[a-z]+", "/user/(deep|x)(/x)?", "
 const EXPRESSIONS: [&str; 5] = ["[12]", "(?i)CANARY", "u[0-9]+|1", ".*", "s.+e"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 /// Expressions that are true, false, or neither, and which others are put together of.
-const QUESTIONS: [&str; 20] = [
+const QUESTIONS: [&str; 23] = [
     "age > 18",
     "user.age <= 18",
     "-age + 20 == 1",
@@ -42,6 +44,9 @@ const QUESTIONS: [&str; 20] = [
     "request.query['q'] in ['1', 'canary']",
     "client.ip.inCidr('192.0.2.0/25')",
     "has(user.city) && has(user.age)",
+    "level == 'vip'",
+    "user.rank > 1 && level in ['vip', 'new']",
+    "has(user.rank) || level != 'new'",
 ];
 
 impl Seeded {
@@ -81,12 +86,43 @@ impl Seeded {
                 "user.score": { "type": "double", "alias": "score", "from": [{ "header": "x-score", "trusted": true }] },
                 "user.vip": { "type": "bool", "alias": "vip", "from": [{ "cookie": "qa" }, { "header": "x-vip" }] },
                 "user.city": { "type": "string", "alias": "city", "from": [{ "header": "x-city" }, { "header": "x-a" }] },
+                "user.level": self.tagged("level"),
+                "user.rank": self.tagged("rank"),
                 "first": { "type": "string", "from": [{ "pathSegment": 1 }, { "request": "method" }] },
             },
             "segments": { "some": { "when": self.when(1) }, "others": { "when": format!("!some() || {}", self.when(1)) } },
             "upstreams": { "u": { "variants": variants }, "w": { "variants": variants } },
             "routes": routes, "releases": releases,
         })
+    }
+
+    /// An attribute that comes from tags, alone or before another source, with a default or without.
+    fn tagged(&mut self, tag: &str) -> Value {
+        let kind = if tag == "rank" { "int" } else { "string" };
+        let mut attribute = json!({ "type": kind, "alias": tag, "from": [{ "tags": tag }] });
+        if self.one_in(3) {
+            attribute["from"] = json!([{ "tags": tag, "trusted": true }, { "query": "q" }]);
+        }
+        if self.one_in(2) {
+            attribute["default"] = if tag == "rank" { json!(self.below(4)) } else { json!("new") };
+        }
+        attribute
+    }
+
+    /// What is known of some of the users that requests name.
+    fn tags(&mut self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let mut known = BTreeMap::new();
+        for id in ["u7", "1", "2", "x", "canary"] {
+            let mut tags = BTreeMap::new();
+            if self.one_in(2) {
+                tags.insert("level".to_owned(), self.pick(&["vip", "new", "1", ""]).to_owned());
+            }
+            if self.one_in(2) {
+                tags.insert("rank".to_owned(), self.pick(&["0", "2", "x", "-1"]).to_owned());
+            }
+            known.insert(id.to_owned(), tags);
+        }
+        known
     }
 
     fn route(&mut self, at: usize) -> Value {
@@ -181,7 +217,8 @@ impl Seeded {
                 let mut target = if nested { json!({}) } else { self.choice() };
                 target["id"] = json!(format!("t{at}"));
                 if nested {
-                    let levels = ["user.city", "first", "user.vip", "user.id", "user.age"];
+                    let levels =
+                        ["user.city", "first", "user.vip", "user.id", "user.age", "user.level"];
                     let depth = 1 + self.below(3);
                     target["nested"] = (0..depth).map(|_| self.pick(&levels)).collect();
                     target["table"] = self.cells(depth);
@@ -309,6 +346,7 @@ impl Seeded {
             client_ip: self.pick(&addresses).to_owned(),
             trusted: self.one_in(2),
             now_unix_s: self.next() % 70,
+            tags: self.tags(),
         }
     }
 

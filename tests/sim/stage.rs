@@ -103,6 +103,7 @@ fn start(
         trusted: Trusted::default(),
         limits: world.limits,
         log: Some(AccessLog::new(full, unbounded().1, world.now())),
+        asker: None,
         seed: world.chance.below(u64::MAX),
     };
     let ended = Rc::new(Cell::new(false));

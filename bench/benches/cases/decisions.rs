@@ -99,6 +99,7 @@ pub(crate) fn decide(table: &Archive<RuleTable>, host: &str, path: &str) {
         headers: &headers,
         client_ip: "192.0.2.1",
         trusted: true,
+        tags: &halftone_core::route::NoTags,
         arena: &arena,
     };
     let decision: Option<Decision> = route(black_box(table).rules(), black_box(&view), 0, 0);

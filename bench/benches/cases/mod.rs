@@ -97,6 +97,7 @@ fn decide(inputs: &Inputs) {
         headers: head.headers,
         client_ip: "192.0.2.1",
         trusted: true,
+        tags: &halftone_core::route::NoTags,
         arena: &arena,
     };
     let decision = route(inputs.archive.rules(), &view, 0, 0);

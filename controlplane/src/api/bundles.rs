@@ -67,8 +67,9 @@ pub(crate) async fn replace(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let media_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
-    let format = Format::of_media_type(media_type)
-        .ok_or_else(|| Problem::unsupported_media_type(media_type.unwrap_or_default()))?;
+    let format = Format::of_media_type(media_type).ok_or_else(|| {
+        Problem::unsupported_media_type(Format::MEDIA_TYPES, media_type.unwrap_or_default())
+    })?;
     let asked = asked(Origin::Rest, &headers)?;
     let owner = tenant.clone();
     let put = context.blocking(move |state| {

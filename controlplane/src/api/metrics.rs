@@ -30,6 +30,9 @@ fn write(page: &mut String, context: &Context) -> fmt::Result {
     sample(page, name, &[("version", context.version)], 1)?;
     bundles(page, context)?;
     published(page, context)?;
+    let name = "halftone_tag_ids_asked_total";
+    head(page, name, "counter", "Ids that gateways asked the tag store for.")?;
+    sample(page, name, &[], context.tags.asked())?;
     gateways(page, context)
 }
 

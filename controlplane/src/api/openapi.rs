@@ -24,7 +24,7 @@ pub(crate) async fn show() -> Json<Value> {
 /// Returns the document; equal for equal builds.
 fn document() -> Value {
     let mut paths = json!({});
-    for operation in instances().into_iter().chain(tenants()).chain(others()) {
+    for operation in instances().into_iter().chain(tenants()).chain(tags()).chain(others()) {
         paths[operation.path][operation.method] = operation.described;
     }
     json!({
@@ -147,6 +147,31 @@ fn tenants() -> Vec<Operation> {
     ]
 }
 
+fn tags() -> Vec<Operation> {
+    let one = "/v1/tenants/{tenant}/tags/{id}";
+    let all = "/v1/tenants/{tenant}/tags";
+    let load = "/v1/tenants/{tenant}/tags:load";
+    vec![
+        operation("get", all, "summariseTags", "Tells how many ids have tags")
+            .answers(200, "TagSummary")
+            .refuses(&[400, 500]),
+        operation("post", load, "loadTags", "Loads rows as they come; each replaces its id's tags")
+            .takes_text(&["application/x-ndjson", "text/csv"])
+            .answers(200, "TagLoad")
+            .refuses(&[400, 408, 409, 415, 500]),
+        operation("get", one, "showTags", "Shows the tags of an id")
+            .answers(200, "TaggedId")
+            .refuses(&[400, 404, 422, 500]),
+        operation("put", one, "putTags", "Replaces the tags of an id; none forgets it")
+            .takes(&["application/json"], "Tags")
+            .answers(200, "TaggedId")
+            .refuses(&[400, 408, 409, 413, 422, 500]),
+        operation("delete", one, "deleteTags", "Forgets the tags of an id")
+            .answers(204, "")
+            .refuses(&[400, 404, 422, 500]),
+    ]
+}
+
 fn others() -> Vec<Operation> {
     vec![
         operation("get", "/v1/sources", "listSources", "Lists the files that own tenants")
@@ -220,6 +245,16 @@ impl Operation {
         self
     }
 
+    /// Takes lines of text.
+    fn takes_text(mut self, media_types: &[&str]) -> Self {
+        let mut content = json!({});
+        for media_type in media_types {
+            content[*media_type] = json!({ "schema": { "type": "string" } });
+        }
+        self.described["requestBody"] = json!({ "required": true, "content": content });
+        self
+    }
+
     /// Adds an answer; a schema in brackets is a list of it, none is no body.
     fn answers(mut self, status: u16, schema: &str) -> Self {
         let mut answer = json!({ "description": meaning(status) });
@@ -277,6 +312,7 @@ fn meaning(status: u16) -> &'static str {
         413 => "The body is too large",
         415 => "The body's media type is not read",
         422 => "The body says what cannot be meant; every problem is listed",
+        500 => "The store fails; the log says why",
         503 => "No gateway is connected",
         _ => "Other",
     }

@@ -10,13 +10,15 @@ use axum::{
 use halftone_core::{
     compile::{CompileError, WeightError},
     policy::{Diagnostic, InstanceError},
+    signal::tags::TagError,
 };
 use serde::Serialize;
 
 use crate::{
     link::ExplainError,
-    source::{Format, SourceError, TextProblem},
+    source::{SourceError, TextProblem},
     state::StateError,
+    tags::TagStoreError,
     tenants::Unpublishable,
 };
 
@@ -90,8 +92,8 @@ impl Problem {
     }
 
     /// Returns the answer for a body in a format that is not read.
-    pub(crate) fn unsupported_media_type(found: &str) -> Self {
-        let detail = format!("expected {}, got {found:?}", Format::MEDIA_TYPES);
+    pub(crate) fn unsupported_media_type(expected: &str, found: &str) -> Self {
+        let detail = format!("expected {expected}, got {found:?}");
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         Self::new(status, "unsupported-media-type", "Unsupported media type", detail)
     }
@@ -123,6 +125,19 @@ impl Problem {
         };
         let errors = errors.iter().map(diagnostic).collect();
         Self::invalid("the registration cannot be accepted", errors)
+    }
+
+    /// Returns the answer for tags that cannot be kept.
+    pub(crate) fn about_tags(error: &TagError) -> Self {
+        let text = error.to_string();
+        let (path, message) = text.split_once(": ").unwrap_or(("", &text));
+        Self::invalid("the tags cannot be accepted", vec![Diagnostic::new(path, message)])
+    }
+
+    /// Adds what was done before.
+    pub(crate) fn after(mut self, done: &str) -> Self {
+        self.0.detail = format!("{}; {done}", self.0.detail);
+        self
     }
 
     /// Returns the answer for a condition that does not hold, with the digest that is current.
@@ -190,6 +205,18 @@ impl From<StateError> for Problem {
             StateError::Store(error) => {
                 tracing::error!(%error, "a change could not be stored");
                 Self::internal("the change could not be stored, so it was not made; see the log")
+            }
+        }
+    }
+}
+
+impl From<TagStoreError> for Problem {
+    fn from(error: TagStoreError) -> Self {
+        match error {
+            TagStoreError::Full { .. } => Self::conflict(error.to_string()),
+            TagStoreError::Store(error) => {
+                tracing::error!(%error, "the tag store fails");
+                Self::internal("the tags could not be read or written; see the log")
             }
         }
     }

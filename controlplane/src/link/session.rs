@@ -278,7 +278,7 @@ impl Session {
     }
 }
 
-fn unexpected(expected: &'static str, found: &Frame) -> SessionError {
+pub(super) fn unexpected(expected: &'static str, found: &Frame) -> SessionError {
     let mut found = format!("{found:?}");
     let end = found.char_indices().nth(80).map_or(found.len(), |(at, _)| at);
     found.truncate(end);

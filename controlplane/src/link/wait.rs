@@ -1,4 +1,4 @@
-//! How a gateway's thread waits: for its gateway, for a publication, or for time to pass.
+//! How a gateway's thread waits: for its gateway, for something newer, or for time to pass.
 //!
 //! Owns the socket pair through which the runtime wakes a thread that is blocked. Does not know what
 //! is published.
@@ -18,8 +18,6 @@ use rustix::{
     io::Errno,
 };
 use tokio::sync::watch;
-
-use crate::publish::Publications;
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +47,15 @@ pub(crate) fn pair() -> io::Result<(Waiter, UnixStream)> {
     Ok((Waiter(waiter), waker))
 }
 
-/// Wakes the thread at every publication, and at the stop.
-pub(crate) async fn wake_on(
-    mut publications: Publications,
+/// Wakes the thread whenever there is something newer, and at the stop.
+pub(crate) async fn wake_on<T>(
+    mut newest: watch::Receiver<T>,
     mut stopped: watch::Receiver<bool>,
     waker: UnixStream,
 ) {
     loop {
         let more = tokio::select! {
-            more = publications.changed() => more,
+            more = newest.changed() => more,
             more = stopped.changed() => more,
         };
         if more.is_err() {

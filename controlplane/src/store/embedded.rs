@@ -63,14 +63,8 @@ impl Embedded {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
         let path = directory.join(FILE);
-        // Every page is checked: redb may panic over a file it trusts and somebody else damaged.
-        let mut builder = Database::builder();
-        builder.set_check_integrity_on_open(true).set_cache_size(CACHE_BYTES);
-        match builder.create(&path) {
-            Ok(database) => Ok(Self { path, database }),
-            Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::Locked { path }),
-            Err(error) => Err(StoreError::Open { path, source: Box::new(error.into()) }),
-        }
+        let database = open_database(&path, CACHE_BYTES)?;
+        Ok(Self { path, database })
     }
 
     fn access<E: Into<redb::Error>>(&self, doing: &'static str) -> impl Fn(E) -> StoreError {
@@ -253,6 +247,22 @@ impl Store for Embedded {
         let key = revision_key(key);
         let text = table.get(key.as_str()).map_err(self.access("read a record"))?;
         Ok(text.map(|text| String::from_utf8_lossy(text.value()).into_owned()))
+    }
+}
+
+/// Opens the file at `path`, or makes it, with so much of it kept in memory.
+///
+/// # Errors
+/// [`StoreError::Locked`], [`StoreError::Open`].
+pub(crate) fn open_database(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
+    // Every page is checked: redb may panic over a file it trusts and somebody else damaged.
+    let mut builder = Database::builder();
+    builder.set_check_integrity_on_open(true).set_cache_size(cache_bytes);
+    let path = path.to_owned();
+    match builder.create(&path) {
+        Ok(database) => Ok(database),
+        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::Locked { path }),
+        Err(error) => Err(StoreError::Open { path, source: Box::new(error.into()) }),
     }
 }
 

@@ -14,7 +14,7 @@ use halftone_core::{
     compile::{allocations_of, replace_ranges},
     table::{InstanceTable, RuleTable, TableKind, archive::Archive},
     telemetry::{GatewayStats, VariantStats},
-    wire::{Explained, Frame, GatewayState, Hello, WorkerState},
+    wire::{Explained, Frame, GatewayState, Hello, Role, WorkerState},
 };
 use halftone_link::{Channel, Received, bind, read_sealed};
 
@@ -131,10 +131,13 @@ impl Gateway {
     }
 
     fn serve(&self, stream: UnixStream) {
-        self.seen().peer = Some(Arc::new(stream.try_clone().expect("a clone")));
+        let own = Arc::new(stream.try_clone().expect("a clone"));
         let mut channel = Channel::new(stream);
         // Whatever ends a connection, the next one starts anew.
         while let Ok(Some(received)) = channel.receive() {
+            if matches!(&received.frame, Frame::Hello(hello) if hello.role == Role::ControlPlane) {
+                self.seen().peer = Some(Arc::clone(&own));
+            }
             for answer in self.answer(received) {
                 if channel.send(&answer).is_err() {
                     return;
@@ -149,7 +152,7 @@ impl Gateway {
         match received.frame {
             Frame::Hello(hello) => {
                 hello.check("test").expect("the same build");
-                seen.greeted += 1;
+                seen.greeted += usize::from(hello.role == Role::ControlPlane);
                 let state = GatewayState { engine: "fake".to_owned(), ..GatewayState::default() };
                 vec![Frame::Hello(Hello::new("test", 1, Some(state)))]
             }
@@ -237,6 +240,7 @@ impl Gateway {
                 let explained = Explained { route: Some(asked.url), ..Explained::default() };
                 vec![Frame::Explained(Box::new(explained))]
             }
+            Frame::TagRevisions { .. } => Vec::new(),
             other => panic!("a control plane does not say {other:?}"),
         }
     }

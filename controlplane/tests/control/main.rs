@@ -11,6 +11,7 @@ mod gateway;
 mod instances;
 mod metrics;
 mod openapi;
+mod tags;
 
 use std::path::Path;
 

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use super::{CompileError, row};
 use crate::{
     expr::{self, Names as _, Problem, Scope, Segment},
-    policy::{Attribute, AttributeType, Bundle, CLIENT_IP, GrpcPart, RequestPart, Source},
+    policy::{Attribute, AttributeType, Bundle, CLIENT_IP, GrpcPart, RequestPart, Source, USER_ID},
     table::{
-        AttributeKind, AttributeRow, ExpressionRow, PartRow, RuleTable, SegmentRow, SourceRow,
+        AttributeKind, AttributeRow, ExpressionRow, NONE, PartRow, RuleTable, SegmentRow, SourceRow,
     },
 };
 
@@ -26,14 +26,17 @@ pub(super) fn add_names<'a>(
         name: CLIENT_IP.to_owned(),
         kind: AttributeKind::String,
         sources: vec![client_ip],
+        default: None,
     });
+    let id = bundle.attributes.keys().position(|name| name == USER_ID);
+    let id = id.map_or(Ok(NONE), |place| row(table.attributes.len() + place))?;
     for (name, attribute) in &bundle.attributes {
         let at = row(table.attributes.len())?;
         let kind = attribute.kind.in_expressions();
         for name in [Some(name), attribute.alias.as_ref()].into_iter().flatten() {
             scope.add_attribute(name, at, kind);
         }
-        table.attributes.push(attribute_row(name, attribute));
+        table.attributes.push(attribute_row(name, attribute, id));
     }
     scope.regexes = std::mem::take(&mut table.regexes);
     add_segments(table, bundle, &mut scope)?;
@@ -83,21 +86,22 @@ pub(super) fn attribute(scope: &Scope<'_>, name: &str) -> Option<u32> {
     scope.attribute(name).map(|(row, _)| row)
 }
 
-fn attribute_row(name: &str, attribute: &Attribute) -> AttributeRow {
+/// Makes the row of an attribute; its tags are those of the attribute in row `id`.
+fn attribute_row(name: &str, attribute: &Attribute, id: u32) -> AttributeRow {
     let kind = match attribute.kind {
         AttributeType::String => AttributeKind::String,
         AttributeType::Int => AttributeKind::Int,
         AttributeType::Double => AttributeKind::Double,
         AttributeType::Bool => AttributeKind::Bool,
     };
-    let sources = attribute
-        .from
-        .iter()
-        .filter_map(|source| Some(SourceRow { part: part_row(source)?, trusted: source.trusted }));
-    AttributeRow { name: name.to_owned(), kind, sources: sources.collect() }
+    let sources = attribute.from.iter().filter_map(|source| {
+        Some(SourceRow { part: part_row(source, id)?, trusted: source.trusted })
+    });
+    let default = attribute.default.as_ref().map(ToString::to_string);
+    AttributeRow { name: name.to_owned(), kind, sources: sources.collect(), default }
 }
 
-fn part_row(source: &Source) -> Option<PartRow> {
+fn part_row(source: &Source, id: u32) -> Option<PartRow> {
     let header = source.header.as_ref().map(|name| PartRow::Header(name.to_ascii_lowercase()));
     let cookie = source.cookie.clone().map(PartRow::Cookie);
     let query = source.query.clone().map(PartRow::Query);
@@ -114,5 +118,6 @@ fn part_row(source: &Source) -> Option<PartRow> {
         GrpcPart::Method => PartRow::GrpcMethod,
     });
     let client = source.client.map(|_| PartRow::ClientIp);
-    header.or(cookie).or(query).or(segment).or(request).or(grpc).or(client)
+    let tag = source.tags.clone().map(|name| PartRow::Tag { id, name });
+    header.or(cookie).or(query).or(segment).or(request).or(grpc).or(client).or(tag)
 }

@@ -13,8 +13,9 @@ use crate::{
     policy::{DEFAULT_SPLIT, IMPLICIT_TENANT},
     rollout::allocation::{Allocation, Range},
     table::{
-        ChoiceRow, ConditionRow, ExpressionRow, HostRow, InstanceTable, NONE, NodeRow, PathRow,
-        ReleaseRow, RouteRow, RuleTable, SegmentRow, Span, TargetRow, WantedRow, split_name,
+        ChoiceRow, ConditionRow, ExpressionRow, HostRow, InstanceTable, NONE, NodeRow, PartRow,
+        PathRow, ReleaseRow, RouteRow, RuleTable, SegmentRow, Span, TargetRow, WantedRow,
+        split_name,
     },
 };
 
@@ -174,8 +175,18 @@ impl Merge<'_> {
     fn attribute(&mut self, at: u32) -> Result<u32, CompileError> {
         let at = at as usize;
         if self.attributes[at] == NONE {
-            self.attributes[at] = row(self.table.attributes.len())?;
+            let own = self.table.attributes.len();
+            self.attributes[at] = row(own)?;
             self.table.attributes.push(self.served.attributes[at].clone());
+            for place in 0..self.served.attributes[at].sources.len() {
+                if let PartRow::Tag { id, .. } = self.served.attributes[at].sources[place].part {
+                    let moved = self.attribute(id)?;
+                    let source = &mut self.table.attributes[own].sources[place];
+                    if let PartRow::Tag { id, .. } = &mut source.part {
+                        *id = moved;
+                    }
+                }
+            }
         }
         Ok(self.attributes[at])
     }

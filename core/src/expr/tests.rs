@@ -65,6 +65,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         headers: &headers,
         client_ip: "10.1.2.3",
         trusted: true,
+        tags: &crate::route::NoTags,
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");

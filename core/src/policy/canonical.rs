@@ -30,6 +30,9 @@ pub fn canonical_text(bundle: &Bundle) -> String {
     for upstream in bundle.upstreams.values_mut() {
         write_out_upstream(upstream);
     }
+    for attribute in bundle.attributes.values_mut() {
+        attribute.default.iter_mut().for_each(|label| *label = Label::Text(label.to_string()));
+    }
     for source in bundle.attributes.values_mut().flat_map(|attribute| &mut attribute.from) {
         source.header.iter_mut().for_each(|name| name.make_ascii_lowercase());
     }

@@ -101,6 +101,9 @@ pub struct GatewayTimeouts {
     /// A caller's pause within a body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall: Option<Timeout>,
+    /// A request's wait for tags that its worker does not know; then it is decided without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Timeout>,
     /// A request, from its head to the end of its answer; zero, as when not given, is for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Timeout>,

@@ -282,7 +282,8 @@ impl fmt::Display for Address {
 }
 
 /// Returns whether `text` can name something in a bundle, a URL path and a metric label.
-pub(super) fn is_name(text: &str) -> bool {
+#[must_use]
+pub fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= NAME_BYTES_MAX
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))

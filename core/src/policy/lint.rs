@@ -10,7 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Bundle, Cell, Diagnostic, Release, Requires, STABLE, Source, Split, Target, TargetMatch,
+    Attribute, Bundle, Cell, Diagnostic, Release, Requires, STABLE, Source, Split, Target,
+    TargetMatch, USER_ID,
 };
 use crate::expr::{self, Use};
 
@@ -61,8 +62,9 @@ fn lint_nested(path: &str, target: &Target, bundle: &Bundle) -> Option<Diagnosti
         variant || cell.split(STABLE).is_some_and(|split| gives_weight(&split))
     };
     table.cells().iter().find(|(_, cell)| gives(cell))?;
-    let sources = levels.iter().filter_map(|level| Some(&bundle.attributes.get(level)?.from));
-    let written: BTreeSet<String> = sources.flatten().filter_map(Source::client_written).collect();
+    let levels = levels.iter().filter_map(|level| bundle.attributes.get(level));
+    let written: BTreeSet<String> =
+        levels.flat_map(|attribute| written_by_clients(attribute, bundle)).collect();
     if written.is_empty() {
         return None;
     }
@@ -95,9 +97,8 @@ fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
         for used in expr::uses(text) {
             match used {
                 Use::Name(name) => {
-                    let sources = attributes.get(name.as_str()).map(|attribute| &attribute.from);
-                    let sources = sources.into_iter().flatten();
-                    written.extend(sources.filter_map(Source::client_written));
+                    let attribute = attributes.get(name.as_str()).into_iter();
+                    written.extend(attribute.flat_map(|one| written_by_clients(one, bundle)));
                 }
                 Use::Header(name) => drop(written.insert(format!("the header {name:?}"))),
                 Use::Cookie(name) => drop(written.insert(format!("the cookie {name:?}"))),
@@ -116,6 +117,16 @@ fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
         }
     }
     written
+}
+
+/// Returns how any client can choose the value of an attribute. A tag is as good as the id it is looked up by.
+fn written_by_clients(attribute: &Attribute, bundle: &Bundle) -> Vec<String> {
+    let of_id = bundle.attributes.get(USER_ID).map(|id| id.from.as_slice()).unwrap_or_default();
+    let sources = attribute.from.iter().flat_map(|source| match &source.tags {
+        Some(_) => of_id,
+        None => std::slice::from_ref(source),
+    });
+    sources.filter_map(Source::client_written).collect()
 }
 
 fn lint_target(path: &str, target: &Target) -> Option<Diagnostic> {

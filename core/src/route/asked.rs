@@ -7,14 +7,21 @@ use std::ops::Deref;
 
 use rkyv::{rend::u32_le, string::ArchivedString, vec::ArchivedVec};
 
-use super::{RequestView, values::header};
-use crate::table::ArchivedRuleTable;
+use super::{RequestView, evaluate::present_text, values::header};
+use crate::{
+    limits::UNIT_BYTES_MAX,
+    table::{ArchivedAttributeRow, ArchivedRuleTable},
+};
 
 /// A request, and whose rules ask.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     request: &'a RequestView<'a>,
     reserved: &'a ArchivedVec<ArchivedString>,
+    /// Every attribute.
+    attributes: &'a ArchivedVec<ArchivedAttributeRow>,
+    /// Whose rules ask.
+    tenant: &'a str,
 }
 
 impl<'a> Asked<'a> {
@@ -24,7 +31,18 @@ impl<'a> Asked<'a> {
         table: &'a ArchivedRuleTable,
         tenant: u32_le,
     ) -> Self {
-        Self { request, reserved: &table.tenants[tenant.to_native() as usize].reserved }
+        let row = &table.tenants[tenant.to_native() as usize];
+        Self { request, reserved: &row.reserved, attributes: &table.attributes, tenant: &row.name }
+    }
+
+    /// Returns the tag `name` of the user whose id is the attribute in row `id`.
+    pub(super) fn tag(&self, id: u32_le, name: &str) -> Option<&'a [u8]> {
+        let id = present_text(&self.attributes[id.to_native() as usize], self)?;
+        if !(1..=UNIT_BYTES_MAX).contains(&id.len()) {
+            return None;
+        }
+        let id = std::str::from_utf8(id).ok()?;
+        self.request.tags.tag(self.tenant, id, name).map(str::as_bytes)
     }
 
     /// Returns the value of a header that is believed.

@@ -219,8 +219,17 @@ fn attribute<'a, R: Recorder>(
     read.ok_or(Fault::Type)
 }
 
-/// Returns the text of an attribute: of the first source that is there and believed.
+/// Returns the text of an attribute: of the first source that is there and believed, else its default.
 pub(super) fn attribute_text<'a>(
+    row: &'a ArchivedAttributeRow,
+    request: &Asked<'a>,
+) -> Option<&'a [u8]> {
+    let default = || row.default.as_ref().map(|text| text.as_bytes());
+    present_text(row, request).or_else(default)
+}
+
+/// Returns what the request itself says of an attribute.
+pub(super) fn present_text<'a>(
     row: &ArchivedAttributeRow,
     request: &Asked<'a>,
 ) -> Option<&'a [u8]> {

@@ -24,6 +24,7 @@ pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'
         ArchivedPartRow::Protocol => Some(request.protocol.as_bytes()),
         ArchivedPartRow::GrpcService => grpc(request).map(|(service, _)| service),
         ArchivedPartRow::GrpcMethod => grpc(request).map(|(_, method)| method),
+        ArchivedPartRow::Tag { id, name } => request.tag(*id, name),
     }
 }
 
@@ -42,6 +43,7 @@ pub(super) fn part_name(part: &ArchivedPartRow) -> String {
         ArchivedPartRow::Protocol => "request.protocol".to_owned(),
         ArchivedPartRow::GrpcService => "gRPC service".to_owned(),
         ArchivedPartRow::GrpcMethod => "gRPC method".to_owned(),
+        ArchivedPartRow::Tag { name, .. } => format!("tag {name}"),
     }
 }
 

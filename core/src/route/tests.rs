@@ -75,6 +75,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         headers: &headers,
         client_ip: "192.0.2.1",
         trusted: ask.trusted,
+        tags: &crate::route::NoTags,
         arena: &arena,
     };
     let table = table.rules();
@@ -331,6 +332,7 @@ fn targets_in_order_until_they_expire() {
             headers: &headers,
             client_ip: if ask.random == 1 { "192.0.2.1" } else { "2001:db8::1" },
             trusted: ask.trusted,
+            tags: &crate::route::NoTags,
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");

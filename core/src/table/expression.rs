@@ -151,4 +151,11 @@ pub enum PartRow {
     GrpcService,
     /// The method that a gRPC path names.
     GrpcMethod,
+    /// A tag of the user whose id is an attribute: a row of `attributes`, none of whose sources is a tag.
+    Tag {
+        /// The row.
+        id: u32,
+        /// The tag.
+        name: String,
+    },
 }

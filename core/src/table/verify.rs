@@ -19,14 +19,16 @@ use expression::{Cost, is_part};
 
 use super::{
     ArchivedAddressRow, ArchivedChoiceRow, ArchivedHostRow, ArchivedInstanceTable,
-    ArchivedOnNoHealthyRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSpan, NONE,
+    ArchivedOnNoHealthyRow, ArchivedPartRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSpan,
+    NONE,
 };
 use crate::{
     http::is_strippable,
     limits::{
         ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, NAME_BYTES_MAX,
         PREFIX_SLASHES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX, ROUTES_MAX,
-        SEGMENTS_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX, VARIANTS_MAX,
+        SEGMENTS_MAX, TAG_VALUE_BYTES_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX,
+        VARIANTS_MAX,
     },
 };
 
@@ -113,9 +115,12 @@ impl Verify for ArchivedRuleTable {
             check("regex", row, bounded)?;
         }
         for (row, attribute) in self.attributes.iter().enumerate() {
-            let sources = &attribute.sources;
-            let good = sources.iter().all(|source| is_part(&source.part));
-            check("attribute", row, good && attribute.name.len() <= NAME_BYTES_MAX)?;
+            let default = attribute.default.as_ref();
+            let bounded = default.is_none_or(|text| text.len() <= TAG_VALUE_BYTES_MAX);
+            check("attribute", row, bounded && is_short(&attribute.name))?;
+            for source in attribute.sources.iter() {
+                self.verify_source(row, &source.part)?;
+            }
         }
         let mut segments = Vec::with_capacity(self.segments.len());
         for (row, segment) in self.segments.iter().enumerate() {
@@ -145,6 +150,18 @@ impl Verify for ArchivedRuleTable {
 }
 
 impl ArchivedRuleTable {
+    /// Checks where an attribute's value comes from: a tag is looked up by an id that is none.
+    fn verify_source(&self, row: usize, part: &ArchivedPartRow) -> Result<(), VerifyError> {
+        let ArchivedPartRow::Tag { id, name } = part else {
+            return check("attribute", row, is_part(part));
+        };
+        index("attribute", row, *id, self.attributes.len())?;
+        let ids = &self.attributes[id.to_native() as usize].sources;
+        let is_tag = |part: &ArchivedPartRow| matches!(part, ArchivedPartRow::Tag { .. });
+        let good = is_short(name) && !ids.iter().any(|source| is_tag(&source.part));
+        check("attribute", row, good)
+    }
+
     fn verify_hosts(&self) -> Result<(), VerifyError> {
         check("prefix slashes", 0, self.prefix_slashes.to_native() <= PREFIX_SLASHES_MAX)?;
         let order = RouteOrder::of(self);

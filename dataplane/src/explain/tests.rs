@@ -57,6 +57,7 @@ fn without_tables_the_refusal_is_explained() {
     let decider = Decider {
         worker: 3,
         tables: None,
+        tags: &halftone_core::route::NoTags,
         trusted: &trusted,
         limits: &limits,
         random: 0,

@@ -30,6 +30,7 @@ use crate::{
     limits::Limits,
     publish::WorkerHandle,
     tables::Tables,
+    tags::asker::Event,
     telemetry::log::LogWriter,
     worker::{self, Applied, Command, Start},
 };
@@ -41,6 +42,7 @@ pub(super) struct Common {
     pub(super) tables: Arc<EpochCell<Option<Tables>>>,
     pub(super) trusted: Trusted,
     pub(super) limits: Limits,
+    pub(super) asker: Sender<Event>,
     /// Most sockets a worker may have open.
     pub(super) sockets: usize,
     /// Runs a worker to its end: [`run_worker`], unless a test wants it to fail.
@@ -130,6 +132,7 @@ impl Workers {
             trusted: common.trusted.clone(),
             limits: common.limits,
             sockets: common.sockets,
+            asker: Some(common.asker.clone()),
             log: log.map(|log| log.handle(Instant::now())),
             seed: seed(id),
         };

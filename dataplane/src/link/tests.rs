@@ -33,7 +33,9 @@ impl Peer {
             .expect("a folder");
         let publisher = Arc::new(Publisher::new(tables, Vec::new(), unbounded().1, keeper));
         let (state, control_planes) = (GatewayState::default(), AtomicU32::new(0));
-        let link = Arc::new(Link { publisher, state, version: "test", control_planes });
+        let (asker, askable) = (unbounded().0, AtomicU64::new(0));
+        let version = "test";
+        let link = Arc::new(Link { publisher, state, version, control_planes, asker, askable });
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         let serving = Arc::clone(&link);
         thread::spawn(move || serve(&serving, &mut Channel::new(theirs)));

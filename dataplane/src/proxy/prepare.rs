@@ -23,6 +23,7 @@ use crate::{
     conn::{body::Body, http1::Downstream},
     engine::Engine,
     tables::Tables,
+    tags::Key,
     telemetry::{faults::Faults, log::Line},
     worker::Worker,
 };
@@ -39,6 +40,8 @@ pub struct Request {
     pub decision: Option<Decision>,
     /// The variant row that serves it: the decided one, unless that has no instance.
     pub serving: Option<u32>,
+    /// Who has to be known before it can be decided; not waited for more than once.
+    pub wanted: Vec<Key>,
     /// Why it cannot be sent anywhere.
     pub refusal: Option<Kind>,
     /// The length of the head in the receive buffer.
@@ -118,6 +121,15 @@ impl Request {
     }
 }
 
+/// When a request is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// For the first time: when somebody has to be asked for, it is left undecided.
+    First,
+    /// With what is known by now.
+    Last,
+}
+
 /// Parses and decides the request at the front of the receive buffer; nothing when its head is not
 /// whole yet.
 ///
@@ -126,6 +138,7 @@ impl Request {
 pub(super) fn prepare<E: Engine>(
     worker: &Worker<E>,
     downstream: &Downstream<E>,
+    turn: Turn,
 ) -> Result<Option<Request>, HeadError> {
     let received = &downstream.received[downstream.consumed..];
     let mut slots: HeaderSlots<'_> = empty_slots();
@@ -137,6 +150,7 @@ pub(super) fn prepare<E: Engine>(
         tables: None,
         decision: None,
         serving: None,
+        wanted: Vec::new(),
         refusal: None,
         head_bytes: head.bytes,
         body_bytes: 0,
@@ -163,7 +177,7 @@ pub(super) fn prepare<E: Engine>(
         instance: None,
         client_ip: None,
     };
-    decide(worker, downstream, &head, &mut request);
+    decide(worker, downstream, &head, &mut request, turn);
     request.body = Body::new(head.framing).at_most(request.bounds.body_bytes).without_trailers();
     if matches!(head.framing, Framing::Length(bytes) if bytes > request.bounds.body_bytes) {
         request.refusal = request.refusal.or(Some(Kind::RequestBody(ChunkError::TooLarge)));
@@ -176,6 +190,7 @@ fn decide<E: Engine>(
     downstream: &Downstream<E>,
     head: &RequestHead<'_, '_>,
     request: &mut Request,
+    turn: Turn,
 ) {
     let peer = &downstream.peer;
     if peer.trusted && !head.forwarded_for.is_empty() {
@@ -189,7 +204,7 @@ fn decide<E: Engine>(
             request.refusal = Some(Kind::Path);
             return;
         };
-        let arena = Bump::new();
+        let (arena, reader) = (Bump::new(), worker.tags.reader());
         let view = RequestView {
             method: head.method,
             scheme: "http",
@@ -200,11 +215,22 @@ fn decide<E: Engine>(
             headers: head.headers,
             client_ip: request.client_ip(downstream),
             trusted: peer.trusted,
+            tags: &reader,
             arena: &arena,
         };
         let (random, now_unix_s) = (worker.random(), worker.unix_s());
+        let mut faults = worker.faults.borrow_mut();
+        let decision = route_told(rules, &view, random, now_unix_s, &mut Faults(&mut faults));
+        let (wanted, found) = reader.finish();
+        if turn == Turn::First && !wanted.is_empty() {
+            faults.clear();
+            request.wanted = wanted;
+            return;
+        }
+        request.decision = decision;
+        worker.tags.count(&found);
         let mut counters = worker.counters.borrow_mut();
-        request.decision = route_told(rules, &view, random, now_unix_s, &mut Faults(&mut counters));
+        faults.count(&mut counters);
         let untrusted = request.decision.filter(|_| !peer.trusted);
         let stripped = untrusted.map_or_else(Mask::default, |decision| {
             reserved(rules.table, decision.route, head.headers)

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ahash::AHashMap;
 use halftone_core::telemetry::{GatewayStats, VariantStats};
 
-use crate::tables::Tables;
+use crate::{tables::Tables, tags::RESULTS};
 
 /// What a worker counted since it started.
 #[derive(Debug, Default)]
@@ -83,6 +83,7 @@ impl Counters {
             faults: self.faults.iter().map(|(target, count)| (target.clone(), *count)).collect(),
             accepted: self.accepted,
             stripped: self.stripped,
+            tags: [0; RESULTS.len()],
             log_dropped: 0,
         }
     }
@@ -105,6 +106,8 @@ pub struct Snapshot {
     faults: BTreeMap<String, u64>,
     accepted: u64,
     stripped: u64,
+    /// Lookups of tags, by [`RESULTS`].
+    pub tags: [u64; RESULTS.len()],
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -122,6 +125,8 @@ pub struct Merged {
     pub accepted: Vec<u64>,
     /// Release headers stripped.
     pub stripped: u64,
+    /// Lookups of tags, by [`RESULTS`].
+    pub tags: [u64; RESULTS.len()],
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -143,6 +148,9 @@ impl Merged {
             }
             merged.accepted.push(snapshot.accepted);
             merged.stripped += snapshot.stripped;
+            for (sum, count) in merged.tags.iter_mut().zip(snapshot.tags) {
+                *sum += count;
+            }
             merged.log_dropped += snapshot.log_dropped;
         }
         merged

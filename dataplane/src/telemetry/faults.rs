@@ -1,18 +1,44 @@
 //! Faults: targets of which nobody could say whether they match.
 //!
-//! Owns the recorder that counts them while a request is decided (POLICY stage 6). Invariant: a target
-//! is counted without allocation, but for the first time.
+//! Owns the recorder that notes them while a request is decided (POLICY stage 6). They are counted once the decision
+//! stands: one that waits for tags is taken again. Invariant: a target is counted without allocation, but for the first
+//! time.
 
 use halftone_core::{
     route::trace::{Read, Recorder, Seen, Step},
     table::ArchivedReleaseRow,
 };
-use smallvec::SmallVec;
 
 use super::counters::Counters;
 
-/// Counts faults, and records nothing else.
-pub struct Faults<'c>(pub &'c mut Counters);
+/// Targets, one after the other.
+#[derive(Debug, Default)]
+pub struct FaultKeys {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl FaultKeys {
+    /// Counts them, and forgets them.
+    pub fn count(&mut self, counters: &mut Counters) {
+        let mut start = 0;
+        for end in self.ends.drain(..) {
+            let key = std::str::from_utf8(&self.text[start..end]).unwrap_or_default();
+            counters.record_fault(key);
+            start = end;
+        }
+        self.text.clear();
+    }
+
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+}
+
+/// Notes faults, and records nothing else.
+pub struct Faults<'c>(pub &'c mut FaultKeys);
 
 impl Recorder for Faults<'_> {
     #[inline(always)]
@@ -26,10 +52,9 @@ impl Recorder for Faults<'_> {
 
     fn fault(&mut self, release: &ArchivedReleaseRow, target: u32) {
         let id = release.targets.get(target as usize).map_or("", |target| target.id.as_str());
-        let mut key = SmallVec::<[u8; 256]>::new();
         for part in [&release.tenant, "/", &release.name, "/", id] {
-            key.extend_from_slice(part.as_bytes());
+            self.0.text.extend_from_slice(part.as_bytes());
         }
-        self.0.record_fault(std::str::from_utf8(&key).unwrap_or_default());
+        self.0.ends.push(self.0.text.len());
     }
 }

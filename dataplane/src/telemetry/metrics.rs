@@ -12,6 +12,7 @@ use halftone_core::telemetry::{
 };
 
 use super::counters::Merged;
+use crate::tags::RESULTS;
 
 /// Upper bounds of the duration buckets, microseconds: Prometheus' own defaults, and two below.
 const BUCKETS_US: [u64; 13] = [
@@ -135,6 +136,11 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
         let mut part = || parts.next().unwrap_or_default();
         let labels = [("tenant", part()), ("release", part()), ("target", part())];
         sample(page, "halftone_target_faults_total", &labels, *count)?;
+    }
+    let name = "halftone_tag_lookups_total";
+    head(page, name, "counter", "Lookups of users' tags, by how they ended.")?;
+    for (result, count) in RESULTS.iter().zip(merged.tags) {
+        sample(page, name, &[("result", result)], count)?;
     }
     for (name, help, value) in [
         (

@@ -25,7 +25,7 @@ pub(super) fn holds(bundle: &Value, when: &str, seen: &Seen<'_>) -> Option<bool>
         if name.contains('.') {
             put(&format!("{name}-none"), json!(""));
         }
-        let Some(value) = attribute_value(attribute, seen) else { continue };
+        let Some(value) = attribute_value(bundle, attribute, seen) else { continue };
         put(name, value.clone());
         if let Some(alias) = attribute["alias"].as_str() {
             put(alias, value);
@@ -97,14 +97,27 @@ fn request(seen: &Seen<'_>) -> Value {
     })
 }
 
-/// The text of an attribute: of the first source that has one and is believed.
-pub(super) fn attribute_text(attribute: &Value, seen: &Seen<'_>) -> Option<String> {
+/// The text of an attribute: of the first source that has one and is believed, else its default.
+pub(super) fn attribute_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<String> {
+    let default = || match &attribute["default"] {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    source_text(bundle, attribute, seen).or_else(default)
+}
+
+fn source_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<String> {
     list(&attribute["from"]).iter().find_map(|source| {
         let believed = source["trusted"] != true || seen.request.trusted;
         let value = match source.as_object()?.iter().find(|(name, _)| *name != "trusted")? {
             (kind, Value::String(name)) if kind == "header" => seen.header(name),
             (kind, Value::String(name)) if kind == "cookie" => seen.cookie(name),
             (kind, Value::String(name)) if kind == "query" => seen.query(name),
+            (kind, Value::String(name)) if kind == "tags" => {
+                let id = source_text(bundle, &bundle["attributes"]["user.id"], seen)?;
+                seen.request.tags.get(&id)?.get(name).cloned()
+            }
             (kind, number) if kind == "pathSegment" => {
                 let number = usize::try_from(number.as_u64()?).ok()?;
                 let segment = seen.path.split('/').nth(number)?;
@@ -122,8 +135,8 @@ pub(super) fn attribute_text(attribute: &Value, seen: &Seen<'_>) -> Option<Strin
     })
 }
 
-fn attribute_value(attribute: &Value, seen: &Seen<'_>) -> Option<Value> {
-    let written = attribute_text(attribute, seen)?;
+fn attribute_value(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<Value> {
+    let written = attribute_text(bundle, attribute, seen)?;
     match attribute["type"].as_str()? {
         "int" => written.parse::<i64>().ok().map(|number| json!(number)),
         "double" => written

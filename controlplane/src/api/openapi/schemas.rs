@@ -64,6 +64,29 @@ pub(super) fn all() -> Value {
             "warnings": { "type": "array", "items": diagnostic(), "description":
                 "What may be meant, and should be looked at; `strict` refuses it" },
         })),
+        "TagLoad": object(&["loaded", "refused", "errors", "revision", "ids"], json!({
+            "loaded": number("Rows that are durable now"),
+            "refused": number("Lines that are not"),
+            "errors": { "type": "array", "description": "Every line that was refused", "items":
+                object(&["line", "message"], json!({
+                    "line": number("Its number, from 1"), "message": text("What is wrong") })) },
+            "endedAt": number("The line behind which nothing was read: too many were refused, or CSV \
+                names no columns; else absent"),
+            "revision": number("The number of the newest change"),
+            "ids": number("Ids with tags there are now"),
+        })),
+        "TagSummary": object(&["tenant", "revision", "ids"], json!({
+            "tenant": text("Whose they are"),
+            "revision": number("The number of the newest change; 0 before the first"),
+            "ids": number("How many ids have tags"),
+        })),
+        "TaggedId": object(&["id", "tags"], json!({
+            "id": text("The id"),
+            "tags": { "$ref": "#/components/schemas/Tags" },
+            "revision": number("The number of the change, where it is one"),
+        })),
+        "Tags": { "type": "object", "description": "Values by name; numbers and truth values are kept as text",
+            "additionalProperties": { "type": ["string", "integer", "boolean"] } },
         "Tenant": object(&["tenant", "revision", "digest"], json!({
             "tenant": text("Its name"),
             "revision": number("The number of its bundle"),

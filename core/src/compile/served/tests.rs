@@ -117,3 +117,39 @@ proptest! {
         }
     }
 }
+
+/// A row that refers to a row moves with it.
+#[test]
+fn a_tag_is_looked_up_by_the_id_of_its_own_tenant() {
+    let tagged = |tenant: &str| {
+        let mut bundle = serde_json::to_value(bundle(tenant, &format!("{tenant}.example"), [1, 1]))
+            .expect("JSON");
+        // Before the id, in the order of names.
+        bundle["attributes"]["user.age"] = json!({ "type": "int", "from": [{ "tags": "age" }] });
+        bundle["releases"]["r"]["unit"] = json!(["user.age"]);
+        let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
+        assert_eq!(validate(&bundle), []);
+        bundle
+    };
+    let (a, b) = (tagged("a"), tagged("b"));
+    let allocations = allocated(&[&a, &b]);
+    let served = compile_rules(&[&a, &b], &allocations).expect("compiles");
+    let own = compile_rules(&[&a], &allocated(&[&a])).expect("compiles");
+    let merged = replace_tenant(&served, "a", own).expect("fits");
+    for table in [served, merged] {
+        let mut seen = Vec::new();
+        for release in &table.releases {
+            let unit = &table.attributes[release.units[0] as usize];
+            let PartRow::Tag { id, name } = &unit.sources[0].part else { panic!("{unit:?}") };
+            let id = &table.attributes[*id as usize];
+            assert_eq!(
+                (unit.name.as_str(), name.as_str(), id.name.as_str()),
+                ("user.age", "age", "user.id")
+            );
+            assert_eq!(id.sources[0].part, PartRow::Cookie(release.tenant.clone()));
+            seen.push(release.tenant.as_str());
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, ["a", "b"]);
+    }
+}

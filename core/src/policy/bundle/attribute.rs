@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NotServed, is_false};
-use crate::expr;
+use crate::{expr, policy::Label};
 
 /// A typed value with the places it may come from, first present wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,9 @@ pub struct Attribute {
     pub kind: AttributeType,
     /// Where it may come from.
     pub from: Vec<Source>,
+    /// The value when no source has one. It is no bucketing key, and no tags are looked up by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Label>,
     /// A short name for expressions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
@@ -81,9 +84,9 @@ pub struct Source {
     /// A verified JWT claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt: Option<NotServed>,
-    /// A tag from the attribute store.
+    /// A tag of the user whose id is the attribute `user.id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<NotServed>,
+    pub tags: Option<String>,
     /// A field of the region database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geoip: Option<NotServed>,
@@ -103,7 +106,6 @@ impl Source {
     pub fn not_served(&self) -> impl Iterator<Item = (&'static str, NotServed)> {
         let fields = [
             ("jwt", self.jwt),
-            ("tags", self.tags),
             ("geoip", self.geoip),
             ("lang", self.lang),
             ("device", self.device),

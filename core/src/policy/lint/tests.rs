@@ -10,6 +10,8 @@ fn warnings(release: &Value) -> Vec<String> {
         "attributes": {
             "user.level": { "type": "string", "alias": "level", "from": [{ "header": "x-level", "trusted": true }] },
             "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-user-age" }] },
+            "user.id": { "type": "string", "from": [{ "cookie": "uid" }, { "header": "x-id", "trusted": true }] },
+            "user.tier": { "type": "string", "from": [{ "tags": "tier" }] },
             "app": { "type": "string", "from": [{ "cookie": "app" }, { "pathSegment": 1 }] },
         },
         "segments": { "grown-up": { "when": "age > 18" }, "some": { "when": "grown_up() || app == 'x'" } },
@@ -87,6 +89,7 @@ fn variants_granted_by_what_an_expression_reads() {
             "request.cookies['a'] == request.query['b']",
             &["the cookie \"a\" or the query parameter \"b\""],
         ),
+        ("user.tier == 'gold'", &["by sending the cookie \"uid\"; use"]),
         ("age >", &[]),
     ] {
         check(&none, json!({ "match": null, "when": when, "variant": "canary" }), expected);
@@ -108,6 +111,7 @@ fn cells_that_a_client_can_choose() {
             &["targets[0].nested: any client may choose its cell by sending the cookie"],
         ),
         (json!(["app"]), json!({ "split": "scheduled" }), &["the cookie \"app\""]),
+        (json!(["user.tier"]), json!({ "weight": "1%" }), &["the cookie \"uid\""]),
     ] {
         check(&none, json!({ "match": null, "nested": levels, "table": table(cell) }), expected);
     }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::{Found, check_token};
 use crate::{
     expr::{self, Names as _, Scope, Segment as Named, Size, Type},
-    limits::{NAME_BYTES_MAX, SEGMENTS_MAX},
-    policy::{Attribute, Bundle, CLIENT_IP, Source},
+    limits::{NAME_BYTES_MAX, SEGMENTS_MAX, TAG_VALUE_BYTES_MAX},
+    policy::{Attribute, AttributeType, Bundle, CLIENT_IP, Label, Source, USER_ID, is_name},
 };
 
 /// First words of names that expressions have already.
@@ -23,6 +23,7 @@ pub(super) fn check_names<'a>(found: &mut Found, bundle: &'a Bundle) -> Scope<'a
     for (row, (name, attribute)) in (1u32..).zip(&bundle.attributes) {
         let path = format!("attributes.{name}");
         check_attribute(found, &path, name, attribute);
+        check_tags(found, &path, name, attribute, bundle);
         let kind = attribute.kind.in_expressions();
         scope.add_attribute(name, row, kind);
         let Some(alias) = &attribute.alias else { continue };
@@ -61,6 +62,42 @@ fn check_attribute(found: &mut Found, path: &str, name: &str, attribute: &Attrib
     for (index, source) in attribute.from.iter().enumerate() {
         check_source(found, &format!("{path}.from[{index}]"), source);
     }
+    if let Some(default) = &attribute.default {
+        check_default(found, &format!("{path}.default"), attribute.kind, default);
+    }
+}
+
+/// Checks the value that stands in for one that is not there.
+fn check_default(found: &mut Found, path: &str, kind: AttributeType, default: &Label) {
+    let text = default.to_string();
+    let (is_read, expected) = match kind {
+        AttributeType::String => (true, "text"),
+        AttributeType::Int => (text.parse::<i64>().is_ok(), "a whole number of 64 bits"),
+        AttributeType::Double => (text.parse().is_ok_and(f64::is_finite), "a number"),
+        AttributeType::Bool => (text.parse::<bool>().is_ok(), "true or false"),
+    };
+    if !is_read {
+        found.add(path, format!("expected {expected}, as the type says, got {text:?}"));
+    } else if text.len() > TAG_VALUE_BYTES_MAX {
+        found.add(path, format!("expected at most {TAG_VALUE_BYTES_MAX} bytes"));
+    }
+}
+
+/// Checks that tags can be looked up: by an id that does not come from tags itself.
+fn check_tags(found: &mut Found, path: &str, name: &str, attribute: &Attribute, bundle: &Bundle) {
+    for (index, source) in attribute.from.iter().enumerate() {
+        let Some(tag) = &source.tags else { continue };
+        let path = format!("{path}.from[{index}].tags");
+        if !is_name(tag) {
+            found.add(&path, format!("expected letters, digits, '.', '_' and '-', got {tag:?}"));
+        }
+        if name == USER_ID {
+            let message = format!("tags are looked up by {USER_ID}, which cannot be one of them");
+            found.add(&path, message);
+        } else if !bundle.attributes.contains_key(USER_ID) {
+            found.add(&path, format!("tags are looked up by the attribute {USER_ID}: declare it"));
+        }
+    }
 }
 
 fn check_source(found: &mut Found, path: &str, source: &Source) {
@@ -75,9 +112,10 @@ fn check_source(found: &mut Found, path: &str, source: &Source) {
         source.request.is_some(),
         source.grpc.is_some(),
         source.client.is_some(),
-        [source.jwt, source.tags, source.geoip, source.device].iter().any(Option::is_some),
+        source.tags.is_some(),
+        [source.jwt, source.geoip, source.device].iter().any(Option::is_some),
     ];
-    let places = ["header", "cookie", "query", "pathSegment", "request", "grpc", "client"];
+    let places = ["header", "cookie", "query", "pathSegment", "request", "grpc", "client", "tags"];
     found.one_of(path, &places, named.into_iter().filter(|is_there| *is_there).count());
     if let Some(header) = &source.header {
         check_token(found, &format!("{path}.header"), header);

@@ -71,6 +71,26 @@ fn each_fault_is_named() {
         ("/attributes/user.id/from", json!([{ "request": "body" }]), ""),
         (
             "/attributes/user.id/from",
+            json!([{ "tags": "id" }]),
+            "from[0].tags: tags are looked up by user.id, which cannot be one of them",
+        ),
+        (
+            "/attributes",
+            json!({ "user.level": { "type": "string", "from": [{ "tags": "level" }] } }),
+            "from[0].tags: tags are looked up by the attribute user.id: declare it",
+        ),
+        (
+            "/attributes/user.level",
+            json!({ "type": "string", "from": [{ "tags": "a b" }] }),
+            "user.level.from[0].tags: expected letters",
+        ),
+        (
+            "/attributes/user.age",
+            json!({ "type": "int", "from": [{ "query": "age" }], "default": "old" }),
+            "default: expected a whole number of 64 bits, as the type says, got \"old\"",
+        ),
+        (
+            "/attributes/user.id/from",
             json!([{ "geoip": "city" }]),
             "not supported in this build: geoip",
         ),

@@ -49,6 +49,7 @@ fn combinations_are_found_exactly_then_by_any() {
             headers: &headers,
             client_ip: "192.0.2.1",
             trusted: true,
+            tags: &crate::route::NoTags,
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, 0).expect("a route");

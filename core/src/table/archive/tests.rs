@@ -159,11 +159,17 @@ fn rules() -> RuleTable {
                     source(PartRow::PathSegment(2)),
                     source(PartRow::GrpcService),
                 ],
+                default: None,
             },
             AttributeRow {
                 name: "user.age".into(),
                 kind: AttributeKind::Int,
-                sources: vec![source(PartRow::ClientIp), source(PartRow::Query("user".into()))],
+                sources: vec![
+                    source(PartRow::Tag { id: 0, name: "age".into() }),
+                    source(PartRow::ClientIp),
+                    source(PartRow::Query("user".into())),
+                ],
+                default: Some("7".into()),
             },
         ],
         segments: vec![
@@ -288,10 +294,14 @@ fn nested(table: &mut RuleTable) -> &mut NestedRow {
     table.releases[0].targets[1].nested.as_mut().expect("a nested table")
 }
 
+fn tag(table: &mut RuleTable, row: usize, id: u32, name: &str) {
+    table.attributes[row].sources[0].part = PartRow::Tag { id, name: name.to_owned() };
+}
+
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 63] = [
+    let breaks: [(&str, Break); 68] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -346,6 +356,13 @@ fn meaningless_tables_are_refused() {
         ("override", |t| t.releases[0].overrides[0].header = "X-Upper".into()),
         ("source", |t| t.attributes[0].sources[0].part = PartRow::Header(String::new())),
         ("source", |t| t.attributes[0].sources[0].part = PartRow::PathSegment(0)),
+        ("tag", |t| tag(t, 0, 0, "age")),
+        ("tag", |t| tag(t, 1, 2, "age")),
+        ("tag", |t| tag(t, 1, 0, &"x".repeat(300))),
+        ("tag", |t| {
+            t.segments[0].when.nodes[1] = NodeRow::Part(PartRow::Tag { id: 0, name: "age".into() });
+        }),
+        ("default", |t| t.attributes[1].default = Some("x".repeat(2_000))),
         ("tenant", |t| t.routes[0].tenant = 1),
         ("reserved", |t| t.tenants[0].reserved = vec!["content-length".into()]),
         ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(1)),
@@ -458,6 +475,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
             headers: &headers,
             client_ip: "192.0.2.1",
             trusted: true,
+            tags: &crate::route::NoTags,
             arena: &arena,
         };
         if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {

@@ -115,7 +115,7 @@ fn is_node(node: &ArchivedNodeRow) -> bool {
     }
 }
 
-/// Checks the name of a part of the request.
+/// Checks the name of a part of the request; a tag is none.
 pub(super) fn is_part(part: &ArchivedPartRow) -> bool {
     match part {
         ArchivedPartRow::Header(name) => is_field_name(name),
@@ -125,6 +125,7 @@ pub(super) fn is_part(part: &ArchivedPartRow) -> bool {
         ArchivedPartRow::PathSegment(number) => {
             (1..=VALUE_BYTES_MAX).contains(&(number.to_native() as usize))
         }
+        ArchivedPartRow::Tag { .. } => false,
         ArchivedPartRow::ClientIp
         | ArchivedPartRow::Method
         | ArchivedPartRow::Host

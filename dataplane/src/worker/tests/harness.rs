@@ -106,6 +106,7 @@ impl Running {
             limits: setting.limits,
             sockets: setting.sockets,
             log: Some(AccessLog::new(full, unbounded().1, Instant::now())),
+            asker: None,
             seed: 1,
         };
         let work = move || match choice {
