@@ -60,6 +60,8 @@ pub use store::StoreError;
 const RUNTIME_THREADS: usize = 2;
 /// Threads for calls that block (store, resolver); more would only wait for the same disk.
 const BLOCKING_THREADS_MAX: usize = 64;
+/// Stack of each of them, bytes: expressions are parsed there, and the deepest takes a quarter of it in a debug build.
+const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 /// How long open API requests may take to end once the process was asked to.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long blocking calls (a resolver that hangs) may hold up the end.
@@ -170,6 +172,7 @@ fn run_with<F: Future<Output = ()> + Send + 'static>(
         .worker_threads(RUNTIME_THREADS)
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_name("control")
+        .thread_stack_size(THREAD_STACK_BYTES)
         .enable_all()
         .build()
         .map_err(ControlError::process("start the runtime"))?;
