@@ -9,6 +9,7 @@
 //! - what is read of several ids is of one revision;
 //! - an id without tags is not kept.
 
+mod filters;
 mod lines;
 pub(crate) mod load;
 
@@ -29,6 +30,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::store::{StoreError, open_database};
+use filters::Filters;
 
 const FILE: &str = "tags.redb";
 /// Pages kept in memory: hot ids, and the upper levels of the tree for the others.
@@ -75,6 +77,7 @@ pub(crate) struct TagStore {
     revisions: watch::Sender<Revisions>,
     /// Ids that gateways asked for.
     asked: AtomicU64,
+    filters: Filters,
 }
 
 impl TagStore {
@@ -86,7 +89,8 @@ impl TagStore {
         let path = directory.join(FILE);
         let database = open_database(&path, CACHE_BYTES)?;
         let (revisions, asked) = (watch::channel(Arc::default()).0, AtomicU64::new(0));
-        let store = Self { path, database, revisions, asked };
+        let store = Self { path, database, revisions, asked, filters: Filters::default() };
+        store.load_filters()?;
         store.revisions.send_replace(Arc::new(store.load_revisions()?));
         Ok(store)
     }
@@ -192,6 +196,10 @@ impl TagStore {
             return Err(TagStoreError::Full { tenant: tenant.to_owned() });
         }
         transaction.commit().map_err(self.access("make a change durable"))?;
+        // Before anybody is told of the revision: no filter lacks an id of its own.
+        if !self.filters.add(tenant, rows, after.ids) {
+            self.load_filter(tenant, after.ids)?;
+        }
         self.revisions.send_modify(|revisions| {
             Arc::make_mut(revisions).insert(tenant.to_owned(), after.revision);
         });

@@ -128,6 +128,10 @@ pub const TAG_VALUE_BYTES_MAX: usize = 1024;
 pub const TAG_BYTES_MAX: usize = 4 * 1024;
 /// Most ids with tags of one tenant: the filter that tells them apart then has 25 MB.
 pub const TAG_IDS_MAX: u64 = 20_000_000;
+/// Bits of the filter for each id there is room for: less than 1 % of others pass (`table::filter`).
+pub const TAG_FILTER_BITS: u64 = 12;
+/// Most words of a filter: with room for twice the ids there may be.
+pub const TAG_FILTER_WORDS_MAX: usize = 8 * 1024 * 1024;
 /// Longest line of a load, bytes: an id and its tags, every byte of them escaped.
 pub const TAG_LINE_BYTES_MAX: usize = 64 * 1024;
 /// Most lines of a load that are made durable at once.
@@ -250,6 +254,8 @@ const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);
 const _: () = assert!(6 * (UNIT_BYTES_MAX + TAG_BYTES_MAX) < TAG_LINE_BYTES_MAX);
 const _: () = assert!(TAGS_MS <= TAGS_MS_MAX && TAG_MISSED_MS < TAG_ABSENT_MS);
 const _: () = assert!(TAG_QUERY_IDS_MAX * TAG_BYTES_MAX * 6 < FRAME_BYTES_MAX);
+const _: () = assert!(2 * TAG_IDS_MAX * TAG_FILTER_BITS <= 64 * TAG_FILTER_WORDS_MAX as u64);
+const _: () = assert!(8 * TAG_FILTER_WORDS_MAX < TABLE_BYTES_MAX);
 const _: () = assert!(TAG_VALUE_BYTES_MAX < TAG_BYTES_MAX && TAG_LINE_BYTES_MAX < TAG_BATCH_BYTES);
 const _: () = assert!(INSTANCE_TTL_MS_MIN < INSTANCE_TTL_MS_MAX);
 const _: () = assert!(2 * BUNDLE_BYTES_MAX as u64 <= REVISIONS_BYTES_MAX);

@@ -1,6 +1,6 @@
 //! Tables: what a worker decides with.
 //!
-//! Owns the archived types of the two tables (rules, instances), the archive around them
+//! Owns the archived types of the tables (rules, instances, filters of tags), the archive around them
 //! ([`archive`]), the check of their meaning ([`verify`]) and the cell through which workers see the
 //! newest ones ([`epoch`]).
 //!
@@ -14,6 +14,7 @@ pub mod archive;
 mod condition;
 pub mod epoch;
 mod expression;
+mod filter;
 mod nested;
 pub mod regex;
 mod verify;
@@ -28,6 +29,7 @@ pub use expression::{
     ArchivedNodeRow, ArchivedPartRow, ArchivedSegmentRow, CalculateRow, CompareRow, ExpressionRow,
     NodeRow, PartRow, SegmentRow,
 };
+pub use filter::{ArchivedTagFilter, TagFilter};
 pub use nested::{ArchivedNestedNodeRow, ArchivedNestedRow, NestedNodeRow, NestedRow, split_name};
 pub use verify::VerifyError;
 
@@ -380,7 +382,7 @@ impl archive::Archive<RuleTable> {
     }
 }
 
-/// Which of the two tables an archive holds.
+/// Which table an archive holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TableKind {
@@ -388,4 +390,6 @@ pub enum TableKind {
     Rules,
     /// [`InstanceTable`].
     Instances,
+    /// [`TagFilter`].
+    Tags,
 }

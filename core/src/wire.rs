@@ -8,8 +8,6 @@
 //! Invariants: a length is checked before anything is allocated; a peer of another protocol or
 //! layout is told so in words, and nothing of it is used.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -137,11 +135,9 @@ pub enum Frame {
         /// By id, in the order they were asked for: the tags; no list when they cannot be read.
         found: Option<Vec<Option<Tags>>>,
     },
-    /// The revisions of tags by tenant: what is known of an older one is to be forgotten.
-    TagRevisions {
-        /// By tenant.
-        revisions: BTreeMap<String, u64>,
-    },
+    /// Here is which users of a tenant may have tags (a sealed memory file travels with this frame), as of a revision of
+    /// their tags: what is known of an older one is to be forgotten.
+    TagFilter,
     /// Asks for [`Frame::Pong`].
     Ping,
     /// Answers [`Frame::Ping`].

@@ -93,6 +93,7 @@ impl LastGood {
         self.folder.join(match kind {
             TableKind::Rules => "rules.table",
             TableKind::Instances => "instances.table",
+            TableKind::Tags => "tags.table",
         })
     }
 

@@ -20,7 +20,7 @@ use halftone_core::{
     compile::{CompileError, replace_ranges},
     limits::{COMMIT_MS, CONTROL_PEERS_MAX},
     table::{
-        InstanceTable, RuleTable, Table, TableKind,
+        InstanceTable, RuleTable, Table, TableKind, TagFilter,
         archive::{Archive, ArchiveError},
     },
     wire::{Frame, GatewayState, Hello, Role, SplitRanges, WorkerState},
@@ -180,8 +180,13 @@ fn follow_tags(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
             Ok(Some(Received { frame: Frame::TagAnswer { number, revision, found }, .. })) => {
                 tell(Event::Answered { peer, number, revision, found });
             }
-            Ok(Some(Received { frame: Frame::TagRevisions { revisions }, .. })) => {
-                tell(Event::Changed(revisions));
+            Ok(Some(Received { frame: Frame::TagFilter, table: Some(table) })) => {
+                match open_filter(table) {
+                    Ok(filter) => tell(Event::Filter(Arc::new(filter))),
+                    Err(error) => {
+                        tracing::error!(%error, "A filter of tags is refused; the last one stays.");
+                    }
+                }
             }
             Ok(Some(_)) => {
                 tracing::warn!("A control peer sent what does not belong to tags.");
@@ -193,6 +198,10 @@ fn follow_tags(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
     };
     tell(Event::Lost(peer));
     ended
+}
+
+fn open_filter(table: std::os::fd::OwnedFd) -> Result<Archive<TagFilter>, Refusal> {
+    Ok(Archive::open(read_sealed(table)?)?)
 }
 
 /// What a peer has prepared and not committed.
@@ -239,6 +248,7 @@ impl Link {
                     TableKind::Instances => {
                         self.load(table).map(|loaded| prepared.instances.insert(loaded).epoch)
                     }
+                    TableKind::Tags => Err(Refusal::Unexpected("a filter")),
                 };
                 let epoch = match loaded {
                     Ok(epoch) => epoch,
@@ -312,6 +322,7 @@ impl Link {
         let (epoch, bytes) = match kind {
             TableKind::Rules => (rules, tables.loaded_rules().archive.bytes()),
             TableKind::Instances => (instances, tables.loaded_instances().archive.bytes()),
+            TableKind::Tags => return Ok(Err(Refusal::Unexpected("this question"))),
         };
         match SealedTable::create(bytes) {
             Ok(file) => channel.send_table(&Frame::Table { kind, epoch }, file).map(Ok),

@@ -3,12 +3,13 @@
 //! Owns what a worker remembers ([`cache`]), what it waits for ([`Lookups`]), and the one thread per gateway that asks a
 //! control plane on behalf of all workers ([`asker`]). Does not decide: a decision reads through [`Reader`].
 //!
-//! Life of a lookup: the worker's cache → the asker, which asks for an id once, whoever wants it → the control socket →
+//! Life of a lookup: the tenant's filter → the worker's cache → the asker, which asks for an id once, whoever wants it → the control socket →
 //! back as a command. Who waits is woken by the answer, or by the end of the budget, whichever comes first.
 //!
 //! Invariants:
 //! - a worker does not block, and a request waits once, for the budget at most;
 //! - what is not known then is not there: the declared default counts;
+//! - who has no tags is not asked for, but for the few that pass the filter; without one nobody is;
 //! - what comes too late is remembered for the next request.
 
 pub mod asker;
@@ -16,7 +17,6 @@ mod cache;
 
 use std::{
     cell::{Cell, Ref, RefCell},
-    collections::BTreeMap,
     fmt,
     future::poll_fn,
     sync::Arc,
@@ -30,18 +30,20 @@ use halftone_core::{
     limits::{TAGS_MS_MAX, TICK_MS},
     route::TagReader,
     signal::tags::Tags,
+    table::{TagFilter, archive::Archive},
 };
 
 use asker::{Ask, Event};
 use cache::{Cache, Known};
 
 /// How lookups end, as they are shown.
-pub const RESULTS: [&str; 4] = ["cached", "answered", "late", "unreachable"];
+pub const RESULTS: [&str; 5] = ["cached", "answered", "late", "unreachable", "filtered"];
 
 const CACHED: usize = 0;
 const ANSWERED: usize = 1;
 const LATE: usize = 2;
 const UNREACHABLE: usize = 3;
+const FILTERED: usize = 4;
 
 /// Lookups by [`RESULTS`].
 pub type Found = [u64; RESULTS.len()];
@@ -76,8 +78,8 @@ pub enum Outcome {
 pub enum News {
     /// What became of questions.
     Told(Vec<(Key, Outcome)>),
-    /// The revisions of tags, by tenant.
-    Revisions(Arc<BTreeMap<String, u64>>),
+    /// Which users of a tenant may have tags, as of a revision of their tags.
+    Filter(Arc<Archive<TagFilter>>),
 }
 
 /// What a worker knows of users.
@@ -98,6 +100,10 @@ impl Lookups {
     /// Returns what `worker` knows at its start: nothing. Without an asker it stays so.
     #[must_use]
     pub fn new(worker: u32, asker: Option<Sender<Event>>) -> Self {
+        if let Some(asker) = &asker {
+            // Its predecessor was told what has come before; one that is gone tells nothing.
+            let _ = asker.send(Event::Started(worker));
+        }
         Self {
             worker,
             asker,
@@ -153,7 +159,7 @@ impl Lookups {
     pub fn take(&self, news: News) {
         match news {
             News::Told(told) => told.into_iter().for_each(|(key, outcome)| self.end(&key, outcome)),
-            News::Revisions(revisions) => self.cache.borrow_mut().follow(&revisions),
+            News::Filter(filter) => self.cache.borrow_mut().follow(filter),
         }
         self.wake();
     }
@@ -251,6 +257,10 @@ impl TagReader for Reader<'_> {
             }
             Known::Absent => {
                 self.note(CACHED);
+                None
+            }
+            Known::Never => {
+                self.note(FILTERED);
                 None
             }
             Known::Missed(result) => {

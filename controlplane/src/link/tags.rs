@@ -6,9 +6,10 @@
 //!
 //! Invariants:
 //! - whatever is answered is of the revision that the answer names;
-//! - a gateway is told every revision, many that come soon after each other as one.
+//! - a gateway is sent the filter of every revision, many that come soon after each other as one.
 
 use std::{
+    collections::BTreeMap,
     io,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
@@ -17,8 +18,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use halftone_core::wire::{Frame, Hello, Role};
-use halftone_link::{Channel, connect};
+use halftone_core::{
+    table::archive::Archive,
+    wire::{Frame, Hello, Role},
+};
+use halftone_link::{Channel, SealedTable, connect};
 use tokio::sync::watch;
 
 use super::{
@@ -88,6 +92,7 @@ impl TagLink {
     fn converse(&mut self) -> Result<(), SessionError> {
         let mut channel = self.open()?;
         let mut told: Option<(Revisions, Instant)> = None;
+        let mut served = BTreeMap::new();
         while !self.is_stopped() {
             let newest = Arc::clone(&self.newest.borrow_and_update());
             let mut pause = LOOK_EVERY;
@@ -97,8 +102,7 @@ impl TagLink {
                     pause = TELL_EVERY.saturating_sub(at.elapsed());
                 }
                 _ => {
-                    let revisions = newest.as_ref().clone();
-                    channel.send(&Frame::TagRevisions { revisions })?;
+                    self.tell(&mut channel, &newest, &mut served)?;
                     told = Some((newest, Instant::now()));
                 }
             }
@@ -107,6 +111,31 @@ impl TagLink {
                 Wake::Closed => return Ok(()),
                 Wake::Woken | Wake::Elapsed => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Sends the filters of tenants whose tags have changed.
+    fn tell(
+        &self,
+        channel: &mut Channel,
+        newest: &Revisions,
+        served: &mut BTreeMap<String, u64>,
+    ) -> Result<(), SessionError> {
+        for (tenant, revision) in newest.iter() {
+            if served.get(tenant) == Some(revision) {
+                continue;
+            }
+            let filter = self.tags.filter(tenant);
+            let archive = Archive::build(&filter, *revision).map_err(|error| error.to_string());
+            let file = archive.and_then(|archive| {
+                SealedTable::create(archive.bytes()).map_err(|error| error.to_string())
+            });
+            match file {
+                Ok(file) => channel.send_table(&Frame::TagFilter, file)?,
+                Err(error) => tracing::error!(tenant, error, "a filter of tags cannot be sent"),
+            }
+            served.insert(tenant.clone(), *revision);
         }
         Ok(())
     }

@@ -1,4 +1,6 @@
-//! What is kept, and which numbers it has.
+//! What is kept, which numbers it has, and what the filters say of it.
+
+use halftone_core::table::archive::Archive;
 
 use super::*;
 
@@ -38,4 +40,32 @@ fn the_last_row_of_an_id_counts() {
     let rows = [row("u7", "a"), row("u7", ""), row("u7", "b"), row("u8", "a"), row("u8", "")];
     assert_eq!(store.write("shop", &rows).expect("written"), Summary { revision: 1, ids: 1 });
     assert_eq!(store.find("shop", "u7").expect("read"), Some(row("", "b").1));
+}
+
+#[test]
+fn everyone_with_tags_is_in_the_filter() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let passing = |store: &TagStore, prefix: &str, ids: usize| {
+        let archive = Archive::build(&store.filter("shop"), 1).expect("a good table");
+        (0..ids).filter(|at| archive.table().may_have(&format!("{prefix}{at}"))).count()
+    };
+    let store = TagStore::open(directory.path()).expect("opened");
+    assert_eq!(passing(&store, "u", 1_000), 0, "nobody has tags");
+    let words = |store: &TagStore| store.filter("shop").words.len();
+    let mut rooms = Vec::new();
+    for portion in 0..8 {
+        let ids = portion * 500..(portion + 1) * 500;
+        let rows: Vec<Row> = ids.map(|at| row(&format!("u{at}"), "vip")).collect();
+        store.write("shop", &rows).expect("written");
+        store.write("shop-b", &[row(&format!("b{portion}"), "vip")]).expect("written");
+        rooms.push(words(&store));
+    }
+    assert!(rooms.is_sorted() && rooms[0] < rooms[7], "it grows: {rooms:?}");
+    assert_eq!(passing(&store, "u", 4_000), 4_000);
+    let others = passing(&store, "x", 10_000);
+    assert!(others <= 100, "{others} of 10000 others pass");
+    drop(store);
+
+    let store = TagStore::open(directory.path()).expect("opened");
+    assert_eq!(passing(&store, "u", 4_000), 4_000, "after a restart");
 }

@@ -170,6 +170,7 @@ impl Gateway {
                             return vec![Frame::Reject { reason }];
                         }
                     }
+                    TableKind::Tags => panic!("filters are not prepared"),
                     TableKind::Instances => {
                         let archive = Archive::<InstanceTable>::open(bytes).expect("verified");
                         assert_eq!(archive.revision(), revision);
@@ -240,7 +241,7 @@ impl Gateway {
                 let explained = Explained { route: Some(asked.url), ..Explained::default() };
                 vec![Frame::Explained(Box::new(explained))]
             }
-            Frame::TagRevisions { .. } => Vec::new(),
+            Frame::TagFilter => Vec::new(),
             other => panic!("a control plane does not say {other:?}"),
         }
     }

@@ -6,7 +6,7 @@
 //! Invariants:
 //! - a descriptor travels with the first byte of its `Prepare`, so it is queued before that frame
 //!   can be complete;
-//! - exactly one descriptor belongs to each `Prepare` and `Table`, none to any other frame, and no more than
+//! - exactly one descriptor belongs to each `Prepare`, `Table` and `TagFilter`, none to any other frame, and no more than
 //!   [`TABLES_QUEUED_MAX`] ever wait: a peer cannot fill our descriptor table;
 //! - no more than one frame is ever read ahead, and its announced length is checked before its
 //!   bytes are awaited.
@@ -199,8 +199,9 @@ impl Channel {
     /// # Errors
     /// [`LinkError`]; part of the frame may have left then.
     pub fn send_table(&mut self, frame: &Frame, table: impl AsFd) -> Result<(), LinkError> {
-        let carries = matches!(frame, Frame::Prepare { .. } | Frame::Table { .. });
-        debug_assert!(carries, "only Prepare and Table carry a table");
+        let carries =
+            matches!(frame, Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter);
+        debug_assert!(carries, "only Prepare, Table and TagFilter carry a table");
         self.send_with(frame, Some(table.as_fd()))
     }
 
@@ -252,7 +253,7 @@ impl Channel {
 
     fn table_of(&mut self, frame: &Frame) -> Result<Option<OwnedFd>, LinkError> {
         match frame {
-            Frame::Prepare { .. } | Frame::Table { .. } => {
+            Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter => {
                 self.tables.pop_front().map(Some).ok_or(LinkError::TableMissing)
             }
             _ => Ok(None),

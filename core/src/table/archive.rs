@@ -189,6 +189,7 @@ fn kind_number(kind: TableKind) -> u32 {
     match kind {
         TableKind::Rules => 1,
         TableKind::Instances => 2,
+        TableKind::Tags => 3,
     }
 }
 

@@ -20,7 +20,7 @@ use expression::{Cost, is_part};
 use super::{
     ArchivedAddressRow, ArchivedChoiceRow, ArchivedHostRow, ArchivedInstanceTable,
     ArchivedOnNoHealthyRow, ArchivedPartRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSpan,
-    NONE,
+    ArchivedTagFilter, NONE,
 };
 use crate::{
     http::is_strippable,
@@ -295,6 +295,12 @@ impl Verify for ArchivedInstanceTable {
             }
         }
         Ok(())
+    }
+}
+
+impl Verify for ArchivedTagFilter {
+    fn verify(&self) -> Result<(), VerifyError> {
+        check("filter", 0, is_short(&self.tenant) && self.is_good())
     }
 }
 

@@ -21,6 +21,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError};
 use halftone_core::{
     limits::{TAG_QUERIES_MAX, TAG_QUERY_BYTES_MAX, TAG_QUERY_IDS_MAX},
     signal::tags::Tags,
+    table::{TagFilter, archive::Archive},
     wire::Frame,
 };
 use halftone_link::Channel;
@@ -60,8 +61,10 @@ pub enum Event {
         /// By id; no list when they cannot be read.
         found: Option<Vec<Option<Tags>>>,
     },
-    /// A control plane says that tags have changed.
-    Changed(BTreeMap<String, u64>),
+    /// A control plane says whose tags there are by now.
+    Filter(Arc<Archive<TagFilter>>),
+    /// A worker has begun, and knows nothing.
+    Started(u32),
     /// A control plane is gone.
     Lost(u64),
 }
@@ -103,6 +106,8 @@ struct Asker {
     tell: Tell,
     /// The newest is asked.
     peers: Vec<Peer>,
+    /// By tenant, for workers that begin.
+    filters: BTreeMap<String, Arc<Archive<TagFilter>>>,
     flights: HashMap<Key, Flight>,
     /// When somebody has to be told, in the order of their asking.
     due: VecDeque<(Instant, Key)>,
@@ -119,6 +124,7 @@ impl Asker {
             budget,
             tell,
             peers: Vec::new(),
+            filters: BTreeMap::new(),
             flights: HashMap::new(),
             due: VecDeque::new(),
             fresh: Vec::new(),
@@ -156,7 +162,15 @@ impl Asker {
             Event::Answered { peer, number, revision, found } => {
                 self.answered(peer, number, revision, found);
             }
-            Event::Changed(revisions) => (self.tell)(None, News::Revisions(Arc::new(revisions))),
+            Event::Filter(filter) => {
+                self.filters.insert(filter.table().tenant.to_string(), Arc::clone(&filter));
+                (self.tell)(None, News::Filter(filter));
+            }
+            Event::Started(worker) => {
+                for filter in self.filters.values() {
+                    (self.tell)(Some(worker), News::Filter(Arc::clone(filter)));
+                }
+            }
             Event::Lost(peer) => self.lose(peer),
         }
     }

@@ -1,4 +1,4 @@
-//! What a worker remembers of users.
+//! What a worker remembers of users, and which it need not ask for.
 //!
 //! Owns the bound on its memory and what is forgotten first. Does not ask and does not wait.
 //!
@@ -8,12 +8,13 @@
 //! - a lookup that finds something allocates nothing;
 //! - what is of an older revision than its tenant's is not found.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{cell::Cell, sync::Arc};
 
 use ahash::{AHashMap, RandomState};
 use halftone_core::{
     limits::{TAG_ABSENT_MS, TAG_CACHE_BYTES, TAG_MISSED_MS, TICK_MS},
     signal::tags::{Tags, size},
+    table::{TagFilter, archive::Archive},
 };
 use smallvec::SmallVec;
 
@@ -36,6 +37,8 @@ pub(super) enum Known<'c> {
     Yes(&'c Tags),
     /// It has none.
     Absent,
+    /// It has none, by the filter.
+    Never,
     /// It was asked for a moment ago, in vain; what became of that, by [`super::RESULTS`].
     Missed(usize),
     /// Nothing.
@@ -61,11 +64,12 @@ struct Entry {
     reads: Cell<u8>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Tenant {
     /// Stands for the tenant in keys.
     slot: u32,
-    revision: u64,
+    /// Which of its users may have tags, as of the newest revision that was told.
+    filter: Arc<Archive<TagFilter>>,
 }
 
 #[derive(Debug, Default)]
@@ -93,14 +97,17 @@ impl Default for Cache {
 impl Cache {
     /// Returns what is known of `id` at tick `now`.
     pub(super) fn find(&self, tenant: &str, id: &str, now: u64) -> Known<'_> {
-        let Some(tenant) = self.tenants.get(tenant) else { return Known::No };
-        let key = key(*tenant, id);
+        let Some(tenant) = self.tenants.get(tenant) else { return Known::Never };
+        if !tenant.filter.table().may_have(id) {
+            return Known::Never;
+        }
+        let key = key(tenant.slot, id);
         let entry = self.shards[self.shard(&key)].entries.get(&*key);
         let Some(entry) = entry.filter(|entry| entry.until > now) else { return Known::No };
         if let Remembered::Missed(result) = entry.remembered {
             return Known::Missed(result);
         }
-        if entry.revision < tenant.revision {
+        if entry.revision < tenant.filter.revision() {
             return Known::No;
         }
         entry.reads.set(entry.reads.get().saturating_add(1).min(HOT));
@@ -123,31 +130,23 @@ impl Cache {
         self.put(key, Entry { remembered, revision: 0, until, born: now, reads: Cell::new(0) });
     }
 
-    /// Takes the revisions of tenants: what is older is not found any more.
-    pub(super) fn follow(&mut self, revisions: &BTreeMap<String, u64>) {
-        for (name, revision) in revisions {
-            let Some(tenant) = self.tenants.get_mut(name.as_str()) else {
+    /// Takes a tenant's filter: what is of an older revision is not found any more.
+    pub(super) fn follow(&mut self, filter: Arc<Archive<TagFilter>>) {
+        let slot = match self.tenants.get(&*filter.table().tenant) {
+            // Else it is a store that was restored: its numbers mean something else.
+            Some(tenant) if tenant.filter.revision() <= filter.revision() => tenant.slot,
+            _ => {
                 self.slots += 1;
-                let tenant = Tenant { slot: self.slots, revision: *revision };
-                self.tenants.insert(name.as_str().into(), tenant);
-                continue;
-            };
-            if *revision < tenant.revision {
-                // A store that was restored: its numbers mean something else.
-                self.slots += 1;
-                tenant.slot = self.slots;
+                self.slots
             }
-            tenant.revision = *revision;
-        }
+        };
+        self.tenants.insert(filter.table().tenant.as_str().into(), Tenant { slot, filter });
     }
 
     fn put(&mut self, Key { tenant, id }: &Key, entry: Entry) {
-        let slots = &mut self.slots;
-        let tenant = *self.tenants.entry(tenant.clone()).or_insert_with(|| {
-            *slots += 1;
-            Tenant { slot: *slots, revision: entry.revision }
-        });
-        let key = key(tenant, id);
+        // Without a filter nobody is looked for.
+        let Some(tenant) = self.tenants.get(tenant) else { return };
+        let key = key(tenant.slot, id);
         let shard = self.shard(&key);
         self.shards[shard].put(key.as_slice().into(), entry);
     }
@@ -203,9 +202,9 @@ impl Entry {
     }
 }
 
-fn key(tenant: Tenant, id: &str) -> SmallVec<[u8; 64]> {
+fn key(slot: u32, id: &str) -> SmallVec<[u8; 64]> {
     let mut key = SmallVec::new();
-    key.extend_from_slice(&tenant.slot.to_le_bytes());
+    key.extend_from_slice(&slot.to_le_bytes());
     key.extend_from_slice(id.as_bytes());
     key
 }

@@ -22,6 +22,13 @@ fn lookups() -> (Lookups, Receiver<Event>) {
     (Lookups::new(3, Some(asker)), asked)
 }
 
+/// Has everybody in the filter.
+fn everyone(revision: u64) -> News {
+    let mut filter = TagFilter::with_room("shop", 1);
+    filter.words.fill(u64::MAX);
+    News::Filter(Arc::new(Archive::build(&filter, revision).expect("a good table")))
+}
+
 fn key(id: &str) -> Key {
     Key { tenant: "shop".into(), id: id.into() }
 }
@@ -43,6 +50,8 @@ fn answered(level: &str) -> Outcome {
 #[test]
 fn an_id_is_asked_for_once_and_known_afterwards() {
     let (lookups, asked) = lookups();
+    assert_eq!(read(&lookups, &["u7"]), (vec![None], Vec::new()), "there is no filter yet");
+    lookups.take(everyone(1));
     let (values, wanted) = read(&lookups, &["u7", "u7", "u8"]);
     assert_eq!((values, &wanted), (vec![None, None, None], &vec![key("u7"), key("u8")]));
     let waker = Arc::new(Nobody).into();
@@ -67,8 +76,12 @@ fn an_id_is_asked_for_once_and_known_afterwards() {
     // What comes too late counts for those that follow.
     lookups.take(News::Told(vec![(key("u8"), answered("new"))]));
     assert_eq!(read(&lookups, &["u8"]).0, [Some("new".to_owned())]);
-    assert_eq!(lookups.counts(), [2, 1, 2, 0], "cached, answered, late twice, unreachable");
-    lookups.take(News::Revisions(Arc::new([("shop".to_owned(), 2)].into())));
+    assert_eq!(
+        lookups.counts(),
+        [2, 1, 2, 0, 1],
+        "cached, answered, late twice, unreachable, filtered"
+    );
+    lookups.take(everyone(2));
     assert_eq!(read(&lookups, &["u7"]).1, [key("u7")], "tags have changed");
 }
 
@@ -78,9 +91,10 @@ fn nobody_waits_where_nobody_answers() {
     let mut context = Context::from_waker(&waker);
     let wanted = [key("u7")];
     let alone = Lookups::new(0, None);
+    alone.take(everyone(1));
     assert!(pin!(alone.settle(&wanted, Instant::now())).poll(&mut context).is_ready());
     assert_eq!(read(&alone, &["u7"]), (vec![None], Vec::new()));
-    assert_eq!(alone.counts(), [0, 0, 0, 2]);
+    assert_eq!(alone.counts(), [0, 0, 0, 2, 0]);
     for _ in 0..TAG_MISSED_MS / TICK_MS {
         alone.turn();
     }
