@@ -16,15 +16,19 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
         let (line, column) = place(text, at);
         Problem { line, column, message }
     };
-    let (mut nesting, mut operators, mut at) = (0usize, 0, 0);
+    // By open bracket: the conditionals in it, which nest until it is closed.
+    let mut conditionals = vec![0usize];
+    let (mut operators, mut at) = (0, 0);
     let bytes = text.as_bytes();
     while at < bytes.len() {
         let end = token_end(bytes, at);
         match bytes[at] {
-            b'(' | b'[' | b'{' | b'?' => nesting += 1,
-            b')' | b']' | b'}' => nesting = nesting.saturating_sub(1),
+            b'(' | b'[' | b'{' => conditionals.push(0),
+            b')' | b']' | b'}' if conditionals.len() > 1 => drop(conditionals.pop()),
+            b'?' => conditionals.iter_mut().next_back().into_iter().for_each(|count| *count += 1),
             _ => {}
         }
+        let nesting = conditionals.len() - 1 + conditionals.iter().sum::<usize>();
         operators += usize::from(b"+-*/%<>=!&|?:.([{".contains(&bytes[at]));
         if nesting > EXPRESSION_NESTING_MAX {
             let message = format!("expected at most {EXPRESSION_NESTING_MAX} levels of nesting");

@@ -239,6 +239,7 @@ fn hostile_texts_are_refused_before_they_are_parsed() {
         nested("!(", ")", 8),
         nested("vip ? vip : ", "", 8),
         vec!["vip"; 256].join("||"),
+        vec!["(vip ? vip : vip)"; 30].join("||"),
         format!("{} > 0", vec!["1"; 120].join("+")),
     ] {
         assert!(compiled(&text).table().releases.len() == 1, "{}", &text[..20]);
