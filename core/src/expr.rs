@@ -16,6 +16,7 @@ use crate::table::{ExpressionRow, regex::RegexError};
 mod bounds;
 mod check;
 mod functions;
+mod lists;
 mod parse;
 mod scope;
 mod uses;

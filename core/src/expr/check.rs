@@ -1,6 +1,6 @@
 //! Types: a parsed expression becomes a program, or every reason why it does not.
 //!
-//! Owns names, operators, literals and lists; functions are [`super::functions`]'s. Invariant: a node
+//! Owns names, operators and literals; functions are [`super::functions`]'s, lists [`super::lists`]'s. Invariant: a node
 //! is added after its operands, so the last one added is the result.
 
 use cel::{
@@ -10,7 +10,7 @@ use cel::{
 
 use super::{Names, Problem, Size, Type, parse::Parsed, place};
 use crate::{
-    limits::{ALTERNATIVES_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX},
+    limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX},
     policy::nearest,
     table::{CalculateRow, CompareRow, ExpressionRow, NodeRow, PartRow},
 };
@@ -91,6 +91,11 @@ impl<N: Names> Checker<'_, N> {
         let (line, column) = place(self.text, offset);
         self.problems.push(Problem { line, column, message: message.into() });
         None
+    }
+
+    /// Returns how many problems were found so far.
+    pub(super) fn found(&self) -> usize {
+        self.problems.len()
     }
 
     /// Adds a node whose operands are there.
@@ -298,125 +303,6 @@ impl<N: Names> Checker<'_, N> {
         }
         let node = NodeRow::Choose(condition.node, first.node, second.node);
         self.push(node, &[condition, first, second], first.kind)
-    }
-
-    /// `request.headers["x"]` and its like.
-    fn lookup(&mut self, map: &IdedExpr, key: &IdedExpr) -> Option<Operand> {
-        let name = qualified(map).map(|(_, name)| name).unwrap_or_default();
-        if !MAPS.contains(&name.as_str()) {
-            return self.problem(map, format!("expected one of {} before [", MAPS.join(", ")));
-        }
-        let part = self.part(&name, key)?;
-        self.push(NodeRow::Part(part), &[], Type::String)
-    }
-
-    fn part(&mut self, map: &str, key: &IdedExpr) -> Option<PartRow> {
-        let Expr::Literal(LiteralValue::String(key_text)) = &key.expr else {
-            self.problem(key, format!("expected a name in quotes, as in {map}[\"x\"]"));
-            return None;
-        };
-        let text = key_text.inner();
-        if text.is_empty() || text.len() > crate::limits::NAME_BYTES_MAX {
-            self.problem(key, "expected a name of 1 to 253 bytes");
-            return None;
-        }
-        Some(match map {
-            "request.headers" => PartRow::Header(text.to_ascii_lowercase()),
-            "request.query" => PartRow::Query(text.to_owned()),
-            _ => PartRow::Cookie(text.to_owned()),
-        })
-    }
-
-    /// `x in [1, 2]`, and `"x" in request.headers`.
-    fn contained(&mut self, at: &IdedExpr, value: &IdedExpr, list: &IdedExpr) -> Option<Operand> {
-        let map = qualified(list).map(|(_, name)| name);
-        if let Some(map) = map.filter(|map| MAPS.contains(&map.as_str())) {
-            let part = self.part(&map, value)?;
-            let part = self.push(NodeRow::Part(part), &[], Type::String)?;
-            return self.push(NodeRow::Has(part.node), &[part], Type::Bool);
-        }
-        let Expr::List(items) = &list.expr else {
-            self.value(value);
-            return self.problem(list, "expected a list behind `in`, as in x in [1, 2]");
-        };
-        let operand = self.value(value);
-        if items.elements.len() > ALTERNATIVES_MAX {
-            let message = format!(
-                "expected at most {ALTERNATIVES_MAX} values, got {}: use a segment",
-                items.elements.len()
-            );
-            return self.problem(list, message);
-        }
-        let found = self.problems.len();
-        let mut node = match operand?.kind {
-            Type::String => NodeRow::InTexts(
-                0,
-                self.items(&items.elements, "text", |literal| {
-                    let LiteralValue::String(text) = literal else { return None };
-                    Some(text.inner().to_owned())
-                }),
-            ),
-            Type::Int => NodeRow::InInts(
-                0,
-                self.items(&items.elements, "an integer", |literal| {
-                    let LiteralValue::Int(number) = literal else { return None };
-                    Some(**number)
-                }),
-            ),
-            Type::Double => NodeRow::InDoubles(0, self.items(&items.elements, "a number", number)),
-            Type::Bool => return self.problem(at, "true and false need no list"),
-        };
-        if self.problems.len() > found {
-            return None;
-        }
-        let operand = operand?;
-        match &mut node {
-            NodeRow::InTexts(value, items) => {
-                *value = operand.node;
-                items.sort();
-                items.dedup();
-            }
-            NodeRow::InInts(value, items) => {
-                *value = operand.node;
-                items.sort_unstable();
-                items.dedup();
-            }
-            NodeRow::InDoubles(value, _) => *value = operand.node,
-            _ => {}
-        }
-        self.push(node, &[operand], Type::Bool)
-    }
-
-    /// Returns the literals of a list, and notes those that are of another type.
-    fn items<T>(
-        &mut self,
-        elements: &[IdedExpr],
-        expected: &str,
-        read: impl Fn(&LiteralValue) -> Option<T>,
-    ) -> Vec<T> {
-        let mut items = Vec::with_capacity(elements.len());
-        for element in elements {
-            let literal = match &element.expr {
-                Expr::Literal(literal) => read(literal),
-                _ => None,
-            };
-            match literal {
-                Some(item) => items.push(item),
-                None => {
-                    self.problem(element, format!("expected {expected}, written out"));
-                }
-            }
-        }
-        items
-    }
-}
-
-fn number(literal: &LiteralValue) -> Option<f64> {
-    match literal {
-        LiteralValue::Double(number) => Some(**number),
-        // What a double cannot hold exactly is not what was written.
-        LiteralValue::Int(number) => i32::try_from(**number).ok().map(f64::from),
-        _ => None,
     }
 }
 
