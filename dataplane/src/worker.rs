@@ -13,7 +13,7 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::{Poll, Waker},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use crossbeam::channel::{Receiver, Sender};
@@ -47,12 +47,11 @@ use crate::{
 
 mod accept;
 mod explaining;
+mod ticking;
 
 use accept::accept;
 use explaining::explain;
-
-/// Every so many ticks, upstream connections that were idle for too long are closed.
-const SWEEP_TICKS: u64 = 10;
+use ticking::{tick, wall_clock_s};
 
 /// The byte that means: a tick has passed.
 pub const TICK: u8 = b't';
@@ -373,27 +372,6 @@ fn acknowledge<E: Engine>(worker: &Worker<E>, seen: &mut (u64, u64), applied: &S
         let _ = applied.send(Applied { worker: worker.id, epochs: *seen, at: worker.engine.now() });
         worker.counters.borrow_mut().follow(tables);
     }
-}
-
-fn wall_clock_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-fn tick<E: Engine>(worker: &Worker<E>) {
-    worker.ticks.set(worker.ticks.get() + 1);
-    worker.unix_s.set(wall_clock_s());
-    worker.wheel.turn();
-    worker.tags.turn();
-    if worker.ticks.get().is_multiple_of(SWEEP_TICKS) {
-        worker.pools.sweep();
-    }
-    if worker.draining.get() {
-        worker.wheel.end_idle();
-    }
-    if let Some(log) = &worker.log {
-        log.flush(worker.engine.now());
-    }
-    worker.wake_waiting();
 }
 
 #[cfg(test)]
