@@ -156,6 +156,18 @@ pub const TAG_QUERY_BYTES_MAX: usize = 64 * 1024;
 pub const TAG_QUERIES_MAX: usize = 64;
 /// Most bad lines of a load that are told; then it ends, since the file is another one than was meant.
 pub const TAG_REFUSALS_MAX: usize = 1_000;
+/// Largest region database that is read, bytes: full-size City databases have a quarter of it.
+pub const GEO_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Longest value that is taken from a region database, bytes: no name is longer.
+pub const GEO_VALUE_BYTES_MAX: usize = 256;
+/// Addresses a worker remembers the region of, twice over (those seen lately, and those before): about 5 MB.
+pub const GEO_ADDRESSES_MAX: usize = 4096;
+/// Networks of a region database that are compared with the one before it: those of the largest take a few seconds.
+pub const GEO_NETWORKS_COMPARED_MAX: usize = 16_000_000;
+/// From which age on a region database is called old, seconds: 30 days, and new ones come twice a week.
+pub const GEO_OLD_S: u64 = 30 * 24 * 3600;
+/// Letters of a geohash: more would tell apart what a double cannot.
+pub const GEOHASH_PRECISION_MAX: usize = 12;
 /// Largest bundle text accepted by the API, bytes.
 pub const BUNDLE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most revisions kept of one tenant.

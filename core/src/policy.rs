@@ -55,3 +55,7 @@ pub const CLIENT_IP: &str = "client.ip";
 pub const USER_ID: &str = "user.id";
 /// The attribute of POLICY that a minted cookie would carry; none is minted by this build.
 const DEVICE_ID: &str = "device.id";
+/// The attribute that says how far north a caller is.
+pub const GEO_LATITUDE: &str = "geo.lat";
+/// The attribute that says how far east a caller is.
+pub const GEO_LONGITUDE: &str = "geo.lon";

@@ -4,15 +4,16 @@
 //! replay and simulation call [`route`], explain
 //! the same code with a recorder ([`trace`]). Does not choose an instance and knows no health.
 //!
-//! What requests do not say themselves, tags, is asked of a [`TagReader`].
+//! What requests do not say themselves is asked of readers: tags of a [`TagReader`], regions of a [`GeoReader`].
 //!
 //! Invariants: total (every request and every verified table give an answer), no allocation unless a
-//! header is repeated, randomness is an argument.
+//! header is repeated or a geohash spelled, and then in the arena; randomness is an argument.
 
 use bumpalo::Bump;
 
 use crate::{
     http::{Header, Mask, is_like},
+    signal::geo::GeoReader,
     table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE, Rules},
 };
 
@@ -56,7 +57,9 @@ pub struct RequestView<'a> {
     pub trusted: bool,
     /// What is known of users beside their requests.
     pub tags: &'a dyn TagReader,
-    /// Where values that have to be joined are kept while the decision is taken.
+    /// What is known of the caller's address.
+    pub geo: &'a dyn GeoReader,
+    /// Where values that have to be put together are kept while the decision is taken.
     pub arena: &'a Bump,
 }
 

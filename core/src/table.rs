@@ -26,8 +26,8 @@ pub use condition::{
 
 pub use expression::{
     AffixRow, ArchivedAffixRow, ArchivedCalculateRow, ArchivedCompareRow, ArchivedExpressionRow,
-    ArchivedNodeRow, ArchivedPartRow, ArchivedSegmentRow, CalculateRow, CompareRow, ExpressionRow,
-    NodeRow, PartRow, SegmentRow,
+    ArchivedNodeRow, ArchivedPartRow, ArchivedPositionRow, ArchivedSegmentRow, ArchivedWithinRow,
+    CalculateRow, CompareRow, ExpressionRow, NodeRow, PartRow, PositionRow, SegmentRow, WithinRow,
 };
 pub use filter::{ArchivedTagFilter, TagFilter};
 pub use nested::{ArchivedNestedNodeRow, ArchivedNestedRow, NestedNodeRow, NestedRow, split_name};

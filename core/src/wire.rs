@@ -15,7 +15,10 @@ use crate::{
     compile::SplitKey,
     limits::FRAME_BYTES_MAX,
     rollout::allocation::Allocation,
-    signal::tags::Tags,
+    signal::{
+        geo::{GeoKind, GeoState},
+        tags::Tags,
+    },
     table::{TableKind, archive::LAYOUT},
     telemetry::GatewayStats,
 };
@@ -25,7 +28,7 @@ mod explain;
 pub use explain::{ExplainRequest, Explained, Field};
 
 /// The version of this protocol.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,6 +141,17 @@ pub enum Frame {
     /// Here is which users of a tenant may have tags (a sealed memory file travels with this frame), as of a revision of
     /// their tags: what is known of an older one is to be forgotten.
     TagFilter,
+    /// Here is a region database (a sealed memory file travels with this frame): check it, keep it, serve it in place of
+    /// the one of its kind. Answered by [`Frame::GeoServed`].
+    Geo,
+    /// The database is served.
+    GeoServed(GeoState),
+    /// There are databases of these kinds and no others: those of others are to be forgotten. Answered by
+    /// [`Frame::Pong`].
+    GeoKinds {
+        /// The kinds.
+        kinds: Vec<GeoKind>,
+    },
     /// Asks for [`Frame::Pong`].
     Ping,
     /// Answers [`Frame::Ping`].
@@ -185,6 +199,8 @@ pub enum Role {
     ControlPlane,
     /// To answer what the gateway asks about users, and to say when that changes.
     Tags,
+    /// To bring region databases.
+    Geo,
 }
 
 impl Hello {
@@ -250,6 +266,9 @@ pub struct GatewayState {
     /// Control planes that are connected.
     #[serde(default)]
     pub control_planes: u32,
+    /// The region databases it serves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub geo: Vec<GeoState>,
 }
 
 /// What a worker decides with.

@@ -4,7 +4,13 @@
 //! no worker's time but for a copy of its counters. Invariants: it reads only; callers that send or take slowly,
 //! or nothing, keep nobody waiting.
 
-use std::{io, net::TcpListener, sync::Arc, thread};
+use std::{
+    io,
+    net::TcpListener,
+    sync::Arc,
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use halftone_core::{
     http::{HeadLimits, empty_slots, parse_request},
@@ -98,11 +104,14 @@ impl Admin {
             },
             "/metrics" => {
                 let state = self.publisher.state();
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 let identity = Identity {
                     version: self.version,
                     engine: &self.engine,
                     state,
                     restarts: self.publisher.restarts(),
+                    databases: &self.publisher.databases(),
+                    now_unix_s: now.as_secs(),
                 };
                 let body = page(&self.publisher.counters(), identity);
                 Answer { status: "200 OK", content_type: MEDIA_TYPE, body }

@@ -25,6 +25,7 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::{
+    geo::Regions,
     proxy::{error::Kind, forwarded_client},
     tables::Tables,
 };
@@ -66,6 +67,8 @@ pub struct Decider<'a> {
     pub tables: Option<&'a Tables>,
     /// What is known of users.
     pub tags: &'a dyn TagReader,
+    /// What is known of addresses.
+    pub regions: &'a Regions,
     /// The peers that are believed.
     pub trusted: &'a Trusted,
     /// What a head may have.
@@ -116,7 +119,8 @@ impl Decider<'_> {
         // A request that is refused before this line was decided with no table.
         (told.explained.rules_epoch, told.explained.instances_epoch) = epochs;
         told.explained.revision = tables.loaded_rules().archive.revision();
-        let arena = Bump::new();
+        let client_ip = client_ip.unwrap_or(peer_ip);
+        let (arena, geo) = (Bump::new(), self.regions.reader(client_ip));
         let view = RequestView {
             method: head.method,
             scheme: "http",
@@ -125,9 +129,10 @@ impl Decider<'_> {
             path,
             query: head.query.as_bytes(),
             headers: head.headers,
-            client_ip: client_ip.unwrap_or(peer_ip),
+            client_ip,
             trusted,
             tags: self.tags,
+            geo: &geo,
             arena: &arena,
         };
         told.trace.step(|| normal(&view, peer_ip));

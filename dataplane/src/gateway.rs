@@ -23,6 +23,7 @@ use signal_hook::{
 use crate::{
     admin::{self, Admin},
     engine::probe::probe,
+    geo::keeper::GeoKeeper,
     last_good::LastGood,
     link::{self, Link},
     publish::Publisher,
@@ -59,6 +60,10 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let log = open_log(options.access_log.as_deref())?;
     let ((applied, applications), (asker, asked)) = (unbounded(), unbounded());
     let tables = Arc::new(EpochCell::new(None));
+    let geo =
+        GeoKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
+    // Before anything is served: a decision without its region would be another one.
+    let databases = Arc::new(EpochCell::new(geo.load()));
     let last_good =
         LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let keeper = last_good
@@ -73,10 +78,12 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         trusted: options.trusted.clone(),
         limits: options.limits,
         asker: asker.clone(),
+        databases: Arc::clone(&databases),
         run: run_worker,
     };
     let (mut workers, handles) = Workers::start(common, &cpus, sockets, log.as_ref())?;
-    let publisher = Arc::new(Publisher::new(Arc::clone(&tables), handles, applications, keeper));
+    let publisher =
+        Arc::new(Publisher::new(Arc::clone(&tables), handles, applications, keeper, databases));
     tags::asker::start(Arc::clone(&publisher), asked, options.limits.tags_ms)
         .map_err(system("a thread cannot be started"))?;
     serve_last_good(&publisher, &last_good, started);
@@ -103,6 +110,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         control_planes: AtomicU32::new(0),
         asker,
         askable: AtomicU64::new(0),
+        geo,
     });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;

@@ -158,7 +158,8 @@ fn read<T: Table>(path: &Path) -> Result<Option<Archive<T>>, LastGoodError> {
     Ok(Some(Archive::copy_from(&bytes)?))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file that is whole or absent, also after a crash.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = File::create(&beside)?;
     file.write_all(bytes)?;

@@ -12,6 +12,7 @@ pub mod conn;
 pub mod engine;
 pub mod explain;
 pub mod gateway;
+pub mod geo;
 pub mod io;
 pub mod last_good;
 pub mod limits;

@@ -28,7 +28,10 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, Received, SealedError, SealedTable, read_sealed};
 use thiserror::Error;
 
+mod geo;
+
 use crate::{
+    geo::keeper::GeoKeeper,
     publish::{CommitError, Publisher, Unexplained},
     tables::Loaded,
     tags::asker::Event,
@@ -81,6 +84,8 @@ pub struct Link {
     pub asker: Sender<Event>,
     /// Numbers those that can be asked.
     pub askable: AtomicU64,
+    /// Where copies of region databases are kept.
+    pub geo: GeoKeeper,
 }
 
 /// Serves the control socket until the process ends.
@@ -147,6 +152,7 @@ fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
     match theirs.role {
         Role::Visitor => return converse(link, channel),
         Role::Tags => return follow_tags(link, channel),
+        Role::Geo => return geo::follow(link, channel),
         Role::ControlPlane => {}
     }
     tracing::info!(pid = peer.pid, version = theirs.version, "A control plane has connected.");
@@ -228,6 +234,7 @@ impl Link {
             rules_revision,
             workers,
             control_planes,
+            geo: self.publisher.databases().iter().map(|one| one.state().clone()).collect(),
             ..self.state.clone()
         }
     }

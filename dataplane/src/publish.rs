@@ -18,6 +18,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use halftone_core::{
     limits::COMMIT_MS,
+    signal::geo::Databases,
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
     wire::{ExplainRequest, Explained},
 };
@@ -77,6 +78,7 @@ pub struct Publisher {
     restarts: AtomicU64,
     acknowledged: Mutex<Acknowledged>,
     keeper: Keeper,
+    databases: Arc<EpochCell<Databases>>,
     /// How often a worker was asked to explain.
     asked: AtomicUsize,
 }
@@ -133,18 +135,20 @@ pub enum Unready {
 
 impl Publisher {
     /// Publishes through `tables` to `workers`, which acknowledge on `applied`; what is served is kept by
-    /// `keeper`.
+    /// `keeper`. Regions come from `databases`.
     #[must_use]
     pub fn new(
         tables: Arc<EpochCell<Option<Tables>>>,
         workers: Vec<WorkerHandle>,
         applied: Receiver<Applied>,
         keeper: Keeper,
+        databases: Arc<EpochCell<Databases>>,
     ) -> Self {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
-        let (epochs, asked) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { tables, epochs, workers, acknowledged, keeper, asked, restarts: AtomicU64::new(0) }
+        let (epochs, restarts) = (AtomicU64::new(0), AtomicU64::new(0));
+        let asked = AtomicUsize::new(0);
+        Self { tables, epochs, workers, acknowledged, keeper, databases, asked, restarts }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -292,6 +296,18 @@ impl Publisher {
             }
             None => self.workers.iter().for_each(|handle| told(handle, news.clone())),
         }
+    }
+
+    /// Returns the region databases that are served.
+    #[must_use]
+    pub fn databases(&self) -> Arc<Databases> {
+        self.databases.load()
+    }
+
+    /// Serves other region databases; workers see them at their next request.
+    pub fn serve_databases(&self, databases: Databases) {
+        self.databases.publish(databases);
+        self.workers.iter().for_each(|worker| worker.wake(WAKE));
     }
 
     /// Passes one tick on to every worker.

@@ -16,11 +16,12 @@ use std::{
     time::Instant,
 };
 
+use bumpalo::Bump;
 use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
     limits::DIRECT_WRITES_MAX,
-    signal::trust::Trusted,
+    signal::{geo::Databases, trust::Trusted},
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     wire::{ExplainRequest, Explained},
 };
@@ -29,6 +30,7 @@ use crate::{
     conn::slot::Slots,
     engine::{Engine, Halves, Reader as _, Writer as _},
     explain::ExplainError,
+    geo::Regions,
     io::{
         buffers::Buffers,
         deadline::{Deadline, End, Wheel},
@@ -106,6 +108,8 @@ pub struct Start {
     pub log: Option<AccessLog>,
     /// Who asks about users on its behalf; without one nobody is known.
     pub asker: Option<Sender<Event>>,
+    /// The region databases.
+    pub databases: Arc<EpochCell<Databases>>,
     /// Where its random numbers start.
     pub seed: u64,
 }
@@ -136,6 +140,10 @@ pub struct Worker<E: Engine> {
     pub head_limits: HeadLimits,
     /// What is known of users.
     pub tags: Lookups,
+    /// What is known of addresses.
+    pub regions: Regions,
+    /// Where decisions put values together, emptied for each.
+    pub arena: RefCell<Bump>,
     /// Counters.
     pub counters: RefCell<Counters>,
     /// What a decision could not tell, until it is counted.
@@ -278,6 +286,8 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         limits: start.limits,
         sockets: start.sockets,
         tags: Lookups::new(start.id, start.asker),
+        regions: Regions::new(start.databases),
+        arena: RefCell::default(),
         counters: RefCell::default(),
         faults: RefCell::default(),
         log: start.log,
@@ -336,11 +346,13 @@ async fn follow<E: Engine>(
             return;
         }
         acknowledge(worker, &mut seen, applied);
+        worker.regions.follow();
         while let Ok(command) = commands.try_recv() {
             match command {
                 Command::Report(reply) => {
                     let mut snapshot = worker.counters.borrow().snapshot();
                     snapshot.tags = worker.tags.counts();
+                    snapshot.geo = worker.regions.counts();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));
                 }

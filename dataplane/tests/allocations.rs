@@ -16,7 +16,10 @@ use crossbeam::channel::unbounded;
 use halftone_core::{
     compile::{Allocations, allocate, compile_instances, compile_rules},
     policy::Bundle,
-    signal::trust::Trusted,
+    signal::{
+        geo::{Database, Databases},
+        trust::Trusted,
+    },
     table::{AddressRow, archive::Archive, epoch::EpochCell},
 };
 use halftone_dataplane::{
@@ -30,6 +33,7 @@ use halftone_dataplane::{
     telemetry::log::LogWriter,
     worker::{self, Command, Start, WAKE},
 };
+use halftone_mmdb::shared::{BUILT_UNIX_S, city};
 use serde_json::json;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHello, world";
@@ -47,17 +51,22 @@ struct Case {
 }
 
 const GET: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\n\r\n";
+/// From an address in the database, through a trusted peer, with a position of its own.
+const FROM_BEIJING: &[u8] =
+    b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 198.51.100.7\r\n\
+X-Lat: 31.2304\r\nX-Lon: 121.4737\r\n\r\n";
 const POST: &[u8] = b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
 const POST_WHOLE: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
 const EXPECTING: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 6] = [
     Case { name: "GET", pieces: &[GET], end: b"\r\n\r\n", logged: false },
     Case { name: "GET, logged", pieces: &[GET], end: b"\r\n\r\n", logged: true },
     Case { name: "POST", pieces: &[POST_WHOLE], end: b"hello", logged: true },
     Case { name: "POST in pieces", pieces: &[POST, b"he", b"llo"], end: b"hello", logged: true },
+    Case { name: "regions", pieces: &[FROM_BEIJING], end: b"\r\n\r\n", logged: true },
     Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true },
 ];
 /// Requests of the short run: everything that is made once has been made.
@@ -118,6 +127,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         limits: Limits::default(),
         log: case.logged.then(|| writer.handle(Instant::now())),
         asker: None,
+        databases: Arc::new(EpochCell::new(databases())),
         seed: 1,
     };
     let work = move || allocation_counter::measure(move || work(choice, start)).count_total;
@@ -182,12 +192,23 @@ fn read_to(stream: &mut TcpStream, end: &[u8]) -> bool {
     true
 }
 
+fn databases() -> Databases {
+    let database = Database::open(city(BUILT_UNIX_S).finish()).expect("sound");
+    Databases::default().with(Arc::new(database))
+}
+
 fn tables(service: SocketAddr) -> Tables {
     let bundle: Bundle = serde_json::from_value(json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
+        "attributes": {
+            "geo.city": { "type": "string", "alias": "city", "from": [{ "geoip": "city", "lang": "zh-CN" }] },
+            "geo.lat": { "type": "double", "from": [{ "header": "x-lat" }] },
+            "geo.lon": { "type": "double", "from": [{ "header": "x-lon" }] },
+        },
         "upstreams": { "u": { "variants": { "stable": { "addresses": ["127.0.0.1:1"] } } } },
         "routes": [{ "name": "all", "rules": [{ "release": "r" }] }],
-        "releases": { "r": { "upstream": "u", "default": { "variant": "stable" } } },
+        "releases": { "r": { "upstream": "u", "default": { "variant": "stable" }, "targets": [
+            { "id": "here", "variant": "stable", "when": "city == '北京' && geohash.startsWith('wtw3') && geo.within(31.2, 121.5, 50)" } ] } },
     }))
     .expect("the shape is right");
     let mut allocations = Allocations::new();

@@ -1,6 +1,6 @@
 //! The decision of the compiled table is the evaluator's, on generated pairs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use bumpalo::Bump;
 use halftone_core::{
@@ -8,7 +8,12 @@ use halftone_core::{
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
     route::{HostScratch, RequestView, TagReader, host_name, route},
+    signal::geo::{Database, Databases, GeoField, GeoLang, GeoReader},
     table::{RuleTable, archive::Archive},
+};
+use halftone_mmdb::{
+    Writer,
+    shared::{BUILT_UNIX_S, asn, city},
 };
 use serde_json::Value;
 
@@ -77,6 +82,44 @@ impl TagReader for Known<'_> {
     }
 }
 
+/// What the tests' databases say of an address.
+#[derive(Debug)]
+struct Region {
+    fields: BTreeMap<(u8, u8), Box<str>>,
+    position: Option<(f64, f64)>,
+}
+
+impl Region {
+    fn of(address: &str) -> Self {
+        static DATABASES: LazyLock<Databases> = LazyLock::new(|| {
+            let open = |writer: Writer| Database::open(writer.finish()).expect("sound");
+            let databases = Databases::default().with(open(city(BUILT_UNIX_S)).into());
+            databases.with(open(asn(BUILT_UNIX_S)).into())
+        });
+        let Ok(address) = address.parse() else {
+            return Self { fields: BTreeMap::new(), position: None };
+        };
+        let fields = GeoField::ALL.into_iter().flat_map(|field| {
+            let of = move |lang: GeoLang| {
+                let value = DATABASES.field(address, field, lang)?;
+                Some(((field.code(), lang.code()), value))
+            };
+            [GeoLang::En, GeoLang::ZhCn].into_iter().filter_map(of)
+        });
+        Self { fields: fields.collect(), position: DATABASES.position(address) }
+    }
+}
+
+impl GeoReader for Region {
+    fn field(&self, field: GeoField, lang: GeoLang) -> Option<&str> {
+        self.fields.get(&(field.code(), lang.code())).map(AsRef::as_ref)
+    }
+
+    fn position(&self) -> Option<(f64, f64)> {
+        self.position
+    }
+}
+
 /// Decides as a worker does, and names what the rows are.
 fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer>> {
     let headers: Vec<Header<'_>> = request
@@ -97,6 +140,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         client_ip: &request.client_ip,
         trusted: request.trusted,
         tags: &Known(&request.tags),
+        geo: &Region::of(&request.client_ip),
         arena: &arena,
     };
     let table = table.rules();

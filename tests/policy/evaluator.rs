@@ -13,6 +13,7 @@ use std::{
 };
 
 mod expressions;
+mod regions;
 
 use serde_json::Value;
 

@@ -23,7 +23,7 @@ const PATTERNS: [&str; 5] = ["/", "/user.*", "/[a-z]+", "/user/(deep|x)(/x)?", "
 const EXPRESSIONS: [&str; 5] = ["[12]", "(?i)CANARY", "u[0-9]+|1", ".*", "s.+e"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 /// Expressions that are true, false, or neither, and which others are put together of.
-const QUESTIONS: [&str; 23] = [
+const QUESTIONS: [&str; 34] = [
     "age > 18",
     "user.age <= 18",
     "-age + 20 == 1",
@@ -47,6 +47,17 @@ const QUESTIONS: [&str; 23] = [
     "level == 'vip'",
     "user.rank > 1 && level in ['vip', 'new']",
     "has(user.rank) || level != 'new'",
+    "place in ['北京', '上海', 'Porto']",
+    "geo.province == '广东' || country == 'PT'",
+    "asn == 4134 && degrees > 25.0",
+    "cell in ['wtw3', 'wx4g', 's000', 'zzzz']",
+    "geohash.startsWith('wtw3')",
+    "size(geohash) == 12 && !geohash.endsWith('0')",
+    "geo.within(31.2, 121.5, 900.0)",
+    "!geo.within(39.9, 116.4, 1500.0)",
+    "geo.within(-90.0, 0.0, 12000.0)",
+    "has(geo.place) && !has(geo.lat)",
+    "geo.lat > 30.0 || geo.lon < 0.0",
 ];
 
 impl Seeded {
@@ -88,6 +99,14 @@ impl Seeded {
                 "user.city": { "type": "string", "alias": "city", "from": [{ "header": "x-city" }, { "header": "x-a" }] },
                 "user.level": self.tagged("level"),
                 "user.rank": self.tagged("rank"),
+                "geo.place": { "type": "string", "alias": "place", "from": [{ "geoip": "city", "lang": "zh-CN" }, { "geoip": "city" }] },
+                "geo.province": { "type": "string", "from": [{ "geoip": "province", "lang": "zh-CN" }] },
+                "geo.country": { "type": "string", "alias": "country", "from": [{ "geoip": "country" }, { "header": "x-a" }] },
+                "geo.asn": { "type": "int", "alias": "asn", "from": [{ "geoip": "asn" }] },
+                "geo.degrees": { "type": "double", "alias": "degrees", "from": [{ "geoip": "latitude" }] },
+                "geo.cell": { "type": "string", "alias": "cell", "from": [{ "geohash": 4 }] },
+                "geo.lat": { "type": "double", "from": [{ "header": "x-lat", "trusted": self.one_in(2) }] },
+                "geo.lon": { "type": "double", "from": [{ "header": "x-lon" }, { "query": "q" }] },
                 "first": { "type": "string", "from": [{ "pathSegment": 1 }, { "request": "method" }] },
             },
             "segments": { "some": { "when": self.when(1) }, "others": { "when": format!("!some() || {}", self.when(1)) } },
@@ -217,8 +236,16 @@ impl Seeded {
                 let mut target = if nested { json!({}) } else { self.choice() };
                 target["id"] = json!(format!("t{at}"));
                 if nested {
-                    let levels =
-                        ["user.city", "first", "user.vip", "user.id", "user.age", "user.level"];
+                    let levels = [
+                        "user.city",
+                        "first",
+                        "user.vip",
+                        "user.id",
+                        "user.age",
+                        "user.level",
+                        "geo.place",
+                        "geo.cell",
+                    ];
                     let depth = 1 + self.below(3);
                     target["nested"] = (0..depth).map(|_| self.pick(&levels)).collect();
                     target["table"] = self.cells(depth);
@@ -264,8 +291,10 @@ impl Seeded {
                 self.choice()
             };
         }
-        let values =
-            ["北京", "上海", "canary", "user", "a", "GET", "true", "u7", "19", "1", "*", "*"];
+        let values = [
+            "北京", "上海", "canary", "user", "a", "GET", "true", "u7", "19", "1", "wtw3", "Porto",
+            "*", "*",
+        ];
         let rows: Map<String, Value> = (0..1 + self.below(3))
             .map(|_| (self.pick(&values).to_owned(), self.cells(depth - 1)))
             .collect();
@@ -336,6 +365,10 @@ impl Seeded {
             "2001:db8:8000::1",
             "",
             "203.0.113.9",
+            "198.51.100.7",
+            "198.51.100.77",
+            "198.51.100.140",
+            "2001:db8:1::9",
         ];
         Request {
             method: self.pick(&METHODS).to_owned(),
@@ -371,6 +404,10 @@ impl Seeded {
                 ("X-Score", ["1.5", "0.25", "nan", "7"]),
                 ("x-vip", ["true", "false", "1", "true"]),
                 ("x-city", ["北京", "上海", "canary", ""]),
+                ("x-lat", ["31.2304", "-33.9", "90.5", "nan"]),
+                ("X-Lon", ["121.4737", "18.4", "180", "east"]),
+                ("x-lat", ["39.9042", "0", "90", "-90"]),
+                ("x-lon", ["116.4074", "0", "-180", "180"]),
             ];
             let (name, values) = fields[self.below(fields.len())];
             return (name.to_owned(), self.pick(&values).to_owned());

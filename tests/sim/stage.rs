@@ -6,7 +6,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     compile::{Allocations, allocate, compile_instances, compile_rules},
     policy::{Address, Bundle, validate},
-    signal::trust::Trusted,
+    signal::{geo::Databases, trust::Trusted},
     table::{AddressRow, archive::Archive, epoch::EpochCell},
 };
 use halftone_dataplane::{
@@ -104,6 +104,7 @@ fn start(
         limits: world.limits,
         log: Some(AccessLog::new(full, unbounded().1, world.now())),
         asker: None,
+        databases: Arc::new(EpochCell::new(Databases::default())),
         seed: world.chance.below(u64::MAX),
     };
     let ended = Rc::new(Cell::new(false));

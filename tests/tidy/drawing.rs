@@ -9,13 +9,14 @@ use crate::offence::{Offence, assert_none};
 
 /// What each package may import of ours. The binary, on top, may import all and is imported by
 /// none.
-const DRAWING: [(&str, &[&str]); 6] = [
+const DRAWING: [(&str, &[&str]); 7] = [
     ("halftone-core", &[]),
     ("halftone-link", &["halftone-core"]),
     ("halftone-dataplane", &["halftone-core", "halftone-link"]),
     ("halftone-controlplane", &["halftone-core", "halftone-link"]),
     ("halftone-bench", &["halftone-core"]),
     ("halftone-kernel-tuning", &[]),
+    ("halftone-mmdb", &[]),
 ];
 
 const BINARY: &str = "halftone";

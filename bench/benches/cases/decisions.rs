@@ -2,7 +2,7 @@
 //!
 //! Owns the policies. Each table is made when its case runs for the first time.
 
-use std::{cell::OnceCell, hint::black_box};
+use std::{cell::OnceCell, hint::black_box, sync::Arc};
 
 use bumpalo::Bump;
 use halftone_core::{
@@ -10,8 +10,11 @@ use halftone_core::{
     http::Header,
     policy::{Bundle, validate},
     route::{Decision, RequestView, route},
-    table::{RuleTable, archive::Archive},
+    signal::geo::{Database, Databases, GeoReader, NoGeo},
+    table::{RuleTable, archive::Archive, epoch::EpochCell},
 };
+use halftone_dataplane::geo::Regions;
+use halftone_mmdb::shared::{BUILT_UNIX_S, PLACES, city};
 use serde_json::{Map, Value, json};
 
 /// Routes of one host in the policies of many.
@@ -25,6 +28,7 @@ pub(crate) struct Tables {
     one_host: OnceCell<Archive<RuleTable>>,
     expression: OnceCell<Archive<RuleTable>>,
     nested: OnceCell<Archive<RuleTable>>,
+    region: OnceCell<(Archive<RuleTable>, Regions)>,
 }
 
 impl Tables {
@@ -58,6 +62,20 @@ impl Tables {
         })
     }
 
+    /// An expression over a tag's stand-in and a city, and the databases of a worker.
+    pub(crate) fn region(&self) -> &(Archive<RuleTable>, Regions) {
+        self.region.get_or_init(|| {
+            let when = "age > 18 && place in ['北京','上海']";
+            let target = json!({ "id": "e", "when": when, "split": { "canary": "20%" } });
+            let database = Database::open(city(BUILT_UNIX_S).finish()).expect("a sound database");
+            let databases = Databases::default().with(Arc::new(database));
+            (
+                compiled(routes_of(0), json!([target])),
+                Regions::new(Arc::new(EpochCell::new(databases))),
+            )
+        })
+    }
+
     /// A table of thirty cities by device and level.
     pub(crate) fn nested(&self) -> &Archive<RuleTable> {
         self.nested.get_or_init(|| {
@@ -76,6 +94,23 @@ impl Tables {
 /// Decides; the request is known to be taken by a split.
 #[inline(never)]
 pub(crate) fn decide(table: &Archive<RuleTable>, host: &str, path: &str) {
+    decide_at(table, host, path, "192.0.2.1", &NoGeo);
+}
+
+/// Decides for an address that a worker remembers: the first run of a case has looked it up.
+#[inline(never)]
+pub(crate) fn decide_by_region((table, regions): &(Archive<RuleTable>, Regions), path: &str) {
+    let address = PLACES[0].address;
+    decide_at(table, "api-0.example.com", path, address, &regions.reader(address));
+}
+
+fn decide_at(
+    table: &Archive<RuleTable>,
+    host: &str,
+    path: &str,
+    client_ip: &str,
+    geo: &dyn GeoReader,
+) {
     let field = |name, value: &'static str| Header { name, value: value.as_bytes() };
     let headers = [
         field("Host", "api-5000.example.com"),
@@ -97,9 +132,10 @@ pub(crate) fn decide(table: &Archive<RuleTable>, host: &str, path: &str) {
         path: path.as_bytes(),
         query: b"page=2",
         headers: &headers,
-        client_ip: "192.0.2.1",
+        client_ip,
         trusted: true,
         tags: &halftone_core::route::NoTags,
+        geo,
         arena: &arena,
     };
     let decision: Option<Decision> = route(black_box(table).rules(), black_box(&view), 0, 0);
@@ -132,6 +168,7 @@ fn compiled(routes: Value, targets: Value) -> Archive<RuleTable> {
         "user.id": header("string", "x-user-id"), "user.age": header("int", "x-age"), "geo.city": header("string", "x-city"),
         "device.os": header("string", "x-os"), "user.level": header("string", "x-level"),
     });
+    attributes["geo.place"] = json!({ "type": "string", "alias": "place", "from": [{ "geoip": "city", "lang": "zh-CN" }] });
     attributes["user.age"]["alias"] = json!("age");
     attributes["geo.city"]["alias"] = json!("city");
     let bundle: Bundle = serde_json::from_value(json!({

@@ -199,9 +199,11 @@ impl Channel {
     /// # Errors
     /// [`LinkError`]; part of the frame may have left then.
     pub fn send_table(&mut self, frame: &Frame, table: impl AsFd) -> Result<(), LinkError> {
-        let carries =
-            matches!(frame, Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter);
-        debug_assert!(carries, "only Prepare, Table and TagFilter carry a table");
+        let carries = matches!(
+            frame,
+            Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter | Frame::Geo
+        );
+        debug_assert!(carries, "only Prepare, Table, TagFilter and Geo carry a file");
         self.send_with(frame, Some(table.as_fd()))
     }
 
@@ -253,7 +255,7 @@ impl Channel {
 
     fn table_of(&mut self, frame: &Frame) -> Result<Option<OwnedFd>, LinkError> {
         match frame {
-            Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter => {
+            Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter | Frame::Geo => {
                 self.tables.pop_front().map(Some).ok_or(LinkError::TableMissing)
             }
             _ => Ok(None),

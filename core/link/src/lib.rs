@@ -15,6 +15,6 @@ mod socket;
 mod visit;
 
 pub use channel::{Channel, LinkError, PeerCredentials, Received};
-pub use sealed::{SealedError, SealedTable, read_sealed};
+pub use sealed::{SealedError, SealedTable, read_sealed, read_sealed_bytes};
 pub use socket::{SocketError, bind, connect};
 pub use visit::{Visit, VisitError};

@@ -50,6 +50,14 @@ pub enum SealedError {
         /// Its size.
         found: u64,
     },
+    /// Larger than what it should be.
+    #[error("the memory file has {found} bytes, more than the {bytes_max} that are read")]
+    TooLarge {
+        /// Its size.
+        found: u64,
+        /// The most that is read.
+        bytes_max: usize,
+    },
 }
 
 impl SealedError {
@@ -69,6 +77,14 @@ impl SealedTable {
     /// [`SealedError::Size`] for what no receiver would take, [`SealedError::Io`].
     pub fn create(bytes: &[u8]) -> Result<Self, SealedError> {
         check_size(bytes.len() as u64)?;
+        Self::create_of(bytes)
+    }
+
+    /// Copies `bytes`, which are no table, into a memory file and seals it.
+    ///
+    /// # Errors
+    /// [`SealedError::Io`].
+    pub fn create_of(bytes: &[u8]) -> Result<Self, SealedError> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let file = memfd_create("halftone-table", flags)
             .map_err(SealedError::io("create a memory file"))?;
@@ -99,16 +115,39 @@ impl AsFd for SealedTable {
 /// [`SealedError`]: it is not a memory file, not sealed, or not of a table's size.
 pub fn read_sealed(file: impl AsFd) -> Result<AlignedVec<16>, SealedError> {
     let file = file.as_fd();
+    let size = check_size(sealed_size(file)?)?;
+    let mut bytes = AlignedVec::with_capacity(size);
+    bytes.resize(size, 0);
+    fill(file, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a file that is no table, of `bytes_max` bytes at most, out of a descriptor that came from a peer.
+///
+/// # Errors
+/// [`SealedError`]: it is not a memory file, not sealed, or too large.
+pub fn read_sealed_bytes(file: impl AsFd, bytes_max: usize) -> Result<Vec<u8>, SealedError> {
+    let file = file.as_fd();
+    let found = sealed_size(file)?;
+    let size = usize::try_from(found).ok().filter(|size| *size <= bytes_max);
+    let mut bytes = vec![0; size.ok_or(SealedError::TooLarge { found, bytes_max })?];
+    fill(file, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Returns the size of a memory file that nobody can change.
+fn sealed_size(file: BorrowedFd<'_>) -> Result<u64, SealedError> {
     let seals = fcntl_get_seals(file).map_err(|_| SealedError::NotMemory)?;
     if !seals.contains(required_seals()) {
         return Err(SealedError::NotSealed);
     }
     let status = fstat(file).map_err(SealedError::io("measure a memory file"))?;
-    let size = check_size(u64::try_from(status.st_size).unwrap_or(0))?;
-    let mut bytes = AlignedVec::with_capacity(size);
-    bytes.resize(size, 0);
+    Ok(u64::try_from(status.st_size).unwrap_or(0))
+}
+
+fn fill(file: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<(), SealedError> {
     let mut filled = 0;
-    while filled < size {
+    while filled < bytes.len() {
         match pread(file, &mut bytes[filled..], filled as u64) {
             Ok(0) => return Err(SealedError::Size { found: filled as u64 }),
             Ok(read) => filled += read,
@@ -116,7 +155,7 @@ pub fn read_sealed(file: impl AsFd) -> Result<AlignedVec<16>, SealedError> {
             Err(errno) => return Err(SealedError::io("read a memory file")(errno)),
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn required_seals() -> SealFlags {

@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 use super::{CompileError, row};
 use crate::{
     expr::{self, Names as _, Problem, Scope, Segment},
-    policy::{Attribute, AttributeType, Bundle, CLIENT_IP, GrpcPart, RequestPart, Source, USER_ID},
+    policy::{
+        Attribute, AttributeType, Bundle, CLIENT_IP, GEO_LATITUDE, GEO_LONGITUDE, GrpcPart,
+        RequestPart, Source, USER_ID,
+    },
     table::{
-        AttributeKind, AttributeRow, ExpressionRow, NONE, PartRow, RuleTable, SegmentRow, SourceRow,
+        AttributeKind, AttributeRow, ExpressionRow, NONE, PartRow, PositionRow, RuleTable,
+        SegmentRow, SourceRow,
     },
 };
 
@@ -28,15 +32,22 @@ pub(super) fn add_names<'a>(
         sources: vec![client_ip],
         default: None,
     });
-    let id = bundle.attributes.keys().position(|name| name == USER_ID);
-    let id = id.map_or(Ok(NONE), |place| row(table.attributes.len() + place))?;
+    let first = table.attributes.len();
+    let named = |wanted| {
+        let place = bundle.attributes.keys().position(|name| name == wanted);
+        place.map_or(Ok(NONE), |place| row(first + place))
+    };
+    let known = Known {
+        id: named(USER_ID)?,
+        position: PositionRow { latitude: named(GEO_LATITUDE)?, longitude: named(GEO_LONGITUDE)? },
+    };
     for (name, attribute) in &bundle.attributes {
         let at = row(table.attributes.len())?;
         let kind = attribute.kind.in_expressions();
         for name in [Some(name), attribute.alias.as_ref()].into_iter().flatten() {
             scope.add_attribute(name, at, kind);
         }
-        table.attributes.push(attribute_row(name, attribute, id));
+        table.attributes.push(attribute_row(name, attribute, &known));
     }
     scope.regexes = std::mem::take(&mut table.regexes);
     add_segments(table, bundle, &mut scope)?;
@@ -86,8 +97,15 @@ pub(super) fn attribute(scope: &Scope<'_>, name: &str) -> Option<u32> {
     scope.attribute(name).map(|(row, _)| row)
 }
 
-/// Makes the row of an attribute; its tags are those of the attribute in row `id`.
-fn attribute_row(name: &str, attribute: &Attribute, id: u32) -> AttributeRow {
+/// Rows of attributes by which others are looked up, or [`NONE`].
+struct Known {
+    /// Whose tags are read.
+    id: u32,
+    /// What says where the caller is.
+    position: PositionRow,
+}
+
+fn attribute_row(name: &str, attribute: &Attribute, known: &Known) -> AttributeRow {
     let kind = match attribute.kind {
         AttributeType::String => AttributeKind::String,
         AttributeType::Int => AttributeKind::Int,
@@ -95,13 +113,13 @@ fn attribute_row(name: &str, attribute: &Attribute, id: u32) -> AttributeRow {
         AttributeType::Bool => AttributeKind::Bool,
     };
     let sources = attribute.from.iter().filter_map(|source| {
-        Some(SourceRow { part: part_row(source, id)?, trusted: source.trusted })
+        Some(SourceRow { part: part_row(source, known)?, trusted: source.trusted })
     });
     let default = attribute.default.as_ref().map(ToString::to_string);
     AttributeRow { name: name.to_owned(), kind, sources: sources.collect(), default }
 }
 
-fn part_row(source: &Source, id: u32) -> Option<PartRow> {
+fn part_row(source: &Source, known: &Known) -> Option<PartRow> {
     let header = source.header.as_ref().map(|name| PartRow::Header(name.to_ascii_lowercase()));
     let cookie = source.cookie.clone().map(PartRow::Cookie);
     let query = source.query.clone().map(PartRow::Query);
@@ -118,6 +136,13 @@ fn part_row(source: &Source, id: u32) -> Option<PartRow> {
         GrpcPart::Method => PartRow::GrpcMethod,
     });
     let client = source.client.map(|_| PartRow::ClientIp);
-    let tag = source.tags.clone().map(|name| PartRow::Tag { id, name });
-    header.or(cookie).or(query).or(segment).or(request).or(grpc).or(client).or(tag)
+    let tag = source.tags.clone().map(|name| PartRow::Tag { id: known.id, name });
+    let lang = source.lang.unwrap_or_default().code();
+    let geo = source.geoip.map(|field| PartRow::Geo { field: field.code(), lang });
+    let geohash = source.geohash.and_then(|precision| {
+        let precision = u8::try_from(precision).ok()?;
+        Some(PartRow::Geohash { position: known.position, precision })
+    });
+    let sent = header.or(cookie).or(query).or(segment).or(request).or(grpc);
+    sent.or(client).or(tag).or(geo).or(geohash)
 }

@@ -14,8 +14,8 @@ use crate::{
     rollout::allocation::{Allocation, Range},
     table::{
         ChoiceRow, ConditionRow, ExpressionRow, HostRow, InstanceTable, NONE, NodeRow, PartRow,
-        PathRow, ReleaseRow, RouteRow, RuleTable, SegmentRow, Span, TargetRow, WantedRow,
-        split_name,
+        PathRow, PositionRow, ReleaseRow, RouteRow, RuleTable, SegmentRow, Span, TargetRow,
+        WantedRow, split_name,
     },
 };
 
@@ -179,16 +179,31 @@ impl Merge<'_> {
             self.attributes[at] = row(own)?;
             self.table.attributes.push(self.served.attributes[at].clone());
             for place in 0..self.served.attributes[at].sources.len() {
-                if let PartRow::Tag { id, .. } = self.served.attributes[at].sources[place].part {
-                    let moved = self.attribute(id)?;
-                    let source = &mut self.table.attributes[own].sources[place];
-                    if let PartRow::Tag { id, .. } = &mut source.part {
-                        *id = moved;
-                    }
-                }
+                let mut part = self.served.attributes[at].sources[place].part.clone();
+                self.part(&mut part)?;
+                self.table.attributes[own].sources[place].part = part;
             }
         }
         Ok(self.attributes[at])
+    }
+
+    /// Points a part to the attributes of the new table. Those do not come from a part like it, so this ends.
+    fn part(&mut self, part: &mut PartRow) -> Result<(), CompileError> {
+        match part {
+            PartRow::Tag { id, .. } => *id = self.attribute(*id)?,
+            PartRow::Geohash { position, .. } => self.position(position)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn position(&mut self, position: &mut PositionRow) -> Result<(), CompileError> {
+        for at in [&mut position.latitude, &mut position.longitude] {
+            if *at != NONE {
+                *at = self.attribute(*at)?;
+            }
+        }
+        Ok(())
     }
 
     /// Points conditions to the expressions of the new table.
@@ -218,6 +233,8 @@ impl Merge<'_> {
         for node in &mut expression.nodes {
             match node {
                 NodeRow::Attribute(attribute) => *attribute = self.attribute(*attribute)?,
+                NodeRow::Part(part) => self.part(part)?,
+                NodeRow::Within(circle) => self.position(&mut circle.position)?,
                 NodeRow::Matches(_, regex) => *regex = self.regex(*regex)?,
                 NodeRow::Segment(segment) => *segment = self.segments[*segment as usize],
                 _ => {}

@@ -24,6 +24,8 @@ const PARTS: [(&str, PartRow); 6] = [
     ("request.protocol", PartRow::Protocol),
     ("client.ip", PartRow::ClientIp),
 ];
+/// Letters of what expressions call `geohash`: all, so that any prefix can be asked for.
+const GEOHASH_PRECISION: u8 = 12;
 /// Values of a request that are looked up by a name.
 pub(super) const MAPS: [&str; 3] = ["request.headers", "request.query", "request.cookies"];
 
@@ -177,7 +179,12 @@ impl<N: Names> Checker<'_, N> {
             return self.problem(root, format!("write {map}[{field:?}]"));
         }
         if name == "geohash" {
-            return self.problem(root, "not supported in this build: geohash");
+            let (position, precision) = (self.position(), GEOHASH_PRECISION);
+            return self.push(
+                NodeRow::Part(PartRow::Geohash { position, precision }),
+                &[],
+                Type::String,
+            );
         }
         let known =
             self.names.attributes().into_iter().chain(PARTS.iter().map(|(known, _)| *known));

@@ -2,9 +2,11 @@
 //!
 //! Owns their names, what they take and what they give, and the words for what is no function.
 
+use std::ops::RangeInclusive;
+
 use cel::{
     IdedExpr,
-    common::ast::{CallExpr, Expr, LiteralValue},
+    common::ast::{CallExpr, Expr, LiteralValue, operators},
 };
 
 use super::{
@@ -13,14 +15,14 @@ use super::{
     scope::spelled,
 };
 use crate::{
-    policy::nearest,
-    signal::trust::Cidr,
-    table::{AffixRow, NodeRow},
+    policy::{GEO_LATITUDE, GEO_LONGITUDE, nearest},
+    signal::{geo::position::FURTHEST_KM, trust::Cidr},
+    table::{AffixRow, NONE, NodeRow, PositionRow, WithinRow},
 };
 
 /// Every function, as it is written.
-const FUNCTIONS: [&str; 8] =
-    ["startsWith", "endsWith", "contains", "matches", "size", "has", "segment", "inCidr"];
+const FUNCTIONS: [&str; 9] =
+    ["startsWith", "endsWith", "contains", "matches", "size", "has", "segment", "inCidr", "within"];
 /// CEL's loops.
 const LOOPS: [&str; 5] = ["all", "exists", "exists_one", "map", "filter"];
 
@@ -58,8 +60,10 @@ impl<N: Names> Checker<'_, N> {
                 };
                 self.segment(name, text.inner())
             }
-            ("within", Some(geo), _) if qualified(geo).is_some_and(|(_, name)| name == "geo") => {
-                self.problem(geo, "not supported in this build: geo.within")
+            ("within", Some(geo), [latitude, longitude, km])
+                if qualified(geo).is_some_and(|(_, name)| name == "geo") =>
+            {
+                self.within(latitude, longitude, km)
             }
             (name, None, []) if !FUNCTIONS.contains(&name) => self.segment(at, name),
             (name, _, _) => self.unknown(at, name),
@@ -95,6 +99,45 @@ impl<N: Names> Checker<'_, N> {
         }
     }
 
+    /// A circle: its centre and its radius are constants, so that they can be judged now.
+    fn within(
+        &mut self,
+        latitude: &IdedExpr,
+        longitude: &IdedExpr,
+        km: &IdedExpr,
+    ) -> Option<Operand> {
+        let position = self.position();
+        let latitude = self.constant(latitude, -90.0..=90.0, "degrees to the north");
+        let longitude = self.constant(longitude, -180.0..=180.0, "degrees to the east");
+        let km = self.constant(km, 0.0..=FURTHEST_KM, "kilometres");
+        let row = WithinRow { position, latitude: latitude?, longitude: longitude?, km: km? };
+        self.push(NodeRow::Within(row), &[], Type::Bool)
+    }
+
+    /// A number as it is written, within bounds.
+    fn constant(
+        &mut self,
+        written: &IdedExpr,
+        bounds: RangeInclusive<f64>,
+        unit: &str,
+    ) -> Option<f64> {
+        let number = number(written).filter(|number| bounds.contains(number));
+        if number.is_none() {
+            let (least, most) = (bounds.start(), bounds.end());
+            self.problem(written, format!("expected {unit}, a number from {least} to {most}"));
+        }
+        number
+    }
+
+    /// Where the caller's position is said.
+    pub(super) fn position(&self) -> PositionRow {
+        let row = |name| self.names.attribute(name).map(|(row, _)| row);
+        match (row(GEO_LATITUDE), row(GEO_LONGITUDE)) {
+            (Some(latitude), Some(longitude)) => PositionRow { latitude, longitude },
+            _ => PositionRow { latitude: NONE, longitude: NONE },
+        }
+    }
+
     /// A segment by its name; a call spells `-` as `_`.
     fn segment(&mut self, at: &IdedExpr, name: &str) -> Option<Operand> {
         if let Some(segment) = self.names.segment(name) {
@@ -119,6 +162,9 @@ impl<N: Names> Checker<'_, N> {
                 "has" => "has(user.id)",
                 "segment" => "segment(\"name\")",
                 "inCidr" => "client.ip.inCidr(\"10.0.0.0/8\")",
+                "within" => {
+                    "geo.within(31.2, 121.5, 50), in degrees north and east, and kilometres"
+                }
                 _ => "text.startsWith(\"x\"), and endsWith, contains, matches like it",
             };
             return self.problem(at, format!("{name} is written {form}"));
@@ -126,5 +172,18 @@ impl<N: Names> Checker<'_, N> {
         let near =
             nearest(name, FUNCTIONS.into_iter()).map(|near| format!("; did you mean {near:?}?"));
         self.problem(at, format!("unknown function {name:?}{}", near.unwrap_or_default()))
+    }
+}
+
+/// Returns the number that an expression is, with its sign.
+fn number(written: &IdedExpr) -> Option<f64> {
+    match &written.expr {
+        Expr::Literal(LiteralValue::Double(value)) => Some(**value),
+        #[expect(clippy::cast_precision_loss, reason = "what is rounded is far out of bounds")]
+        Expr::Literal(LiteralValue::Int(value)) => Some(**value as f64),
+        Expr::Call(call) if call.func_name == operators::NEGATE => {
+            call.args.first().and_then(number).map(std::ops::Neg::neg)
+        }
+        _ => None,
     }
 }

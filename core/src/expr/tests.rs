@@ -66,6 +66,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         client_ip: "10.1.2.3",
         trusted: true,
         tags: &crate::route::NoTags,
+        geo: &crate::signal::geo::NoGeo,
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");
@@ -204,7 +205,21 @@ fn every_problem_is_told_with_its_place() {
         ),
         ("age == null", &["1:8: null is not supported: ask with has(…) whether a value is there"]),
         ("age == 99999999999999999999", &["1:8: expected an integer of 64 bits"]),
-        ("geo.within(1.0, 2.0, 3)", &["1:1: not supported in this build: geo.within"]),
+        (
+            "geo.within(1.0, 2.0)",
+            &[
+                "1:11: within is written geo.within(31.2, 121.5, 50), in degrees north and east, and kilometres",
+            ],
+        ),
+        (
+            "geo.within(91, -180.5, age)",
+            &[
+                "1:12: expected degrees to the north, a number from -90 to 90",
+                "1:17: expected degrees to the east, a number from -180 to 180",
+                "1:24: expected kilometres, a number from 0 to 20016",
+            ],
+        ),
+        ("geohash > 3", &["1:9: string cannot be compared with int"]),
     ] {
         let expected: Vec<String> =
             expected.iter().map(|one| format!("releases.v.targets[0].when: {one}")).collect();

@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Attribute, Bundle, Cell, Diagnostic, Release, Requires, STABLE, Source, Split, Target,
-    TargetMatch, USER_ID,
+    Attribute, Bundle, Cell, Diagnostic, GEO_LATITUDE, GEO_LONGITUDE, Release, Requires, STABLE,
+    Source, Split, Target, TargetMatch, USER_ID,
 };
 use crate::expr::{self, Use};
 
@@ -97,8 +97,13 @@ fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
         for used in expr::uses(text) {
             match used {
                 Use::Name(name) => {
-                    let attribute = attributes.get(name.as_str()).into_iter();
-                    written.extend(attribute.flat_map(|one| written_by_clients(one, bundle)));
+                    // `geo` is what `within` is asked of.
+                    let named: &[&str] = match name.as_str() {
+                        "geo" | "geohash" => &[GEO_LATITUDE, GEO_LONGITUDE],
+                        name => &[name],
+                    };
+                    let named = named.iter().filter_map(|name| attributes.get(name));
+                    written.extend(named.flat_map(|one| written_by_clients(one, bundle)));
                 }
                 Use::Header(name) => drop(written.insert(format!("the header {name:?}"))),
                 Use::Cookie(name) => drop(written.insert(format!("the cookie {name:?}"))),
@@ -119,14 +124,24 @@ fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
     written
 }
 
-/// Returns how any client can choose the value of an attribute. A tag is as good as the id it is looked up by.
+/// Returns how any client can choose the value of an attribute. A tag is as good as the id it is looked up by, a geohash
+/// as what says where the caller is.
 fn written_by_clients(attribute: &Attribute, bundle: &Bundle) -> Vec<String> {
-    let of_id = bundle.attributes.get(USER_ID).map(|id| id.from.as_slice()).unwrap_or_default();
-    let sources = attribute.from.iter().flat_map(|source| match &source.tags {
-        Some(_) => of_id,
-        None => std::slice::from_ref(source),
-    });
-    sources.filter_map(Source::client_written).collect()
+    let of = |name: &str| bundle.attributes.get(name).map(|one| one.from.as_slice());
+    let mut written = Vec::new();
+    for source in &attribute.from {
+        let behind =
+            if source.geohash.is_some() { &[GEO_LATITUDE, GEO_LONGITUDE][..] } else { &[] };
+        let behind = behind.iter().filter_map(|name| of(name)).flatten();
+        for source in behind.chain([source]) {
+            let sources = match &source.tags {
+                Some(_) => of(USER_ID).unwrap_or_default(),
+                None => std::slice::from_ref(source),
+            };
+            written.extend(sources.iter().filter_map(Source::client_written));
+        }
+    }
+    written
 }
 
 fn lint_target(path: &str, target: &Target) -> Option<Diagnostic> {

@@ -13,6 +13,7 @@ use crate::limits::NAME_BYTES_MAX;
 mod conditions;
 mod expressions;
 mod nested;
+mod regions;
 mod release;
 mod route;
 mod upstream;

@@ -7,10 +7,15 @@ use std::ops::Deref;
 
 use rkyv::{rend::u32_le, string::ArchivedString, vec::ArchivedVec};
 
-use super::{RequestView, evaluate::present_text, values::header};
+use super::{
+    RequestView,
+    evaluate::{Fault, attribute_text, present_text},
+    values::header,
+};
 use crate::{
     limits::UNIT_BYTES_MAX,
-    table::{ArchivedAttributeRow, ArchivedRuleTable},
+    signal::geo::position::is_on_globe,
+    table::{ArchivedAttributeRow, ArchivedPositionRow, ArchivedRuleTable, NONE},
 };
 
 /// A request, and whose rules ask.
@@ -43,6 +48,23 @@ impl<'a> Asked<'a> {
         }
         let id = std::str::from_utf8(id).ok()?;
         self.request.tags.tag(self.tenant, id, name).map(str::as_bytes)
+    }
+
+    /// Returns where the caller is, degrees north and east: what its request says, when that says both, else where its
+    /// address is.
+    pub(super) fn position(&self, row: &ArchivedPositionRow) -> Result<(f64, f64), Fault> {
+        let said = |at: u32_le| {
+            let row = self.attributes.get(at.to_native() as usize)?;
+            attribute_text(row, self)
+        };
+        let declared = row.latitude.to_native() != NONE;
+        let both = if declared { said(row.latitude).zip(said(row.longitude)) } else { None };
+        let Some((latitude, longitude)) = both else {
+            return self.request.geo.position().ok_or(Fault::Missing);
+        };
+        let degrees = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<f64>().ok();
+        let position = degrees(latitude).zip(degrees(longitude));
+        position.filter(|position| is_on_globe(*position)).ok_or(Fault::Type)
     }
 
     /// Returns the value of a header that is believed.

@@ -17,9 +17,12 @@ use super::{
     parts::{part, part_name},
     trace::{Read, Recorder, text},
 };
-use crate::table::{
-    ArchivedAffixRow, ArchivedAttributeKind, ArchivedAttributeRow, ArchivedCalculateRow,
-    ArchivedCompareRow, ArchivedExpressionRow, ArchivedNodeRow, Rules,
+use crate::{
+    signal::geo::position::distance_km,
+    table::{
+        ArchivedAffixRow, ArchivedAttributeKind, ArchivedAttributeRow, ArchivedCalculateRow,
+        ArchivedCompareRow, ArchivedExpressionRow, ArchivedNodeRow, ArchivedWithinRow, Rules,
+    },
 };
 
 /// A value.
@@ -152,6 +155,7 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
                 Value::Double(value) => Ok(Value::Bool(items.iter().any(|item| *item == value))),
                 _ => Err(Fault::Type),
             },
+            ArchivedNodeRow::Within(circle) => self.within(circle).map(Value::Bool),
             ArchivedNodeRow::InRange(value, range) => {
                 let address = self.text(nodes, operand(value))?.parse::<IpAddr>();
                 address
@@ -177,6 +181,17 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
             Value::Text(value) => Ok(value),
             _ => Err(Fault::Type),
         }
+    }
+
+    /// Whether the caller is in a circle.
+    fn within(&mut self, circle: &ArchivedWithinRow) -> Result<bool, Fault> {
+        let position = self.request.position(&circle.position);
+        self.recorder.read(|| Read {
+            name: "position".to_owned(),
+            found: position.ok().map(|(latitude, longitude)| format!("{latitude},{longitude}")),
+        });
+        let centre = (circle.latitude.to_native(), circle.longitude.to_native());
+        Ok(distance_km(position?, centre) <= circle.km.to_native())
     }
 
     /// `&&`, which one `false` decides, and `||`, which one `true` decides, whatever the other is.

@@ -1,13 +1,16 @@
 //! Parts of a request that have a value: what attributes come from and expressions name.
 //!
 //! Owns the one reader of [`ArchivedPartRow`]. Invariants: a value
-//! is a slice of the request unless a header is repeated; what is absent is nothing, never empty text.
+//! is a slice of the request, or of what is known beside it, unless a header is repeated or a geohash spelled; what is absent is nothing, never empty text.
 
 use super::{
     asked::Asked,
     values::{cookie, header, query},
 };
-use crate::table::ArchivedPartRow;
+use crate::{
+    signal::geo::{GeoField, GeoLang, position::geohash},
+    table::ArchivedPartRow,
+};
 
 /// Returns the value of a part of `request`.
 pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'a [u8]> {
@@ -25,6 +28,15 @@ pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'
         ArchivedPartRow::GrpcService => grpc(request).map(|(service, _)| service),
         ArchivedPartRow::GrpcMethod => grpc(request).map(|(_, method)| method),
         ArchivedPartRow::Tag { id, name } => request.tag(*id, name),
+        ArchivedPartRow::Geo { field, lang } => {
+            let (field, lang) = geo(*field, *lang)?;
+            request.geo.field(field, lang).map(str::as_bytes)
+        }
+        ArchivedPartRow::Geohash { position, precision } => {
+            let letters = geohash(request.position(position).ok()?);
+            let letters = letters.get(..usize::from(*precision))?;
+            Some(request.arena.alloc_slice_copy(letters))
+        }
     }
 }
 
@@ -44,7 +56,21 @@ pub(super) fn part_name(part: &ArchivedPartRow) -> String {
         ArchivedPartRow::GrpcService => "gRPC service".to_owned(),
         ArchivedPartRow::GrpcMethod => "gRPC method".to_owned(),
         ArchivedPartRow::Tag { name, .. } => format!("tag {name}"),
+        ArchivedPartRow::Geo { field, lang } => match geo(*field, *lang) {
+            Some((field, lang)) if field.has_languages() => {
+                format!("geoip {} in {}", field.as_str(), lang.as_str())
+            }
+            Some((field, _)) => format!("geoip {}", field.as_str()),
+            None => "geoip".to_owned(),
+        },
+        ArchivedPartRow::Geohash { .. } => "geohash".to_owned(),
     }
+}
+
+/// Returns what the codes of a field and a language stand for.
+fn geo(field: u8, lang: u8) -> Option<(GeoField, GeoLang)> {
+    let field = GeoField::ALL.get(usize::from(field))?;
+    Some((*field, *GeoLang::ALL.get(usize::from(lang))?))
 }
 
 /// Returns a segment of a path, counted from 1.

@@ -79,6 +79,30 @@ pub enum NodeRow {
     InDoubles(u32, Vec<f64>),
     /// Whether a text is an address in this range.
     InRange(u32, AddressRangeRow),
+    /// Whether the caller's position lies within so many kilometres of a place.
+    Within(WithinRow),
+}
+
+/// The caller's position: what the request itself says, else where its address is.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct PositionRow {
+    /// The attribute that says how far north, a row of `attributes`; [`NONE`](super::NONE) when no request says it.
+    pub latitude: u32,
+    /// The attribute that says how far east; there when the other is.
+    pub longitude: u32,
+}
+
+/// A circle on the globe.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct WithinRow {
+    /// Whose distance is asked for.
+    pub position: PositionRow,
+    /// The centre: degrees to the north.
+    pub latitude: f64,
+    /// Degrees to the east.
+    pub longitude: f64,
+    /// The radius, kilometres.
+    pub km: f64,
 }
 
 /// A comparison.
@@ -157,5 +181,20 @@ pub enum PartRow {
         id: u32,
         /// The tag.
         name: String,
+    },
+    /// A field of the region database, by the codes of [`GeoField`](crate::signal::geo::GeoField) and
+    /// [`GeoLang`](crate::signal::geo::GeoLang).
+    Geo {
+        /// The field.
+        field: u8,
+        /// The language of its name.
+        lang: u8,
+    },
+    /// The geohash of the caller's position.
+    Geohash {
+        /// Where that is said; none of the two attributes comes from a geohash itself.
+        position: PositionRow,
+        /// Its letters.
+        precision: u8,
     },
 }

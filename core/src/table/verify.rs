@@ -15,7 +15,7 @@ mod expression;
 mod nested;
 
 use condition::{is_path, path_index, path_key};
-use expression::{Cost, is_part};
+use expression::{Cost, is_part, position};
 
 use super::{
     ArchivedAddressRow, ArchivedChoiceRow, ArchivedHostRow, ArchivedInstanceTable,
@@ -150,15 +150,21 @@ impl Verify for ArchivedRuleTable {
 }
 
 impl ArchivedRuleTable {
-    /// Checks where an attribute's value comes from: a tag is looked up by an id that is none.
+    /// Checks where an attribute's value comes from: a tag is looked up by an id that is none, and a geohash is of what
+    /// is none, so that looking up ends.
     fn verify_source(&self, row: usize, part: &ArchivedPartRow) -> Result<(), VerifyError> {
+        if let ArchivedPartRow::Geohash { position: at, .. } = part {
+            position(self, "attribute", row, at)?;
+        }
         let ArchivedPartRow::Tag { id, name } = part else {
             return check("attribute", row, is_part(part));
         };
         index("attribute", row, *id, self.attributes.len())?;
         let ids = &self.attributes[id.to_native() as usize].sources;
-        let is_tag = |part: &ArchivedPartRow| matches!(part, ArchivedPartRow::Tag { .. });
-        let good = is_short(name) && !ids.iter().any(|source| is_tag(&source.part));
+        let looks_up = |part: &ArchivedPartRow| {
+            matches!(part, ArchivedPartRow::Tag { .. } | ArchivedPartRow::Geohash { .. })
+        };
+        let good = is_short(name) && !ids.iter().any(|source| looks_up(&source.part));
         check("attribute", row, good)
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crossbeam::channel::unbounded;
-use halftone_core::table::epoch::EpochCell;
+use halftone_core::{signal::geo::Databases, table::epoch::EpochCell};
 
 use super::*;
 use crate::{admin::visitors::VISITORS_MAX, last_good::LastGood};
@@ -19,7 +19,8 @@ fn started() -> SocketAddr {
     let keeper = LastGood::open(directory.path())
         .and_then(|last_good| last_good.keep(Arc::clone(&tables)))
         .expect("a folder");
-    let publisher = Arc::new(Publisher::new(tables, Vec::new(), unbounded().1, keeper));
+    let databases = Arc::new(EpochCell::new(Databases::default()));
+    let publisher = Arc::new(Publisher::new(tables, Vec::new(), unbounded().1, keeper, databases));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     start(Admin { publisher, engine: "none".to_owned(), version: "0" }, listener)

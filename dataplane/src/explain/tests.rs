@@ -1,6 +1,8 @@
 //! Explaining without workers: what is asked becomes the head a caller sends.
 
-use halftone_core::wire::Field;
+use std::sync::Arc;
+
+use halftone_core::{signal::geo::Databases, table::epoch::EpochCell, wire::Field};
 
 use super::*;
 
@@ -54,10 +56,12 @@ fn the_head_is_the_callers() {
 #[test]
 fn without_tables_the_refusal_is_explained() {
     let (trusted, limits) = (Trusted::default(), HeadLimits::default());
+    let regions = Regions::new(Arc::new(EpochCell::new(Databases::default())));
     let decider = Decider {
         worker: 3,
         tables: None,
         tags: &halftone_core::route::NoTags,
+        regions: &regions,
         trusted: &trusted,
         limits: &limits,
         random: 0,

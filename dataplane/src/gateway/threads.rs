@@ -16,7 +16,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::{RESTARTS_MAX, RESTARTS_MS},
-    signal::trust::Trusted,
+    signal::{geo::Databases, trust::Trusted},
     table::epoch::EpochCell,
 };
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -43,6 +43,7 @@ pub(super) struct Common {
     pub(super) trusted: Trusted,
     pub(super) limits: Limits,
     pub(super) asker: Sender<Event>,
+    pub(super) databases: Arc<EpochCell<Databases>>,
     /// Most sockets a worker may have open.
     pub(super) sockets: usize,
     /// Runs a worker to its end: [`run_worker`], unless a test wants it to fail.
@@ -133,6 +134,7 @@ impl Workers {
             limits: common.limits,
             sockets: common.sockets,
             asker: Some(common.asker.clone()),
+            databases: Arc::clone(&common.databases),
             log: log.map(|log| log.handle(Instant::now())),
             seed: seed(id),
         };

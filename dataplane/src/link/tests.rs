@@ -5,8 +5,11 @@ use halftone_core::{
     compile::{Allocations, SplitKey, allocate, allocations_of, compile_rules, set_weight},
     policy::{Bundle, Percent},
     rollout::allocation::{Allocation, Range},
+    signal::geo::{Databases, GeoKind},
     table::epoch::EpochCell,
 };
+
+use halftone_mmdb::shared::{asn, city};
 
 use super::*;
 use crate::last_good::LastGood;
@@ -26,23 +29,31 @@ struct Peer {
 
 impl Peer {
     fn connect() -> Self {
+        Self::connect_as(Role::Visitor)
+    }
+
+    fn connect_as(role: Role) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let tables = Arc::new(EpochCell::new(None));
         let keeper = LastGood::open(directory.path())
             .and_then(|last_good| last_good.keep(Arc::clone(&tables)))
             .expect("a folder");
-        let publisher = Arc::new(Publisher::new(tables, Vec::new(), unbounded().1, keeper));
+        let geo = GeoKeeper::open(directory.path()).expect("a folder");
+        let databases = Arc::new(EpochCell::new(Databases::default()));
+        let publisher =
+            Arc::new(Publisher::new(tables, Vec::new(), unbounded().1, keeper, databases));
         let (state, control_planes) = (GatewayState::default(), AtomicU32::new(0));
         let (asker, askable) = (unbounded().0, AtomicU64::new(0));
         let version = "test";
-        let link = Arc::new(Link { publisher, state, version, control_planes, asker, askable });
+        let link =
+            Arc::new(Link { publisher, state, version, control_planes, asker, askable, geo });
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         let serving = Arc::clone(&link);
         thread::spawn(move || serve(&serving, &mut Channel::new(theirs)));
         let mut peer = Self { channel: Channel::new(ours), link, _directory: directory };
         let patience = Some(Duration::from_secs(20));
         peer.channel.set_timeouts(patience, patience).expect("timeouts");
-        peer.ask(&Frame::Hello(Hello::new("test", 1, None)));
+        peer.ask(&Frame::Hello(Hello::new("test", 1, None).with_role(role)));
         peer
     }
 
@@ -148,4 +159,39 @@ fn what_does_not_fit_the_served_rules_changes_nothing() {
         }
         assert_eq!(peer.served(), before);
     }
+}
+
+#[test]
+fn a_region_database_is_served_once_it_is_good() {
+    let mut peer = Peer::connect_as(Role::Geo);
+    let send = |peer: &mut Peer, bytes: &[u8]| {
+        let file = SealedTable::create_of(bytes).expect("sealed");
+        peer.channel.send_table(&Frame::Geo, &file).expect("sent");
+        peer.answer()
+    };
+    let served = |peer: &Peer| {
+        let served = peer.link.publisher.databases();
+        served.iter().map(|database| database.state().clone()).collect::<Vec<_>>()
+    };
+    let (city, asn) = (city(1).finish(), asn(1).finish());
+    for (bytes, count) in [(&city, 1), (&asn, 2), (&city, 2)] {
+        let Frame::GeoServed(state) = send(&mut peer, bytes) else { panic!("refused") };
+        assert_eq!(served(&peer).len(), count);
+        assert!(served(&peer).contains(&state));
+    }
+    let before = served(&peer);
+    for damaged in [&city[..200], b"", b"nothing"] {
+        match send(&mut peer, damaged) {
+            Frame::Reject { reason } => {
+                assert!(reason.contains("not a sound database"), "{reason}")
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(served(&peer), before);
+    }
+    let Frame::Reject { .. } = peer.ask(&Frame::QueryStats) else { panic!("not asked here") };
+    // What nobody brings any more is forgotten, here and on disk.
+    assert_eq!(peer.ask(&Frame::GeoKinds { kinds: vec![GeoKind::Asn] }), Frame::Pong);
+    assert_eq!(served(&peer).len(), 1);
+    assert_eq!(peer.link.geo.load().iter().count(), 1);
 }

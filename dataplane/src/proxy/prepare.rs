@@ -6,7 +6,6 @@
 
 use std::{net::IpAddr, ops::Range, rc::Rc, time::Instant};
 
-use bumpalo::Bump;
 use halftone_core::{
     http::{
         ChunkError, Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead,
@@ -204,7 +203,10 @@ fn decide<E: Engine>(
             request.refusal = Some(Kind::Path);
             return;
         };
-        let (arena, reader) = (Bump::new(), worker.tags.reader());
+        let mut arena = worker.arena.borrow_mut();
+        arena.reset();
+        let client_ip = request.client_ip(downstream);
+        let (reader, geo) = (worker.tags.reader(), worker.regions.reader(client_ip));
         let view = RequestView {
             method: head.method,
             scheme: "http",
@@ -213,9 +215,10 @@ fn decide<E: Engine>(
             path,
             query: head.query.as_bytes(),
             headers: head.headers,
-            client_ip: request.client_ip(downstream),
+            client_ip,
             trusted: peer.trusted,
             tags: &reader,
+            geo: &geo,
             arena: &arena,
         };
         let (random, now_unix_s) = (worker.random(), worker.unix_s());

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ahash::AHashMap;
 use halftone_core::telemetry::{GatewayStats, VariantStats};
 
-use crate::{tables::Tables, tags::RESULTS};
+use crate::{geo, tables::Tables, tags::RESULTS};
 
 /// What a worker counted since it started.
 #[derive(Debug, Default)]
@@ -84,6 +84,7 @@ impl Counters {
             accepted: self.accepted,
             stripped: self.stripped,
             tags: [0; RESULTS.len()],
+            geo: [0; geo::RESULTS.len()],
             log_dropped: 0,
         }
     }
@@ -108,6 +109,8 @@ pub struct Snapshot {
     stripped: u64,
     /// Lookups of tags, by [`RESULTS`].
     pub tags: [u64; RESULTS.len()],
+    /// Decisions that asked for a region, by [`geo::RESULTS`].
+    pub geo: [u64; geo::RESULTS.len()],
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -127,6 +130,8 @@ pub struct Merged {
     pub stripped: u64,
     /// Lookups of tags, by [`RESULTS`].
     pub tags: [u64; RESULTS.len()],
+    /// Decisions that asked for a region, by [`geo::RESULTS`].
+    pub geo: [u64; geo::RESULTS.len()],
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -149,6 +154,9 @@ impl Merged {
             merged.accepted.push(snapshot.accepted);
             merged.stripped += snapshot.stripped;
             for (sum, count) in merged.tags.iter_mut().zip(snapshot.tags) {
+                *sum += count;
+            }
+            for (sum, count) in merged.geo.iter_mut().zip(snapshot.geo) {
                 *sum += count;
             }
             merged.log_dropped += snapshot.log_dropped;

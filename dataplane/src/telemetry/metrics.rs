@@ -6,13 +6,16 @@
 
 use std::fmt;
 
-use halftone_core::telemetry::{
-    VariantStats,
-    page::{head, sample},
+use halftone_core::{
+    signal::geo::Databases,
+    telemetry::{
+        VariantStats,
+        page::{head, sample},
+    },
 };
 
 use super::counters::Merged;
-use crate::tags::RESULTS;
+use crate::{geo, tags::RESULTS};
 
 /// Upper bounds of the duration buckets, microseconds: Prometheus' own defaults, and two below.
 const BUCKETS_US: [u64; 13] = [
@@ -32,6 +35,10 @@ pub struct Identity<'a> {
     pub state: (u64, u64, u64),
     /// How many workers were started again.
     pub restarts: u64,
+    /// The region databases that are served.
+    pub databases: &'a Databases,
+    /// The time, in seconds since 1970.
+    pub now_unix_s: u64,
 }
 
 /// Returns the page.
@@ -50,7 +57,7 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
         "gauge",
         "The build and the engine of this gateway; always 1.",
     )?;
-    let Identity { version, engine, state, restarts } = identity;
+    let Identity { version, engine, state, restarts, databases, now_unix_s } = identity;
     sample(page, "halftone_build_info", &[("version", version), ("engine", engine)], 1)?;
     for (name, help, value) in [
         (
@@ -142,6 +149,7 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
     for (result, count) in RESULTS.iter().zip(merged.tags) {
         sample(page, name, &[("result", result)], count)?;
     }
+    regions(page, databases, now_unix_s, merged)?;
     for (name, help, value) in [
         (
             "halftone_stripped_headers_total",
@@ -156,6 +164,27 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
     ] {
         head(page, name, "counter", help)?;
         sample(page, name, &[], value)?;
+    }
+    Ok(())
+}
+
+fn regions(
+    page: &mut String,
+    databases: &Databases,
+    now_unix_s: u64,
+    merged: &Merged,
+) -> fmt::Result {
+    let name = "halftone_geo_database_age_seconds";
+    head(page, name, "gauge", "Time since a region database was built; new ones come every week.")?;
+    for database in databases.iter() {
+        let state = database.state();
+        let labels = [("kind", state.kind.as_str()), ("type", state.database_type.as_str())];
+        sample(page, name, &labels, now_unix_s.saturating_sub(state.built_unix_s))?;
+    }
+    let name = "halftone_geo_lookups_total";
+    head(page, name, "counter", "Decisions that asked where an address is, by how that ended.")?;
+    for (result, count) in geo::RESULTS.iter().zip(merged.geo) {
+        sample(page, name, &[("result", result)], count)?;
     }
     Ok(())
 }
@@ -212,7 +241,14 @@ mod tests {
         stats.record(499, 20_000_000);
         let page = page(
             &merged,
-            Identity { version: "1", engine: "epoll", state: (5, 6, 7), restarts: 1 },
+            Identity {
+                version: "1",
+                engine: "epoll",
+                state: (5, 6, 7),
+                restarts: 1,
+                databases: &Databases::default(),
+                now_unix_s: 0,
+            },
         );
         let variant = r#"{tenant="t",upstream="u\"x\\",variant="canary""#;
         for line in [

@@ -42,6 +42,7 @@ impl<E: Engine> Worker<E> {
             worker: self.id,
             tables: Tables::newest(&pinned),
             tags: &reader,
+            regions: &self.regions,
             trusted: &self.trusted,
             limits: &self.head_limits,
             random: self.random(),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use cel::{Context, ExecutionError, Program, extractors::This};
 use serde_json::{Map, Value, json};
 
-use super::{Seen, list, text};
+use super::{Seen, list, regions, text};
 
 /// Whether an expression holds; nothing when nobody can say.
 pub(super) fn holds(bundle: &Value, when: &str, seen: &Seen<'_>) -> Option<bool> {
@@ -46,6 +46,20 @@ pub(super) fn holds(bundle: &Value, when: &str, seen: &Seen<'_>) -> Option<bool>
             added.expect("a name of its own");
         }
     }
+    let position = position(bundle, seen);
+    if let Some(position) = position {
+        let geohash = regions::geohash(position);
+        context.add_variable_from_value("geohash", value_of(json!(geohash)));
+    }
+    let added = context.add_function(
+        "within",
+        move |This(_): This<cel::Value>, latitude: f64, longitude: f64, km: f64| {
+            let distance = position.map(|at| regions::distance_km(at, (latitude, longitude)));
+            let error = || ExecutionError::function_error("within", "nobody knows where");
+            distance.map(|distance| distance <= km).ok_or_else(error)
+        },
+    );
+    added.expect("a name of its own");
     let added = context.add_function(
         "inCidr",
         |This(address): This<std::sync::Arc<String>>, range: std::sync::Arc<String>| {
@@ -110,13 +124,22 @@ pub(super) fn attribute_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>)
 fn source_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<String> {
     list(&attribute["from"]).iter().find_map(|source| {
         let believed = source["trusted"] != true || seen.request.trusted;
-        let value = match source.as_object()?.iter().find(|(name, _)| *name != "trusted")? {
+        let beside = ["trusted", "lang"];
+        let kinds = source.as_object()?.iter();
+        let value = match kinds.into_iter().find(|(name, _)| !beside.contains(&name.as_str()))? {
             (kind, Value::String(name)) if kind == "header" => seen.header(name),
             (kind, Value::String(name)) if kind == "cookie" => seen.cookie(name),
             (kind, Value::String(name)) if kind == "query" => seen.query(name),
             (kind, Value::String(name)) if kind == "tags" => {
                 let id = source_text(bundle, &bundle["attributes"]["user.id"], seen)?;
                 seen.request.tags.get(&id)?.get(name).cloned()
+            }
+            (kind, field) if kind == "geoip" => {
+                regions::field(&seen.request.client_ip, field.as_str()?, source["lang"].as_str())
+            }
+            (kind, letters) if kind == "geohash" => {
+                let letters = usize::try_from(letters.as_u64()?).ok()?;
+                Some(regions::geohash(position(bundle, seen)?)[..letters].to_owned())
             }
             (kind, number) if kind == "pathSegment" => {
                 let number = usize::try_from(number.as_u64()?).ok()?;
@@ -133,6 +156,22 @@ fn source_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<Str
         };
         value.filter(|_| believed)
     })
+}
+
+/// Where the caller is: where the request says, if it says both, else where its address is.
+fn position(bundle: &Value, seen: &Seen<'_>) -> Option<(f64, f64)> {
+    let said = |name: &str| {
+        let attribute = bundle["attributes"].get(name)?;
+        attribute_text(bundle, attribute, seen)
+    };
+    match (said("geo.lat"), said("geo.lon")) {
+        (Some(latitude), Some(longitude)) => {
+            let (latitude, longitude) = (latitude.parse().ok()?, longitude.parse().ok()?);
+            let on_globe = f64::abs(latitude) <= 90.0 && f64::abs(longitude) <= 180.0;
+            on_globe.then_some((latitude, longitude))
+        }
+        _ => regions::position(&seen.request.client_ip),
+    }
 }
 
 fn attribute_value(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<Value> {

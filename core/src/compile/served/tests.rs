@@ -153,3 +153,60 @@ fn a_tag_is_looked_up_by_the_id_of_its_own_tenant() {
         assert_eq!(seen, ["a", "b"]);
     }
 }
+
+/// So do the attributes that say where a caller is, wherever a position is asked for.
+#[test]
+fn a_position_is_said_by_the_attributes_of_its_own_tenant() {
+    let placed = |tenant: &str| {
+        let mut bundle = serde_json::to_value(bundle(tenant, &format!("{tenant}.example"), [1, 1]))
+            .expect("JSON");
+        let side = json!({ "type": "double", "from": [{ "header": format!("x-{tenant}-at") }] });
+        for (name, value) in [("geo.lat", &side), ("geo.lon", &side)] {
+            bundle["attributes"][name] = value.clone();
+        }
+        bundle["attributes"]["a.cell"] = json!({ "type": "string", "from": [{ "geohash": 5 }] });
+        bundle["releases"]["r"]["targets"] = json!([
+            { "id": "near", "when": "geo.within(1, 2, 3) && geohash != ''", "variant": "canary" },
+            { "id": "grid", "nested": ["a.cell"], "table": { "wtw3e": { "variant": "canary" } } },
+        ]);
+        let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
+        assert_eq!(validate(&bundle), []);
+        bundle
+    };
+    let (a, b) = (placed("a"), placed("b"));
+    let served = compile_rules(&[&a, &b], &allocated(&[&a, &b])).expect("compiles");
+    let own = compile_rules(&[&a], &allocated(&[&a])).expect("compiles");
+    let merged = replace_tenant(&served, "a", own).expect("fits");
+    for table in [served, merged] {
+        assert_eq!(table.releases.len(), 2);
+        for release in &table.releases {
+            let ConditionRow::Expression(when) = &release.targets[0].conditions[0] else {
+                panic!("{release:?}");
+            };
+            let mut positions: Vec<PositionRow> = when
+                .nodes
+                .iter()
+                .filter_map(|node| match node {
+                    NodeRow::Within(circle) => Some(circle.position),
+                    NodeRow::Part(PartRow::Geohash { position, .. }) => Some(*position),
+                    _ => None,
+                })
+                .collect();
+            let nested = release.targets[1].nested.as_ref().expect("a nested table");
+            let cell = &table.attributes[nested.attributes[0] as usize];
+            let PartRow::Geohash { position, .. } = cell.sources[0].part else {
+                panic!("{cell:?}")
+            };
+            positions.push(position);
+            assert_eq!(positions.len(), 3);
+            for PositionRow { latitude, longitude } in positions {
+                for (row, name) in [(latitude, "geo.lat"), (longitude, "geo.lon")] {
+                    let side = &table.attributes[row as usize];
+                    let from = PartRow::Header(format!("x-{}-at", release.tenant));
+                    assert_eq!((side.name.as_str(), &side.sources[0].part), (name, &from));
+                }
+            }
+        }
+        crate::table::archive::Archive::build(&table, 1).expect("verifies");
+    }
+}

@@ -6,7 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NotServed, is_false};
-use crate::{expr, policy::Label};
+use crate::{
+    expr,
+    policy::Label,
+    signal::geo::{GeoField, GeoLang},
+};
 
 /// A typed value with the places it may come from, first present wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,12 +91,18 @@ pub struct Source {
     /// A tag of the user whose id is the attribute `user.id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
-    /// A field of the region database.
+    /// What the region databases say of the caller's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub geoip: Option<NotServed>,
-    /// The language of a region's name.
+    pub geoip: Option<GeoField>,
+    /// The language of a region's name; `en` unless given. Where a name is not known in it, there is none: name another
+    /// language in a further source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lang: Option<NotServed>,
+    pub lang: Option<GeoLang>,
+    /// Letters of the geohash of the caller's position: what the attributes `geo.lat` and `geo.lon` say, else where its
+    /// address is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 12))]
+    pub geohash: Option<u32>,
     /// A property of the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<NotServed>,
@@ -104,13 +114,7 @@ pub struct Source {
 impl Source {
     /// Returns the fields of POLICY that are given and not served.
     pub fn not_served(&self) -> impl Iterator<Item = (&'static str, NotServed)> {
-        let fields = [
-            ("jwt", self.jwt),
-            ("geoip", self.geoip),
-            ("lang", self.lang),
-            ("device", self.device),
-            ("signed", self.signed),
-        ];
+        let fields = [("jwt", self.jwt), ("device", self.device), ("signed", self.signed)];
         fields.into_iter().filter_map(|(name, field)| Some((name, field?)))
     }
 

@@ -12,6 +12,10 @@ fn warnings(release: &Value) -> Vec<String> {
             "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-user-age" }] },
             "user.id": { "type": "string", "from": [{ "cookie": "uid" }, { "header": "x-id", "trusted": true }] },
             "user.tier": { "type": "string", "from": [{ "tags": "tier" }] },
+            "geo.city": { "type": "string", "from": [{ "geoip": "city" }] },
+            "geo.lat": { "type": "double", "from": [{ "query": "lat" }] },
+            "geo.lon": { "type": "double", "from": [{ "tags": "lon" }, { "header": "x-lon", "trusted": true }] },
+            "geo.cell": { "type": "string", "from": [{ "geohash": 5 }] },
             "app": { "type": "string", "from": [{ "cookie": "app" }, { "pathSegment": 1 }] },
         },
         "segments": { "grown-up": { "when": "age > 18" }, "some": { "when": "grown_up() || app == 'x'" } },
@@ -90,6 +94,13 @@ fn variants_granted_by_what_an_expression_reads() {
             &["the cookie \"a\" or the query parameter \"b\""],
         ),
         ("user.tier == 'gold'", &["by sending the cookie \"uid\"; use"]),
+        ("geo.city == 'Beijing'", &[]),
+        (
+            "geo.within(1, 2, 3)",
+            &["by sending the cookie \"uid\" or the query parameter \"lat\"; use"],
+        ),
+        ("geohash.startsWith('wtw3')", &["the query parameter \"lat\""]),
+        ("geo.cell == 'wtw3e'", &["the cookie \"uid\" or the query parameter \"lat\""]),
         ("age >", &[]),
     ] {
         check(&none, json!({ "match": null, "when": when, "variant": "canary" }), expected);
@@ -112,6 +123,8 @@ fn cells_that_a_client_can_choose() {
         ),
         (json!(["app"]), json!({ "split": "scheduled" }), &["the cookie \"app\""]),
         (json!(["user.tier"]), json!({ "weight": "1%" }), &["the cookie \"uid\""]),
+        (json!(["geo.city"]), json!({ "weight": "1%" }), &[]),
+        (json!(["geo.cell"]), json!({ "weight": "1%" }), &["the query parameter \"lat\""]),
     ] {
         check(&none, json!({ "match": null, "nested": levels, "table": table(cell) }), expected);
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, check_token};
+use super::{Found, check_token, regions};
 use crate::{
     expr::{self, Names as _, Scope, Segment as Named, Size, Type},
     limits::{NAME_BYTES_MAX, SEGMENTS_MAX, TAG_VALUE_BYTES_MAX},
@@ -24,6 +24,7 @@ pub(super) fn check_names<'a>(found: &mut Found, bundle: &'a Bundle) -> Scope<'a
         let path = format!("attributes.{name}");
         check_attribute(found, &path, name, attribute);
         check_tags(found, &path, name, attribute, bundle);
+        regions::check(found, &path, name, attribute, bundle);
         let kind = attribute.kind.in_expressions();
         scope.add_attribute(name, row, kind);
         let Some(alias) = &attribute.alias else { continue };
@@ -113,9 +114,22 @@ fn check_source(found: &mut Found, path: &str, source: &Source) {
         source.grpc.is_some(),
         source.client.is_some(),
         source.tags.is_some(),
-        [source.jwt, source.geoip, source.device].iter().any(Option::is_some),
+        source.geoip.is_some(),
+        source.geohash.is_some(),
+        [source.jwt, source.device].iter().any(Option::is_some),
     ];
-    let places = ["header", "cookie", "query", "pathSegment", "request", "grpc", "client", "tags"];
+    let places = [
+        "header",
+        "cookie",
+        "query",
+        "pathSegment",
+        "request",
+        "grpc",
+        "client",
+        "tags",
+        "geoip",
+        "geohash",
+    ];
     found.one_of(path, &places, named.into_iter().filter(|is_there| *is_there).count());
     if let Some(header) = &source.header {
         check_token(found, &format!("{path}.header"), header);

@@ -89,10 +89,51 @@ fn each_fault_is_named() {
             json!({ "type": "int", "from": [{ "query": "age" }], "default": "old" }),
             "default: expected a whole number of 64 bits, as the type says, got \"old\"",
         ),
+        ("/attributes/user.id/from", json!([{ "jwt": "sub" }]), "not supported in this build: jwt"),
+        (
+            "/attributes/user.age",
+            json!({ "type": "int", "from": [{ "geoip": "city" }] }),
+            "user.age.from[0]: city is of type string, the attribute is of type int",
+        ),
         (
             "/attributes/user.id/from",
-            json!([{ "geoip": "city" }]),
-            "not supported in this build: geoip",
+            json!([{ "geoip": "asn" }]),
+            "user.id.from[0]: asn is of type int, the attribute is of type string",
+        ),
+        (
+            "/attributes/user.id/from",
+            json!([{ "geoip": "country", "lang": "zh-CN" }]),
+            "from[0].lang: only continentName, countryName, province, city have a language",
+        ),
+        (
+            "/attributes/user.id/from",
+            json!([{ "header": "x-city", "lang": "zh-CN" }]),
+            "from[0].lang: only names that come from geoip have a language",
+        ),
+        (
+            "/attributes/user.id/from",
+            json!([{ "geohash": 5 }]),
+            "user.id.from[0].geohash: many users share a cell",
+        ),
+        (
+            "/attributes/cell",
+            json!({ "type": "string", "from": [{ "geohash": 13 }] }),
+            "cell.from[0].geohash: expected 1 to 12 letters, got 13",
+        ),
+        (
+            "/attributes/geo.lat",
+            json!({ "type": "double", "from": [{ "header": "x-lat" }] }),
+            "attributes.geo.lat: a position has two sides: declare geo.lon, too",
+        ),
+        (
+            "/attributes/geo.lat",
+            json!({ "type": "string", "from": [{ "header": "x-lat" }] }),
+            "attributes.geo.lat.type: expected double: it is an angle in degrees",
+        ),
+        (
+            "/attributes/geo.lat",
+            json!({ "type": "double", "from": [{ "geoip": "latitude" }] }),
+            "attributes.geo.lat.from[0]: where the address is stands in by itself",
         ),
         (
             "/releases/user-v2/overrides",

@@ -1,13 +1,19 @@
 //! Archives opened, damaged and forged; the golden one.
 
 use super::*;
+use crate::signal::geo::{GeoField, GeoLang};
 use crate::table::{
     AddressRangeRow, AddressRow, AffixRow, AttributeKind, AttributeRow, CalculateRow, ChoiceRow,
     CompareRow, ConditionRow, ExpressionRow, HostRow, InstanceRow, InstanceSet, InstanceTable,
     NONE, NestedNodeRow, NestedRow, NodeRow, OnNoHealthyRow, OverrideRow, PartRow, PathRow,
-    RangeRow, ReleaseRow, RouteRow, RuleTable, SegmentRow, SourceRow, Span, TargetRow, TenantRow,
-    TimeoutsRow, UnitMissingRow, ValueRow, VariantRow, WantedRow,
+    PositionRow, RangeRow, ReleaseRow, RouteRow, RuleTable, SegmentRow, SourceRow, Span, TargetRow,
+    TenantRow, TimeoutsRow, UnitMissingRow, ValueRow, VariantRow, WantedRow, WithinRow,
 };
+
+/// A position that two attributes say.
+const SAID: PositionRow = PositionRow { latitude: 2, longitude: 2 };
+/// A position that only the address says.
+const UNSAID: PositionRow = PositionRow { latitude: NONE, longitude: NONE };
 
 /// An expression with every kind of node.
 fn everything() -> ExpressionRow {
@@ -43,6 +49,11 @@ fn everything() -> ExpressionRow {
         NodeRow::And(25, 27),
         NodeRow::Bool(false),
         NodeRow::Or(28, 29),
+        NodeRow::Within(WithinRow { position: SAID, latitude: 31.2, longitude: -121.5, km: 50.0 }),
+        NodeRow::Or(30, 31),
+        NodeRow::Part(PartRow::Geohash { position: SAID, precision: 12 }),
+        NodeRow::Has(33),
+        NodeRow::Or(32, 34),
     ];
     ExpressionRow { text: "everything".into(), nodes }
 }
@@ -171,6 +182,25 @@ fn rules() -> RuleTable {
                 ],
                 default: Some("7".into()),
             },
+            AttributeRow {
+                name: "geo.lat".into(),
+                kind: AttributeKind::Double,
+                sources: vec![source(PartRow::Header("x-lat".into()))],
+                default: None,
+            },
+            AttributeRow {
+                name: "geo.city".into(),
+                kind: AttributeKind::String,
+                sources: vec![
+                    source(PartRow::Geo {
+                        field: GeoField::City.code(),
+                        lang: GeoLang::ZhCn.code(),
+                    }),
+                    source(PartRow::Geohash { position: SAID, precision: 5 }),
+                    source(PartRow::Geohash { position: UNSAID, precision: 5 }),
+                ],
+                default: None,
+            },
         ],
         segments: vec![
             SegmentRow { tenant: "t".into(), name: "everything".into(), when: everything() },
@@ -298,10 +328,21 @@ fn tag(table: &mut RuleTable, row: usize, id: u32, name: &str) {
     table.attributes[row].sources[0].part = PartRow::Tag { id, name: name.to_owned() };
 }
 
+fn geohash(table: &mut RuleTable, position: PositionRow, precision: u8) {
+    table.attributes[3].sources[1].part = PartRow::Geohash { position, precision };
+}
+
+fn circle(table: &mut RuleTable) -> &mut WithinRow {
+    match &mut table.segments[0].when.nodes[31] {
+        NodeRow::Within(circle) => circle,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 68] = [
+    let breaks: [(&str, Break); 84] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -338,7 +379,7 @@ fn meaningless_tables_are_refused() {
         ("regex size", |t| t.regexes[1].dfa = vec![0; 300 << 10]),
         ("variants", |t| t.releases[0].variants = Span { start: 1, end: 3 }),
         ("no variants", |t| t.releases[0].variants = Span { start: 1, end: 1 }),
-        ("unit", |t| t.releases[0].units = vec![2]),
+        ("unit", |t| t.releases[0].units = vec![4]),
         ("default", |t| t.releases[0].default = ChoiceRow::Variant(2)),
         ("range order", |t| {
             t.releases[0].default =
@@ -357,7 +398,29 @@ fn meaningless_tables_are_refused() {
         ("source", |t| t.attributes[0].sources[0].part = PartRow::Header(String::new())),
         ("source", |t| t.attributes[0].sources[0].part = PartRow::PathSegment(0)),
         ("tag", |t| tag(t, 0, 0, "age")),
-        ("tag", |t| tag(t, 1, 2, "age")),
+        ("tag", |t| tag(t, 1, 4, "age")),
+        ("tag of a cell", |t| tag(t, 1, 3, "age")),
+        ("field", |t| t.attributes[3].sources[0].part = PartRow::Geo { field: 16, lang: 0 }),
+        ("language", |t| t.attributes[3].sources[0].part = PartRow::Geo { field: 0, lang: 11 }),
+        ("letters", |t| geohash(t, SAID, 0)),
+        ("letters", |t| geohash(t, SAID, 13)),
+        ("one side", |t| geohash(t, PositionRow { longitude: NONE, ..SAID }, 5)),
+        ("one side", |t| geohash(t, PositionRow { latitude: NONE, ..SAID }, 5)),
+        ("position", |t| geohash(t, PositionRow { latitude: 4, ..SAID }, 5)),
+        ("position of a cell", |t| geohash(t, PositionRow { latitude: 3, ..SAID }, 5)),
+        ("position", |t| circle(t).position.longitude = 4),
+        ("position of a cell", |t| circle(t).position.longitude = 3),
+        ("centre", |t| circle(t).latitude = 90.5),
+        ("centre", |t| circle(t).longitude = f64::NAN),
+        ("radius", |t| circle(t).km = -1.0),
+        ("radius", |t| circle(t).km = f64::INFINITY),
+        ("position of an expression", |t| {
+            let part = PartRow::Geohash {
+                position: PositionRow { latitude: 3, longitude: 3 },
+                precision: 1,
+            };
+            t.segments[0].when.nodes[33] = NodeRow::Part(part);
+        }),
         ("tag", |t| tag(t, 1, 0, &"x".repeat(300))),
         ("tag", |t| {
             t.segments[0].when.nodes[1] = NodeRow::Part(PartRow::Tag { id: 0, name: "age".into() });
@@ -370,7 +433,7 @@ fn meaningless_tables_are_refused() {
         ("used twice", |t| t.segments[0].when.nodes[7] = NodeRow::Or(4, 4)),
         ("segment of itself", |t| t.segments[1].when.nodes[0] = NodeRow::Segment(1)),
         ("no nodes", |t| t.segments[1].when.nodes.clear()),
-        ("attribute", |t| t.segments[0].when.nodes[0] = NodeRow::Attribute(2)),
+        ("attribute", |t| t.segments[0].when.nodes[0] = NodeRow::Attribute(4)),
         ("regex", |t| t.segments[0].when.nodes[15] = NodeRow::Matches(14, 3)),
         ("order", |t| t.segments[0].when.nodes[4] = NodeRow::InInts(3, vec![7, 0])),
         ("range", |t| {
@@ -383,7 +446,7 @@ fn meaningless_tables_are_refused() {
         ("cells", |t| nested(t).cells.truncate(3)),
         ("levels", |t| nested(t).attributes.clear()),
         ("levels", |t| nested(t).attributes = vec![0; 7]),
-        ("level", |t| nested(t).attributes[0] = 2),
+        ("level", |t| nested(t).attributes[0] = 4),
         ("node", |t| nested(t).nodes[0].any = 3),
         ("node of two", |t| nested(t).nodes[0].any = 1),
         ("node above", |t| nested(t).nodes[0].any = 0),
@@ -476,6 +539,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
             client_ip: "192.0.2.1",
             trusted: true,
             tags: &crate::route::NoTags,
+            geo: &crate::signal::geo::NoGeo,
             arena: &arena,
         };
         if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {

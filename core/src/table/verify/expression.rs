@@ -10,10 +10,15 @@ use super::{check, condition::is_range, index, is_field_name, is_short};
 use crate::{
     limits::{
         ALTERNATIVES_MAX, EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX,
-        VALUE_BYTES_MAX,
+        GEOHASH_PRECISION_MAX, VALUE_BYTES_MAX,
+    },
+    signal::geo::{
+        GeoField, GeoLang,
+        position::{FURTHEST_KM, is_on_globe},
     },
     table::{
-        ArchivedExpressionRow, ArchivedNodeRow, ArchivedPartRow, ArchivedRuleTable, VerifyError,
+        ArchivedExpressionRow, ArchivedNodeRow, ArchivedPartRow, ArchivedPositionRow,
+        ArchivedRuleTable, ArchivedWithinRow, NONE, VerifyError,
     },
 };
 
@@ -52,6 +57,10 @@ pub(super) fn expression(
             ArchivedNodeRow::Attribute(attribute) => {
                 index(what, row, *attribute, table.attributes.len())?;
             }
+            ArchivedNodeRow::Part(ArchivedPartRow::Geohash { position: row_of, .. }) => {
+                position(table, what, row, row_of)?;
+            }
+            ArchivedNodeRow::Within(circle) => position(table, what, row, &circle.position)?,
             ArchivedNodeRow::Matches(_, regex) => index(what, row, *regex, table.regexes.len())?,
             ArchivedNodeRow::Segment(segment) => {
                 index(what, row, *segment, segments.len())?;
@@ -77,6 +86,7 @@ fn operands(node: &ArchivedNodeRow) -> [Option<u32_le>; 3] {
         | ArchivedNodeRow::Text(_)
         | ArchivedNodeRow::Attribute(_)
         | ArchivedNodeRow::Part(_)
+        | ArchivedNodeRow::Within(_)
         | ArchivedNodeRow::Segment(_) => [None; 3],
         ArchivedNodeRow::Has(a)
         | ArchivedNodeRow::Not(a)
@@ -111,13 +121,46 @@ fn is_node(node: &ArchivedNodeRow) -> bool {
         }
         ArchivedNodeRow::InDoubles(_, items) => items.len() <= ALTERNATIVES_MAX,
         ArchivedNodeRow::InRange(_, range) => is_range(range),
+        ArchivedNodeRow::Within(circle) => is_circle(circle),
         _ => true,
     }
 }
 
-/// Checks the name of a part of the request; a tag is none.
+/// Checks where a caller's position is said: by two attributes that do not come from a position, or by none.
+pub(super) fn position(
+    table: &ArchivedRuleTable,
+    what: &'static str,
+    row: usize,
+    position: &ArchivedPositionRow,
+) -> Result<(), VerifyError> {
+    let sides = [position.latitude, position.longitude];
+    if sides.iter().all(|side| side.to_native() == NONE) {
+        return Ok(());
+    }
+    for side in sides {
+        index(what, row, side, table.attributes.len())?;
+        let sources = &table.attributes[side.to_native() as usize].sources;
+        let is_geohash = |part: &ArchivedPartRow| matches!(part, ArchivedPartRow::Geohash { .. });
+        check(what, row, !sources.iter().any(|source| is_geohash(&source.part)))?;
+    }
+    Ok(())
+}
+
+/// Checks a circle.
+fn is_circle(circle: &ArchivedWithinRow) -> bool {
+    is_on_globe((circle.latitude.to_native(), circle.longitude.to_native()))
+        && (0.0..=FURTHEST_KM).contains(&circle.km.to_native())
+}
+
+/// Checks a part of the request by itself; a tag is none.
 pub(super) fn is_part(part: &ArchivedPartRow) -> bool {
     match part {
+        ArchivedPartRow::Geo { field, lang } => {
+            usize::from(*field) < GeoField::ALL.len() && usize::from(*lang) < GeoLang::ALL.len()
+        }
+        ArchivedPartRow::Geohash { precision, .. } => {
+            (1..=GEOHASH_PRECISION_MAX).contains(&usize::from(*precision))
+        }
         ArchivedPartRow::Header(name) => is_field_name(name),
         ArchivedPartRow::Cookie(name) | ArchivedPartRow::Query(name) => {
             !name.is_empty() && is_short(name)

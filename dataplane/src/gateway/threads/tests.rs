@@ -21,6 +21,7 @@ fn common(run: fn(Choice, Start) -> io::Result<()>) -> Common {
         limits: Limits::default(),
         sockets: 64,
         asker: unbounded().0,
+        databases: Arc::new(EpochCell::new(Databases::default())),
         run,
     }
 }

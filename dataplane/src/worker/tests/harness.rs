@@ -12,7 +12,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::TICK_MS,
-    signal::trust::Trusted,
+    signal::{geo::Databases, trust::Trusted},
     table::{
         AddressRow, InstanceRow, InstanceSet, InstanceTable, NONE, PathRow, RouteRow, RuleTable,
         Span, TenantRow, TimeoutsRow, VariantRow, archive::Archive, epoch::EpochCell,
@@ -107,6 +107,7 @@ impl Running {
             sockets: setting.sockets,
             log: Some(AccessLog::new(full, unbounded().1, Instant::now())),
             asker: None,
+            databases: Arc::new(EpochCell::new(Databases::default())),
             seed: 1,
         };
         let work = move || match choice {

@@ -1,0 +1,93 @@
+//! Region databases from a control plane: checked, kept and served, on the thread of their own connection.
+//!
+//! Owns that conversation. Invariants: a database is served once all of it was checked, and nothing that is refused
+//! changes what is served; the last holder of one that was replaced is not a worker, so that none pays for freeing it.
+
+use std::{
+    os::fd::OwnedFd,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use halftone_core::{
+    limits::GEO_BYTES_MAX,
+    signal::geo::{Database, Databases, GeoError, GeoKind, GeoState},
+    wire::Frame,
+};
+use halftone_link::{Channel, LinkError, Received, SealedError, read_sealed_bytes};
+use thiserror::Error;
+
+use super::Link;
+
+/// How long workers may hold on to databases that were replaced; they let go at their next tick.
+const LET_GO: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Error)]
+enum GeoRefusal {
+    #[error("the database did not arrive: {0}")]
+    Sealed(#[from] SealedError),
+    #[error(transparent)]
+    Database(#[from] GeoError),
+    #[error("no database came with the frame")]
+    NoFile,
+    #[error("this frame does not belong to regions")]
+    Unexpected,
+}
+
+/// Serves what a control plane sends, until it is gone.
+pub(super) fn follow(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
+    while let Some(Received { frame, table }) = channel.receive()? {
+        let answer = match frame {
+            Frame::Geo => serve(link, table),
+            Frame::GeoKinds { kinds } => Ok(keep_only(link, &kinds)),
+            Frame::Ping => Ok(Frame::Pong),
+            _ => Err(GeoRefusal::Unexpected),
+        };
+        let answer = answer.unwrap_or_else(|error| {
+            tracing::error!(%error, "A region database is refused; the last one stays.");
+            Frame::Reject { reason: error.to_string() }
+        });
+        channel.send(&answer)?;
+    }
+    Ok(())
+}
+
+fn serve(link: &Link, file: Option<OwnedFd>) -> Result<Frame, GeoRefusal> {
+    let bytes = read_sealed_bytes(file.ok_or(GeoRefusal::NoFile)?, GEO_BYTES_MAX)?;
+    let database = Arc::new(Database::open(bytes)?);
+    let state = database.state();
+    let GeoState { kind, database_type, digest, .. } = state;
+    let served = link.publisher.databases();
+    let is_served = served.of_kind(*kind).is_some_and(|served| served.state() == state);
+    if !is_served {
+        if let Err(error) = link.geo.keep(*kind, digest, database.bytes()) {
+            tracing::error!(%error, "A region database cannot be kept; a restart without control plane would serve an older one.");
+        }
+        link.publisher.serve_databases(served.with(Arc::clone(&database)));
+        tracing::info!(%kind, database_type, digest, "A region database is served.");
+        let_go(served);
+    }
+    Ok(Frame::GeoServed(state.clone()))
+}
+
+fn keep_only(link: &Link, kinds: &[GeoKind]) -> Frame {
+    let served = link.publisher.databases();
+    if served.iter().any(|database| !kinds.contains(&database.kind())) {
+        if let Err(error) = link.geo.keep_only(kinds) {
+            tracing::error!(%error, "Region databases that nobody wants any more cannot be removed.");
+        }
+        link.publisher.serve_databases(served.only(kinds));
+        tracing::info!(?kinds, "Other region databases are served no longer.");
+        let_go(served);
+    }
+    Frame::Pong
+}
+
+/// Waits until nobody else holds what was replaced.
+fn let_go(replaced: Arc<Databases>) {
+    let until = Instant::now() + LET_GO;
+    while Arc::strong_count(&replaced) > 1 && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
