@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, io::Read, path::PathBuf, time::Duration};
 use anyhow::{Context as _, Result, anyhow, bail};
 use halftone_core::{
     policy::Registration,
+    signal::geo::{GeoState, difference::Difference},
     telemetry::Latency,
     wire::{ExplainRequest, Explained, GatewayState},
 };
@@ -76,12 +77,28 @@ pub(crate) struct Gateway {
     pub(crate) version: Option<String>,
     /// What it said of itself when it was connected to.
     pub(crate) gateway: Option<GatewayState>,
+    /// The region databases it serves.
+    pub(crate) geo: Vec<GeoState>,
     /// The epoch of the rules it serves.
     pub(crate) rules_epoch: u64,
     /// The epoch of the instances it serves.
     pub(crate) instances_epoch: u64,
     /// What it counted.
     pub(crate) stats: Stats,
+}
+
+/// What `GET /v1/geo` says of one source.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Region {
+    /// The file or the URL.
+    pub(crate) source: String,
+    /// The last good database it had.
+    pub(crate) database: Option<GeoState>,
+    /// How that differs from the one before it.
+    pub(crate) difference: Option<Difference>,
+    /// Why what it has is not used.
+    pub(crate) error: Option<String>,
 }
 
 /// What a gateway counted, without the distributions.
@@ -124,6 +141,14 @@ impl Client {
     /// The API does not answer, or not as this build expects.
     pub(crate) fn gateways(&self) -> Result<Vec<Gateway>> {
         self.get("/v1/gateways")
+    }
+
+    /// Returns every source of region databases.
+    ///
+    /// # Errors
+    /// The API does not answer, or not as this build expects.
+    pub(crate) fn regions(&self) -> Result<Vec<Region>> {
+        self.get("/v1/geo")
     }
 
     /// Returns what `GET /v1/gateways` says, whole.

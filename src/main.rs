@@ -18,6 +18,7 @@ mod demo;
 mod document;
 mod explained;
 mod place;
+mod regions;
 mod sources;
 mod stack;
 mod supervise;

@@ -19,6 +19,7 @@ use crate::{
     api::Client,
     cpus::CpuList,
     place::Place,
+    regions::GeoArguments,
     sources::SourceArguments,
     supervise::{Output, Program, Stopping},
     usage::Usage,
@@ -48,6 +49,8 @@ pub(crate) struct Stack {
     pub(crate) trusted: Vec<String>,
     /// Where bundles come from besides the API.
     pub(crate) sources: SourceArguments,
+    /// Where region databases come from.
+    pub(crate) geo: GeoArguments,
 }
 
 impl Stack {
@@ -115,6 +118,12 @@ impl Stack {
         }
         if self.sources.watch {
             arguments.0.push("--watch".into());
+        }
+        for source in &self.geo.geo {
+            arguments.add("--geo", source);
+        }
+        if let Some(every) = &self.geo.geo_every {
+            arguments.add("--geo-every", every);
         }
         arguments.0
     }

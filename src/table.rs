@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use halftone_core::wire::GatewayState;
 
-use crate::api::{Gateway, Variant};
+use crate::{
+    api::{Gateway, Variant},
+    regions::database,
+};
 
 /// Heads of the columns after the first, with their widths.
 const COLUMNS: [(&str, usize); 9] = [
@@ -22,8 +25,9 @@ const COLUMNS: [(&str, usize); 9] = [
     ("p99", 9),
 ];
 
-/// Writes what a gateway is: where it listens, what it runs on, which epochs it serves.
-pub(crate) fn gateway(gateway: &Gateway) -> String {
+/// Writes what a gateway is: where it listens, what it runs on, which epochs it serves, and how old what it knows of
+/// regions is at a time in seconds since 1970.
+pub(crate) fn gateway(gateway: &Gateway, now_unix_s: u64) -> String {
     let listen = gateway.gateway.as_ref().map(|state| state.listen.join(", "));
     let mut text = format!("gateway {}\n", listen.unwrap_or_default()).replace(" \n", "\n");
     let mut line = |label: &str, value: &str| {
@@ -41,6 +45,9 @@ pub(crate) fn gateway(gateway: &Gateway) -> String {
         line("engine", &format!("{} ({})", state.engine, state.engine_reason));
         line("workers", &workers(state));
         line("epochs", &epochs(gateway));
+    }
+    for state in &gateway.geo {
+        line("regions", &database(state, now_unix_s));
     }
     if let Some(rejected) = &gateway.rejected {
         line("rejected", rejected);

@@ -15,6 +15,7 @@ mod body;
 mod bundles;
 mod explain;
 mod gateways;
+mod geo;
 mod guard;
 mod instances;
 mod metrics;
@@ -41,6 +42,7 @@ use serde_json::{Value, json};
 use crate::{
     counts::Counts,
     files::Files,
+    geo::Geo,
     link::Gateways,
     publish::Publications,
     state::{Origin, State},
@@ -59,6 +61,8 @@ pub(crate) struct Context {
     pub(crate) state: Arc<State>,
     /// What is known of users.
     pub(crate) tags: Arc<TagStore>,
+    /// Where addresses are.
+    pub(crate) geo: Geo,
     /// The files that own tenants.
     pub(crate) files: Arc<Files>,
     /// What is published.
@@ -108,6 +112,7 @@ pub(crate) fn router(context: Context) -> Router {
         .merge(tenants)
         .merge(tags)
         .route("/v1/gateways", get(gateways::list))
+        .route("/v1/geo", get(geo::list))
         .route("/v1/sources", get(sources::list))
         .route("/openapi.json", get(openapi::show))
         .route("/metrics", get(metrics::show))

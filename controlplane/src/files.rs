@@ -11,7 +11,7 @@
 //! - a tenant belongs to the file that named it first, while that file is given;
 //! - a file that names another tenant takes what it owns along, in one step or not at all.
 
-mod scan;
+pub(crate) mod scan;
 mod watch;
 
 use std::{
@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use halftone_core::table::archive::fingerprint;
+use halftone_core::{limits::BUNDLE_BYTES_MAX, table::archive::fingerprint};
 use tokio::sync::watch as channel;
 
 use crate::{
@@ -164,7 +164,7 @@ impl Files {
                 return true;
             }
         }
-        let text = match found.map(|found| read(path, &found)).transpose() {
+        let text = match found.map(|found| read(path, &found, BUNDLE_BYTES_MAX)).transpose() {
             Ok(Some(None)) => return true,
             Ok(Some(text)) => Ok(text),
             Ok(None) => Err(missing(path, &self.paths)),

@@ -4,7 +4,8 @@
 //! noticing. Does not own policy, compilation or table formats (`halftone-core`), nor the socket's
 //! I/O (`halftone-link`); never on the path of a request.
 //!
-//! Tags of users are kept beside all that, in a store of their own (`tags`): nothing is compiled of them.
+//! Tags of users are kept beside all that, in a store of their own (`tags`), and so are region databases, in memory (`geo`):
+//! nothing is compiled of them.
 //!
 //! Life of a change: `api` or `files` takes it → `source` makes it a bundle → `state` checks it, makes it
 //! durable (`store`) and numbers it → `publish` compiles the newest state into tables →
@@ -22,6 +23,7 @@ mod conditions;
 mod counts;
 pub mod document;
 mod files;
+mod geo;
 mod history;
 mod leases;
 mod link;
@@ -54,6 +56,7 @@ use tokio::{
     sync::watch,
 };
 
+pub use geo::{GeoSource, GeoSourceError};
 pub use store::StoreError;
 
 /// Threads of the runtime: the work is small, and the cores belong to the gateway.
@@ -82,6 +85,10 @@ pub struct ControlOptions {
     pub bundles: Vec<PathBuf>,
     /// Whether later changes of these files are followed.
     pub watch: bool,
+    /// Where region databases come from, one of each kind.
+    pub geo: Vec<GeoSource>,
+    /// How often those behind URLs are asked for a newer one.
+    pub geo_every: Duration,
     /// The version of the build, told to gateways.
     pub version: &'static str,
 }
@@ -210,10 +217,13 @@ async fn serve(
     }
     let resolver = resolve::Resolver::system();
     let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
-    let gateways = link::start(&options.gateways, &publications, &tags, options.version, &stopped)
+    let geo = geo::start(options.geo, options.geo_every, stopped.clone())
+        .map_err(ControlError::process("start a thread for region databases"))?;
+    let brought = link::Brought { publications: &publications, tags: &tags, geo: &geo };
+    let gateways = link::start(&options.gateways, brought, options.version, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
     let version = options.version;
-    let context = api::Context { state, tags, files, publications, gateways, counts, version };
+    let context = api::Context { state, tags, geo, files, publications, gateways, counts, version };
     let router = api::router(context);
 
     tracing::info!(%address, data = %options.data.display(), "the API is served");

@@ -12,6 +12,7 @@
 //!   publication.
 
 mod explain;
+mod geo;
 mod session;
 mod status;
 mod tags;
@@ -32,6 +33,7 @@ use tokio::{
 };
 
 use crate::{
+    geo::Geo,
     publish::{Publications, Tables},
     tags::TagStore,
 };
@@ -58,17 +60,29 @@ pub(crate) struct Gateways {
     questions: Arc<Semaphore>,
 }
 
-/// Starts two threads for each gateway of `sockets`, one of which answers it; they end when `stopped` says so.
+/// What gateways are brought.
+#[derive(Clone, Copy)]
+pub(crate) struct Brought<'a> {
+    /// Tables.
+    pub(crate) publications: &'a Publications,
+    /// What is known of users.
+    pub(crate) tags: &'a Arc<TagStore>,
+    /// Where addresses are.
+    pub(crate) geo: &'a Geo,
+}
+
+/// Starts two threads for each gateway of `sockets`, one of which answers it, and another where there are region
+/// databases; they end when `stopped` says so.
 ///
 /// # Errors
 /// When a thread cannot be started.
 pub(crate) fn start(
     sockets: &[PathBuf],
-    publications: &Publications,
-    tags: &Arc<TagStore>,
+    brought: Brought<'_>,
     version: &'static str,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<Gateways> {
+    let Brought { publications, tags, geo } = brought;
     let mut statuses = Vec::with_capacity(sockets.len());
     for socket in sockets {
         let (status, receiver) = watch::channel(GatewayStatus::new(socket));
@@ -85,6 +99,7 @@ pub(crate) fn start(
         };
         thread::Builder::new().name("gateway-link".to_owned()).spawn(move || link.run())?;
         tags::start(socket, tags, version, stopped)?;
+        geo::start(socket, geo, version, stopped)?;
     }
     let questions = Arc::new(Semaphore::new(explain::QUESTIONS_MAX));
     Ok(Gateways { statuses: statuses.into(), version, questions })

@@ -36,6 +36,8 @@ fn child() {
         upstream: None,
         bundles: Vec::new(),
         watch: false,
+        geo: Vec::new(),
+        geo_every: Duration::from_secs(3600),
         version: "test",
     };
     let ready = |address: SocketAddr| {

@@ -22,6 +22,8 @@ fn sigterm_ends_it_cleanly() {
         upstream: None,
         bundles: Vec::new(),
         watch: false,
+        geo: Vec::new(),
+        geo_every: Duration::from_secs(3600),
         version: "test",
     };
     let control = thread::spawn(move || run(options));

@@ -10,7 +10,8 @@ use halftone_controlplane::{ControlOptions, run as run_control};
 use halftone_core::policy::Address;
 
 use crate::{
-    VERSION, place::Place, sources::SourceArguments, supervise::SupervisorArgument, usage,
+    VERSION, place::Place, regions::GeoArguments, sources::SourceArguments,
+    supervise::SupervisorArgument, usage,
 };
 
 /// Options of `halftone control`.
@@ -36,6 +37,8 @@ pub(crate) struct ControlArguments {
     #[command(flatten)]
     sources: SourceArguments,
     #[command(flatten)]
+    geo: GeoArguments,
+    #[command(flatten)]
     supervisor: SupervisorArgument,
 }
 
@@ -59,6 +62,8 @@ pub(super) fn run(arguments: ControlArguments) -> Result<()> {
         upstream: arguments.upstream,
         bundles: arguments.sources.bundle,
         watch: arguments.sources.watch,
+        geo_every: arguments.geo.every(),
+        geo: arguments.geo.geo,
         version: VERSION,
     };
     run_control(options).context("the control plane cannot run")

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::{
     demo::{Demo, VERSIONS},
     place::Place,
+    regions::GeoArguments,
     sources::SourceArguments,
     stack::Stack,
     supervise::{self, Output, Program},
@@ -64,6 +65,7 @@ pub(super) fn run(arguments: &DemoArguments, output: &mut (dyn Write + Send)) ->
         upstream: None,
         trusted: Vec::new(),
         sources: SourceArguments::default(),
+        geo: GeoArguments::default(),
     };
     stack.check_ports()?;
     let services = free_addresses()?;

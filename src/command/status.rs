@@ -2,13 +2,16 @@
 //!
 //! Owns its options and the order of what is shown; [`crate::table`] owns the rows.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, Result};
 
 use crate::{
     api::{self, Client},
-    table,
+    regions, table,
 };
 
 /// Options of `halftone status`.
@@ -39,6 +42,7 @@ pub(super) fn run(arguments: &StatusArguments, output: &mut dyn Write) -> Result
         return Ok(());
     }
     let gateways = client.gateways()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     if gateways.is_empty() {
         writeln!(output, "the control plane leads no gateway")?;
     }
@@ -47,7 +51,11 @@ pub(super) fn run(arguments: &StatusArguments, output: &mut dyn Write) -> Result
             writeln!(output)?;
         }
         let variants = table::variants(&gateway.stats.variants);
-        output.write_all(format!("{}\n{variants}", table::gateway(gateway)).as_bytes())?;
+        let gateway = table::gateway(gateway, now.as_secs());
+        output.write_all(format!("{gateway}\n{variants}").as_bytes())?;
+    }
+    for source in client.regions()? {
+        write!(output, "\n{}", regions::source(&source, now.as_secs()))?;
     }
     Ok(())
 }

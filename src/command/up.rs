@@ -11,6 +11,7 @@ use halftone_core::{policy::Address, signal::trust::Trusted};
 use crate::{
     cpus::CpuList,
     place::Place,
+    regions::GeoArguments,
     sources::SourceArguments,
     stack::Stack,
     supervise::{self, Afterwards, Output},
@@ -49,6 +50,8 @@ pub(crate) struct UpArguments {
     trusted: Vec<String>,
     #[command(flatten)]
     sources: SourceArguments,
+    #[command(flatten)]
+    geo: GeoArguments,
 }
 
 /// Runs a gateway and a control plane until a signal.
@@ -67,6 +70,7 @@ pub(super) fn run(arguments: UpArguments, output: &mut (dyn Write + Send)) -> Re
         upstream: arguments.upstream,
         trusted: arguments.trusted,
         sources: arguments.sources,
+        geo: arguments.geo,
     };
     stack.check_ports()?;
     supervise::run(stack.programs(|_| Output::Inherited), |stopping| {

@@ -36,5 +36,5 @@ fn a_row_for_each_variant_that_had_requests() {
 #[test]
 fn a_gateway_that_is_away_says_why() {
     let away = Gateway { error: Some("refused".to_owned()), ..Gateway::default() };
-    assert!(gateway(&away).contains("away      refused"));
+    assert!(gateway(&away, 0).contains("away      refused"));
 }

@@ -32,6 +32,7 @@ mod push;
 mod quick_start;
 mod ramp;
 mod readme;
+mod regions;
 mod rollout;
 mod several;
 mod smuggling;

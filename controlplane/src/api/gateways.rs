@@ -62,6 +62,9 @@ fn shown(status: GatewayStatus, histograms: bool) -> Value {
         shown["pid"] = hello.pid.into();
         shown["gateway"] = json!(hello.gateway);
     }
+    if !status.state.geo.is_empty() {
+        shown["geo"] = json!(status.state.geo);
+    }
     if let Some(stats) = status.stats {
         shown["stats"] = shown_stats(&stats, histograms);
     }

@@ -14,7 +14,7 @@ use axum::{
 use halftone_core::telemetry::page::{MEDIA_TYPE, head, sample};
 
 use super::Context;
-use crate::counts::SOURCES;
+use crate::{clock, counts::SOURCES};
 
 /// Shows the page.
 pub(crate) async fn show(Extract(context): Extract<Context>) -> Response {
@@ -33,7 +33,24 @@ fn write(page: &mut String, context: &Context) -> fmt::Result {
     let name = "halftone_tag_ids_asked_total";
     head(page, name, "counter", "Ids that gateways asked the tag store for.")?;
     sample(page, name, &[], context.tags.asked())?;
+    regions(page, context)?;
     gateways(page, context)
+}
+
+fn regions(page: &mut String, context: &Context) -> fmt::Result {
+    let sources = context.geo.borrow().clone();
+    let name = "halftone_geo_source_refused";
+    head(page, name, "gauge", "Whether what a source of regions has now is not used.")?;
+    for source in sources.iter() {
+        sample(page, name, &[("source", &source.source)], u8::from(source.error.is_some()))?;
+    }
+    let name = "halftone_geo_database_age_seconds";
+    head(page, name, "gauge", "Time since a region database was built; new ones come every week.")?;
+    for held in sources.iter().filter_map(|source| source.held.as_ref()) {
+        let age_s = (clock::unix_ms() / 1000).saturating_sub(held.state.built_unix_s);
+        sample(page, name, &[("kind", held.state.kind.as_str())], age_s)?;
+    }
+    Ok(())
 }
 
 fn bundles(page: &mut String, context: &Context) -> fmt::Result {

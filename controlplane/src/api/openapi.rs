@@ -180,6 +180,8 @@ fn others() -> Vec<Operation> {
             .query("histograms", "`true`: with the distributions behind the quantiles")
             .answers(200, "[Gateway]")
             .refuses(&[400]),
+        operation("get", "/v1/geo", "listRegions", "Lists the sources of region databases")
+            .answers(200, "[Region]"),
         operation("post", "/v1/explain", "explain", "Explains what a worker decides for a request")
             .takes(&["application/json"], "ExplainRequest")
             .answers(200, "Explained")

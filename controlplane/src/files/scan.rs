@@ -9,7 +9,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use halftone_core::limits::BUNDLE_BYTES_MAX;
 use rustix::fs::{Mode, OFlags};
 
 /// What the names of bundles in a folder end with.
@@ -17,7 +16,7 @@ const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// What differs when a file, or what a link leads to, was changed or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fingerprint {
+pub(crate) struct Fingerprint {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -30,7 +29,7 @@ impl Fingerprint {
     ///
     /// # Errors
     /// What the kernel said.
-    pub(super) fn take(path: &Path) -> io::Result<Self> {
+    pub(crate) fn take(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|metadata| Self::of(&metadata))
     }
 
@@ -78,18 +77,22 @@ pub(super) fn files_of(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// Nothing but a regular file is read: a pipe might never end, and its opening never return.
 ///
 /// # Errors
-/// What the kernel said, that it is no regular file, or that it is larger than any bundle.
-pub(super) fn read(path: &Path, seen: &Fingerprint) -> io::Result<Option<Vec<u8>>> {
+/// What the kernel said, that it is no regular file, or that it is larger than `bytes_max`.
+pub(crate) fn read(
+    path: &Path,
+    seen: &Fingerprint,
+    bytes_max: usize,
+) -> io::Result<Option<Vec<u8>>> {
     check_type(fs::metadata(path)?.file_type())?;
     // Another may have come in its place since.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     check_type(file.metadata()?.file_type())?;
     let mut text = Vec::new();
-    let bytes_max = BUNDLE_BYTES_MAX as u64;
+    let bytes_max = bytes_max as u64;
     file.by_ref().take(bytes_max + 1).read_to_end(&mut text)?;
     if text.len() as u64 > bytes_max {
-        let message = format!("it is larger than {bytes_max} bytes, the most a bundle may have");
+        let message = format!("it is larger than {bytes_max} bytes, the most that is read");
         return Err(io::Error::other(message));
     }
     let unchanged =

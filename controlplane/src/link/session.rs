@@ -273,9 +273,38 @@ impl Session {
     }
 
     fn answer(&mut self) -> Result<Frame, SessionError> {
-        let received = self.channel.receive()?.ok_or(SessionError::Closed)?;
-        Ok(received.frame)
+        receive(&mut self.channel)
     }
+}
+
+/// Connects to the gateway at `socket` beside the connection that tables travel on, for `role`.
+///
+/// # Errors
+/// [`SessionError`].
+pub(super) fn open_beside(
+    socket: &Path,
+    version: &str,
+    role: Role,
+    timeout: Duration,
+) -> Result<Channel, SessionError> {
+    let mut channel = Channel::new(connect(socket)?);
+    channel.set_timeouts(Some(timeout), Some(timeout))?;
+    let hello = Hello::new(version, std::process::id(), None).with_role(role);
+    channel.send(&Frame::Hello(hello))?;
+    match receive(&mut channel)? {
+        Frame::Hello(hello) => hello.check(version)?,
+        Frame::Reject { reason } => return Err(SessionError::Refused { reason }),
+        other => return Err(unexpected("Hello", &other)),
+    }
+    Ok(channel)
+}
+
+/// Waits for a frame.
+///
+/// # Errors
+/// [`SessionError`]: the connection must be dropped.
+pub(super) fn receive(channel: &mut Channel) -> Result<Frame, SessionError> {
+    Ok(channel.receive()?.ok_or(SessionError::Closed)?.frame)
 }
 
 pub(super) fn unexpected(expected: &'static str, found: &Frame) -> SessionError {

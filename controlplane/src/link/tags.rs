@@ -20,14 +20,14 @@ use std::{
 
 use halftone_core::{
     table::archive::Archive,
-    wire::{Frame, Hello, Role},
+    wire::{Frame, Role},
 };
-use halftone_link::{Channel, SealedTable, connect};
+use halftone_link::{Channel, SealedTable};
 use tokio::sync::watch;
 
 use super::{
     Backoff,
-    session::SessionError,
+    session::{SessionError, open_beside, receive, unexpected},
     wait::{self, Waiter, Wake},
 };
 use crate::tags::{Revisions, TagStore};
@@ -90,7 +90,7 @@ impl TagLink {
 
     /// Connects, and answers until the connection ends or the process does.
     fn converse(&mut self) -> Result<(), SessionError> {
-        let mut channel = self.open()?;
+        let mut channel = open_beside(&self.socket, self.version, Role::Tags, FRAME_TIMEOUT)?;
         let mut told: Option<(Revisions, Instant)> = None;
         let mut served = BTreeMap::new();
         while !self.is_stopped() {
@@ -140,23 +140,10 @@ impl TagLink {
         Ok(())
     }
 
-    fn open(&self) -> Result<Channel, SessionError> {
-        let mut channel = Channel::new(connect(&self.socket)?);
-        channel.set_timeouts(Some(FRAME_TIMEOUT), Some(FRAME_TIMEOUT))?;
-        let hello = Hello::new(self.version, std::process::id(), None).with_role(Role::Tags);
-        channel.send(&Frame::Hello(hello))?;
-        match receive(&mut channel)? {
-            Frame::Hello(hello) => hello.check(self.version)?,
-            Frame::Reject { reason } => return Err(SessionError::Refused { reason }),
-            other => return Err(super::session::unexpected("Hello", &other)),
-        }
-        Ok(channel)
-    }
-
     fn answer(&self, channel: &mut Channel) -> Result<(), SessionError> {
         let (number, tenant, ids) = match receive(channel)? {
             Frame::TagQuery { number, tenant, ids } => (number, tenant, ids),
-            other => return Err(super::session::unexpected("TagQuery", &other)),
+            other => return Err(unexpected("TagQuery", &other)),
         };
         let (revision, found) = match self.tags.answer(&tenant, &ids) {
             Ok((revision, found)) => (revision, Some(found)),
@@ -167,8 +154,4 @@ impl TagLink {
         };
         Ok(channel.send(&Frame::TagAnswer { number, revision, found })?)
     }
-}
-
-fn receive(channel: &mut Channel) -> Result<Frame, SessionError> {
-    Ok(channel.receive()?.ok_or(SessionError::Closed)?.frame)
 }

@@ -43,6 +43,8 @@ pub(crate) fn options(directory: &Path, gateways: &[&Path]) -> ControlOptions {
         upstream: Address::parse_url("http://127.0.0.1:8000"),
         bundles: Vec::new(),
         watch: false,
+        geo: Vec::new(),
+        geo_every: Duration::from_secs(3600),
         version: "test",
     }
 }

@@ -1,6 +1,9 @@
 //! What there is when a scenario begins.
 
-use std::fs;
+use std::{
+    fs,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use cucumber::{gherkin::Step, given, when};
 use serde_json::json;
@@ -59,4 +62,13 @@ fn file(stage: &mut Stage, step: &Step, name: String) {
     let text = stage.filled(&text(step));
     let path = stage.file(&name);
     fs::write(path, text).expect("a file can be written");
+}
+
+/// The City database that tests share.
+#[given(expr = "the region database {word}, built {int} day(s) ago")]
+#[when(expr = "the region database {word}, built {int} day(s) ago")]
+fn region_database(stage: &mut Stage, name: String, days: u64) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let bytes = halftone_mmdb::shared::city(now.as_secs() - days * 24 * 3600).finish();
+    fs::write(stage.file(&name), bytes).expect("a file can be written");
 }

@@ -2,6 +2,7 @@
 
 use std::os::unix::net::UnixListener;
 
+use halftone_core::limits::BUNDLE_BYTES_MAX;
 use rustix::fs::{CWD, FileType as Kind, mknodat};
 
 use super::*;
@@ -19,7 +20,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
         (Path::new("/dev/zero"), "a device"),
     ] {
         let seen = Fingerprint::take(path).expect("there");
-        let error = read(path, &seen).expect_err("refused").to_string();
+        let error = read(path, &seen, BUNDLE_BYTES_MAX).expect_err("refused").to_string();
         assert_eq!(error, format!("expected a regular file, found {expected}"));
     }
 }

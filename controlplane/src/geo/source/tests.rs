@@ -1,0 +1,93 @@
+//! Places of databases, and servers that do not behave.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    thread,
+};
+
+use super::*;
+
+#[test]
+fn a_source_is_a_file_or_a_url() {
+    for (text, expected) in [
+        ("city.mmdb", Ok(GeoSource::File("city.mmdb".into()))),
+        ("/var/lib/geo/http://x", Ok(GeoSource::File("/var/lib/geo/http://x".into()))),
+        ("HTTP://a/b", Ok(GeoSource::Url("HTTP://a/b".to_owned()))),
+        ("https://a/b", Err(GeoSourceError::Https("https://a/b".to_owned()))),
+        ("", Err(GeoSourceError::Empty)),
+    ] {
+        assert_eq!(text.parse(), expected, "{text}");
+    }
+}
+
+/// Answers each connection with the next answer; returns where, and what was asked.
+fn serve(answers: Vec<&'static [u8]>) -> (String, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/city.mmdb", listener.local_addr().expect("bound"));
+    let server = thread::spawn(move || {
+        answers
+            .into_iter()
+            .map(|answer| {
+                let (mut stream, _) = listener.accept().expect("a connection");
+                let (mut asked, mut piece) = (Vec::new(), [0; 1024]);
+                while !asked.ends_with(b"\r\n\r\n") {
+                    let read = stream.read(&mut piece).expect("a request");
+                    asked.extend_from_slice(&piece[..read]);
+                }
+                stream.write_all(answer).expect("sent");
+                String::from_utf8(asked).expect("text").to_ascii_lowercase()
+            })
+            .collect()
+    });
+    (url, server)
+}
+
+#[test]
+fn a_url_is_asked_with_what_it_said_last() {
+    let (url, server) = serve(vec![
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nETag: \"a\"\r\nContent-Length: 3\r\n\r\none",
+        b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 500 Oops\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nETag: \"b\"\r\nContent-Length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nLast-Modified: Mon, 01 Jun 2026 00:00:00 GMT\r\nContent-Length: 3\r\n\r\ntwo",
+        b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n",
+    ]);
+    let mut follower = UrlFollower::new(url, Duration::from_secs(10));
+    let mut now = Instant::now();
+    let mut look = |wait_s: u64| {
+        now += Duration::from_secs(wait_s);
+        match follower.look(now) {
+            Found::Same => "same".to_owned(),
+            Found::Bytes(bytes) => String::from_utf8(bytes).expect("text"),
+            Found::Fault(fault) => fault,
+        }
+    };
+    assert_eq!(look(0), "one");
+    assert_eq!(look(9), "same", "not due");
+    assert_eq!(look(2), "same", "not modified");
+    assert_eq!(look(11), "it answers 500; expected 200 or 304");
+    assert!(look(11).starts_with("its answer breaks off: "));
+    assert_eq!(look(11), "two");
+    assert_eq!(look(11), "same");
+    let asked = server.join().expect("no panic");
+    let condition =
+        |at: usize| asked[at].lines().find(|line| line.starts_with("if-")).unwrap_or("none");
+    assert_eq!(condition(0), "none");
+    // What broke off said nothing that counts.
+    for at in [1, 2, 3, 4] {
+        assert_eq!(condition(at), "if-none-match: \"a\"", "{at}");
+    }
+    assert_eq!(condition(5), "if-modified-since: mon, 01 jun 2026 00:00:00 gmt");
+}
+
+#[test]
+fn nobody_at_the_url_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    drop(listener);
+    let mut follower = UrlFollower::new(url, Duration::from_secs(10));
+    assert!(
+        matches!(follower.look(Instant::now()), Found::Fault(fault) if fault.starts_with("it does not answer: "))
+    );
+}
