@@ -74,9 +74,9 @@ fn is_name(text: &str) -> bool {
 /// Which bytes a name may have.
 const NAME_PARTS: [bool; 256] = {
     let mut parts = [false; 256];
-    let mut byte = 0;
+    let mut byte = 0u8;
     while byte < 128 {
-        parts[byte] = (byte as u8).is_ascii_alphanumeric();
+        parts[byte as usize] = byte.is_ascii_alphanumeric();
         byte += 1;
     }
     let others = b"-._~%!$&'()*+;=";
