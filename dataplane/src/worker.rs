@@ -322,6 +322,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
             tracing::error!(worker = start.id, %error, "The worker cannot be woken; it stops.")
         }
     }
+    worker.pools.close().await;
     if let Some(log) = &worker.log {
         log.flush(worker.engine.now());
     }

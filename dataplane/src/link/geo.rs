@@ -66,7 +66,7 @@ fn serve(link: &Link, file: Option<OwnedFd>) -> Result<Frame, GeoRefusal> {
         }
         link.publisher.serve_databases(served.with(Arc::clone(&database)));
         tracing::info!(%kind, database_type, digest, "A region database is served.");
-        let_go(served);
+        let_go(&served);
     }
     Ok(Frame::GeoServed(state.clone()))
 }
@@ -79,15 +79,15 @@ fn keep_only(link: &Link, kinds: &[GeoKind]) -> Frame {
         }
         link.publisher.serve_databases(served.only(kinds));
         tracing::info!(?kinds, "Other region databases are served no longer.");
-        let_go(served);
+        let_go(&served);
     }
     Frame::Pong
 }
 
 /// Waits until nobody else holds what was replaced.
-fn let_go(replaced: Arc<Databases>) {
+fn let_go(replaced: &Arc<Databases>) {
     let until = Instant::now() + LET_GO;
-    while Arc::strong_count(&replaced) > 1 && Instant::now() < until {
+    while Arc::strong_count(replaced) > 1 && Instant::now() < until {
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn tick<E: Engine>(worker: &Worker<E>) {
     worker.wheel.turn();
     worker.tags.turn();
     if worker.ticks.get().is_multiple_of(SWEEP_TICKS) {
-        worker.pools.sweep();
+        worker.pools.sweep(&worker.buffers);
     }
     if worker.draining.get() {
         worker.wheel.end_idle();

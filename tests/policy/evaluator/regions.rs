@@ -43,7 +43,13 @@ pub(super) fn geohash((latitude, longitude): (f64, f64)) -> String {
     let cells = f64::from(1u32 << 30);
     let count = |at: f64, width: f64| {
         let cell = ((at + width / 2.0) / width * cells).floor().min(cells - 1.0);
-        format!("{:030b}", cell as u64)
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number below 2^30"
+        )]
+        let cell = cell as u64;
+        format!("{cell:030b}")
     };
     let (columns, rows) = (count(longitude, 360.0), count(latitude, 180.0));
     let bits: String = columns.chars().zip(rows.chars()).flat_map(|(x, y)| [x, y]).collect();

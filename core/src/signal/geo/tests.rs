@@ -205,6 +205,7 @@ fn every_truncation_is_refused_or_harmless() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a longer run is asked for by a variable")]
 fn flipped_bytes_are_refused_or_harmless() {
     let flips: u64 =
         std::env::var("GEO_FLIPS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
