@@ -138,6 +138,11 @@ impl Gateways {
     }
 }
 
+/// Returns whether the threads of gateways are to end: they were told, or nobody can tell them any more.
+fn is_stopped(stopped: &watch::Receiver<bool>) -> bool {
+    *stopped.borrow() || stopped.has_changed().is_err()
+}
+
 /// The thread of one gateway.
 struct Link {
     socket: PathBuf,
@@ -151,17 +156,13 @@ struct Link {
 impl Link {
     fn run(mut self) {
         let mut backoff = Backoff::default();
-        while !self.is_stopped() {
+        while !is_stopped(&self.stopped) {
             if let Err(error) = self.converse(&mut backoff) {
                 self.lost(&error);
             }
             // A publication cuts the pause short: somebody may be waiting for it.
             let _ = self.waiter.wait(None, backoff.next());
         }
-    }
-
-    fn is_stopped(&self) -> bool {
-        *self.stopped.borrow() || self.stopped.has_changed().is_err()
     }
 
     /// Connects, and talks until the connection ends or the process does.
@@ -171,7 +172,7 @@ impl Link {
         self.status.send_modify(|status| status.connected(hello));
         let mut served = Served::default();
         let mut stats_due = Instant::now();
-        while !self.is_stopped() {
+        while !is_stopped(&self.stopped) {
             self.converge(&mut session, &mut served)?;
             let now = Instant::now();
             if now >= stats_due {

@@ -22,7 +22,7 @@ use halftone_link::Channel;
 use tokio::sync::watch;
 
 use super::{
-    Backoff,
+    Backoff, is_stopped,
     session::{SessionError, open_beside, receive, unexpected},
     wait::{self, Waiter, Wake},
 };
@@ -61,7 +61,7 @@ struct GeoLink {
 impl GeoLink {
     fn run(mut self) {
         let mut backoff = Backoff::default();
-        while !self.is_stopped() {
+        while !is_stopped(&self.stopped) {
             let began = Instant::now();
             if let Err(error) = self.converse() {
                 tracing::debug!(socket = %self.socket.display(), %error, "a gateway cannot be sent region databases");
@@ -73,15 +73,11 @@ impl GeoLink {
         }
     }
 
-    fn is_stopped(&self) -> bool {
-        *self.stopped.borrow() || self.stopped.has_changed().is_err()
-    }
-
     fn converse(&mut self) -> Result<(), SessionError> {
         let mut channel = open_beside(&self.socket, self.version, Role::Geo, ANSWER_TIMEOUT)?;
         let mut sent = BTreeMap::new();
         let mut kinds: Option<Vec<GeoKind>> = None;
-        while !self.is_stopped() {
+        while !is_stopped(&self.stopped) {
             let newest = self.newest.borrow_and_update().clone();
             for shown in newest.iter() {
                 self.send(&mut channel, shown, &mut sent)?;

@@ -26,7 +26,7 @@ use halftone_link::{Channel, SealedTable};
 use tokio::sync::watch;
 
 use super::{
-    Backoff,
+    Backoff, is_stopped,
     session::{SessionError, open_beside, receive, unexpected},
     wait::{self, Waiter, Wake},
 };
@@ -72,7 +72,7 @@ struct TagLink {
 impl TagLink {
     fn run(mut self) {
         let mut backoff = Backoff::default();
-        while !self.is_stopped() {
+        while !is_stopped(&self.stopped) {
             let began = Instant::now();
             if let Err(error) = self.converse() {
                 tracing::debug!(socket = %self.socket.display(), %error, "a gateway cannot ask about users");
@@ -84,16 +84,12 @@ impl TagLink {
         }
     }
 
-    fn is_stopped(&self) -> bool {
-        *self.stopped.borrow() || self.stopped.has_changed().is_err()
-    }
-
     /// Connects, and answers until the connection ends or the process does.
     fn converse(&mut self) -> Result<(), SessionError> {
         let mut channel = open_beside(&self.socket, self.version, Role::Tags, FRAME_TIMEOUT)?;
         let mut told: Option<(Revisions, Instant)> = None;
         let mut served = BTreeMap::new();
-        while !self.is_stopped() {
+        while !is_stopped(&self.stopped) {
             let newest = Arc::clone(&self.newest.borrow_and_update());
             let mut pause = LOOK_EVERY;
             match &told {

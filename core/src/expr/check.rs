@@ -186,8 +186,8 @@ impl<N: Names> Checker<'_, N> {
                 Type::String,
             );
         }
-        let known =
-            self.names.attributes().into_iter().chain(PARTS.iter().map(|(known, _)| *known));
+        let parts = PARTS.iter().map(|(known, _)| *known).chain(["geohash"]);
+        let known = self.names.attributes().into_iter().chain(parts);
         let near = nearest(&name, known).map(|near| format!("; did you mean {near:?}?"));
         let message = format!("unknown attribute {name:?}{}", near.unwrap_or_default());
         self.problem(root, message)

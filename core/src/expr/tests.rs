@@ -219,6 +219,7 @@ fn every_problem_is_told_with_its_place() {
                 "1:24: expected kilometres, a number from 0 to 20016",
             ],
         ),
+        ("geohsah == ''", &["1:1: unknown attribute \"geohsah\"; did you mean \"geohash\"?"]),
         ("geohash > 3", &["1:9: string cannot be compared with int"]),
     ] {
         let expected: Vec<String> =
