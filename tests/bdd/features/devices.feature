@@ -47,6 +47,14 @@ Feature: Devices
     When GET / is requested
     Then stable answers
 
+  Scenario: A gateway on its own still tells, and counts
+    When everything is stopped and a gateway starts alone
+    Then its /metrics shows 'halftone_device_lookups_total{result="recognised"} 0'
+    And it serves canary to "User-Agent: Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.48(0x18003030)"
+    And its /metrics shows 'halftone_device_lookups_total{result="recognised"} 1'
+    And it serves stable to "User-Agent: curl/8.5.0"
+    And its /metrics shows 'halftone_device_lookups_total{result="recognised"} 2'
+
   Scenario: A word is no number
     Given the file devices.yaml
       """

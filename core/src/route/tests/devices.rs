@@ -1,6 +1,7 @@
 //! Devices: attributes that come from what a client says it is.
 
 use super::*;
+use crate::signal::device::{Client, Device, DeviceReader};
 
 const PHONE: &str = "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36";
 
@@ -80,6 +81,44 @@ fn repeated_hints_are_one_list() {
     let table = canary("device.class == 'phone'", &json!([{ "device": "os" }]), "X-Release-Group");
     assert!(is_canary(&table, true, &[("Sec-CH-UA-Mobile", "?1")]));
     assert!(!is_canary(&table, true, &[("Sec-CH-UA-Mobile", "?1"), ("Sec-CH-UA-Mobile", "?1")]));
+}
+
+/// Refuses to be asked.
+#[derive(Debug)]
+struct Nobody;
+
+impl DeviceReader for Nobody {
+    fn device<'c>(&self, _: &dyn Fn() -> Client<'c>) -> Option<&Device> {
+        panic!("no rule asks for the device");
+    }
+}
+
+#[test]
+fn what_no_rule_asks_for_is_not_looked_at() {
+    // The device stands behind a header that is there.
+    let from = json!([{ "header": "x-os" }, { "device": "os" }]);
+    let table = canary("of == 'ios'", &from, "X-Release-Group");
+    let headers = [
+        Header { name: "x-os", value: b"ios" },
+        Header { name: "user-agent", value: PHONE.as_bytes() },
+    ];
+    let arena = Bump::new();
+    let view = RequestView {
+        method: "GET",
+        scheme: "http",
+        protocol: "HTTP/1.1",
+        host: b"a",
+        path: b"/",
+        query: b"",
+        headers: &headers,
+        client_ip: "192.0.2.1",
+        trusted: true,
+        tags: &crate::route::NoTags,
+        devices: &Nobody,
+        arena: &arena,
+    };
+    let decision = route(table.rules(), &view, 0, 0).expect("a route");
+    assert_eq!(decision.reason, Reason::TargetingMatch);
 }
 
 /// Explain says which value came from where.
