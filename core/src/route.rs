@@ -4,7 +4,8 @@
 //! replay and simulation call [`route`], explain
 //! the same code with a recorder ([`trace`]). Does not choose an instance and knows no health.
 //!
-//! What requests do not say themselves is asked of readers: tags of a [`TagReader`], regions of a [`GeoReader`].
+//! What requests do not say themselves is asked of readers: tags of a [`TagReader`], regions of a [`GeoReader`]; what their
+//! clients are, of a [`DeviceReader`].
 //!
 //! Invariants: total (every request and every verified table give an answer), no allocation unless a
 //! header is repeated or a geohash spelled, and then in the arena; randomness is an argument.
@@ -13,7 +14,7 @@ use bumpalo::Bump;
 
 use crate::{
     http::{Header, Mask, is_like},
-    signal::geo::GeoReader,
+    signal::{device::DeviceReader, geo::GeoReader},
     table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE, Rules},
 };
 
@@ -59,6 +60,8 @@ pub struct RequestView<'a> {
     pub tags: &'a dyn TagReader,
     /// What is known of the caller's address.
     pub geo: &'a dyn GeoReader,
+    /// What the client is.
+    pub devices: &'a dyn DeviceReader,
     /// Where values that have to be put together are kept while the decision is taken.
     pub arena: &'a Bump,
 }

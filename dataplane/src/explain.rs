@@ -17,7 +17,7 @@ use halftone_core::{
         Decision, HostScratch, RequestView, TagReader, host_name, reserved, route_told,
         trace::{Recorder as _, Step, Trace, text},
     },
-    signal::trust::Trusted,
+    signal::{device::DeviceReader, trust::Trusted},
     table::ArchivedRuleTable,
     wire::{ExplainRequest, Explained},
 };
@@ -69,6 +69,8 @@ pub struct Decider<'a> {
     pub tags: &'a dyn TagReader,
     /// What is known of addresses.
     pub regions: &'a Regions,
+    /// What clients are.
+    pub devices: &'a dyn DeviceReader,
     /// The peers that are believed.
     pub trusted: &'a Trusted,
     /// What a head may have.
@@ -133,6 +135,7 @@ impl Decider<'_> {
             trusted,
             tags: self.tags,
             geo: &geo,
+            devices: self.devices,
             arena: &arena,
         };
         told.trace.step(|| normal(&view, peer_ip));

@@ -21,7 +21,7 @@ use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
     limits::DIRECT_WRITES_MAX,
-    signal::{geo::Databases, trust::Trusted},
+    signal::{device::cache::Devices, geo::Databases, trust::Trusted},
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     wire::{ExplainRequest, Explained},
 };
@@ -144,6 +144,8 @@ pub struct Worker<E: Engine> {
     pub regions: Regions,
     /// Where decisions put values together, emptied for each.
     pub arena: RefCell<Bump>,
+    /// What clients are, of those that were met.
+    pub devices: Devices,
     /// Counters.
     pub counters: RefCell<Counters>,
     /// What a decision could not tell, until it is counted.
@@ -288,6 +290,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         tags: Lookups::new(start.id, start.asker),
         regions: Regions::new(start.databases),
         arena: RefCell::default(),
+        devices: Devices::new(start.seed),
         counters: RefCell::default(),
         faults: RefCell::default(),
         log: start.log,
@@ -354,6 +357,7 @@ async fn follow<E: Engine>(
                     let mut snapshot = worker.counters.borrow().snapshot();
                     snapshot.tags = worker.tags.counts();
                     snapshot.geo = worker.regions.counts();
+                    snapshot.devices = worker.devices.counts();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));
                 }

@@ -48,6 +48,8 @@ struct Case {
     end: &'static [u8],
     /// Whether each has a line in the access log.
     logged: bool,
+    /// An expression that decides it.
+    when: Option<&'static str>,
 }
 
 const GET: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\n\r\n";
@@ -55,19 +57,40 @@ const GET: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\
 const FROM_BEIJING: &[u8] =
     b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 198.51.100.7\r\n\
 X-Lat: 31.2304\r\nX-Lon: 121.4737\r\n\r\n";
+const PHONE: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (Linux; Android 10; K) \
+AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36\r\nSec-CH-UA-Model: \"SM-S918B\"\r\n\r\n";
 const POST: &[u8] = b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
 const POST_WHOLE: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
 const EXPECTING: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
 
-const CASES: [Case; 6] = [
-    Case { name: "GET", pieces: &[GET], end: b"\r\n\r\n", logged: false },
-    Case { name: "GET, logged", pieces: &[GET], end: b"\r\n\r\n", logged: true },
-    Case { name: "POST", pieces: &[POST_WHOLE], end: b"hello", logged: true },
-    Case { name: "POST in pieces", pieces: &[POST, b"he", b"llo"], end: b"hello", logged: true },
-    Case { name: "regions", pieces: &[FROM_BEIJING], end: b"\r\n\r\n", logged: true },
-    Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true },
+const PLAIN: Case =
+    Case { name: "GET", pieces: &[GET], end: b"\r\n\r\n", logged: false, when: None };
+const CASES: [Case; 7] = [
+    PLAIN,
+    Case { name: "GET, logged", logged: true, ..PLAIN },
+    Case {
+        name: "GET, by device",
+        pieces: &[PHONE],
+        when: Some("device.os == 'android' && device.model.startsWith('SM-')"),
+        ..PLAIN
+    },
+    Case {
+        name: "GET, by region",
+        pieces: &[FROM_BEIJING],
+        when: Some("city == '北京' && geohash.startsWith('wtw3') && geo.within(31.2, 121.5, 50)"),
+        ..PLAIN
+    },
+    Case { name: "POST", pieces: &[POST_WHOLE], end: b"hello", logged: true, ..PLAIN },
+    Case {
+        name: "POST in pieces",
+        pieces: &[POST, b"he", b"llo"],
+        end: b"hello",
+        logged: true,
+        ..PLAIN
+    },
+    Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true, ..PLAIN },
 ];
 /// Requests of the short run: everything that is made once has been made.
 const SHORT: u64 = 500;
@@ -122,7 +145,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         wake: woken.into(),
         commands: received,
         applied: unbounded().0,
-        tables: Arc::new(EpochCell::new(Some(tables(service)))),
+        tables: Arc::new(EpochCell::new(Some(tables(service, case.when)))),
         trusted: Trusted::default(),
         limits: Limits::default(),
         log: case.logged.then(|| writer.handle(Instant::now())),
@@ -197,18 +220,24 @@ fn databases() -> Databases {
     Databases::default().with(Arc::new(database))
 }
 
-fn tables(service: SocketAddr) -> Tables {
+/// Returns the tables; with an expression, who it does not hold for meets a variant without an instance.
+fn tables(service: SocketAddr, when: Option<&str>) -> Tables {
+    let target =
+        |when: &str| json!([{ "id": "d", "when": format!("!({when})"), "variant": "none" }]);
+    let device = |property: &str| json!({ "type": "string", "from": [{ "device": property }] });
+    let header = |name: &str| json!({ "type": "double", "from": [{ "header": name }] });
     let bundle: Bundle = serde_json::from_value(json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
         "attributes": {
+            "device.os": device("os"), "device.model": device("model"),
             "geo.city": { "type": "string", "alias": "city", "from": [{ "geoip": "city", "lang": "zh-CN" }] },
-            "geo.lat": { "type": "double", "from": [{ "header": "x-lat" }] },
-            "geo.lon": { "type": "double", "from": [{ "header": "x-lon" }] },
+            "geo.lat": header("x-lat"), "geo.lon": header("x-lon"),
         },
-        "upstreams": { "u": { "variants": { "stable": { "addresses": ["127.0.0.1:1"] } } } },
+        "upstreams": { "u": { "variants": {
+            "stable": { "addresses": ["127.0.0.1:1"] }, "none": { "select": { "service": "none" } } } } },
         "routes": [{ "name": "all", "rules": [{ "release": "r" }] }],
-        "releases": { "r": { "upstream": "u", "default": { "variant": "stable" }, "targets": [
-            { "id": "here", "variant": "stable", "when": "city == '北京' && geohash.startsWith('wtw3') && geo.within(31.2, 121.5, 50)" } ] } },
+        "releases": { "r": { "upstream": "u", "onNoHealthy": { "none": "fail" },
+            "targets": when.map_or(json!([]), target), "default": { "variant": "stable" } } },
     }))
     .expect("the shape is right");
     let mut allocations = Allocations::new();

@@ -8,7 +8,10 @@ use halftone_core::{
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
     route::{HostScratch, RequestView, TagReader, host_name, route},
-    signal::geo::{Database, Databases, GeoField, GeoLang, GeoReader},
+    signal::{
+        device::Unremembered,
+        geo::{Database, Databases, GeoField, GeoLang, GeoReader},
+    },
     table::{RuleTable, archive::Archive},
 };
 use halftone_mmdb::{
@@ -141,6 +144,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         trusted: request.trusted,
         tags: &Known(&request.tags),
         geo: &Region::of(&request.client_ip),
+        devices: &Unremembered::default(),
         arena: &arena,
     };
     let table = table.rules();

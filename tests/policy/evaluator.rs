@@ -12,9 +12,11 @@ use std::{
     net::IpAddr,
 };
 
+mod devices;
 mod expressions;
 mod regions;
 
+pub(crate) use devices::{AGENTS, MOBILES, PLATFORMS};
 use serde_json::Value;
 
 /// A request as a person would write it down.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::evaluator::Request;
+use crate::evaluator::{AGENTS, MOBILES, PLATFORMS, Request};
 
 /// Numbers from a seed.
 pub(crate) struct Seeded(pub(crate) u64);
@@ -23,7 +23,12 @@ const PATTERNS: [&str; 5] = ["/", "/user.*", "/[a-z]+", "/user/(deep|x)(/x)?", "
 const EXPRESSIONS: [&str; 5] = ["[12]", "(?i)CANARY", "u[0-9]+|1", ".*", "s.+e"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 /// Expressions that are true, false, or neither, and which others are put together of.
-const QUESTIONS: [&str; 34] = [
+const QUESTIONS: [&str; 39] = [
+    "os == 'android'",
+    "device.major >= 14 && kind == 'phone'",
+    "kind in ['phone', 'tablet'] || os == 'windows'",
+    "has(device.model) && device.brand == 'samsung'",
+    "device.browser == 'wechat' || device.browser.startsWith('goo')",
     "age > 18",
     "user.age <= 18",
     "-age + 20 == 1",
@@ -107,6 +112,12 @@ impl Seeded {
                 "geo.cell": { "type": "string", "alias": "cell", "from": [{ "geohash": 4 }] },
                 "geo.lat": { "type": "double", "from": [{ "header": "x-lat", "trusted": self.one_in(2) }] },
                 "geo.lon": { "type": "double", "from": [{ "header": "x-lon" }, { "query": "q" }] },
+                "device.os": { "type": "string", "alias": "os", "from": [{ "header": "x-os", "trusted": true }, { "device": "os" }] },
+                "device.major": { "type": "int", "from": [{ "device": "osMajor" }] },
+                "device.class": { "type": "string", "alias": "kind", "from": [{ "device": "class" }] },
+                "device.browser": { "type": "string", "from": [{ "device": "browser", "trusted": self.one_in(3) }] },
+                "device.brand": { "type": "string", "from": [{ "device": "brand" }], "default": "samsung" },
+                "device.model": { "type": "string", "from": [{ "device": "model" }] },
                 "first": { "type": "string", "from": [{ "pathSegment": 1 }, { "request": "method" }] },
             },
             "segments": { "some": { "when": self.when(1) }, "others": { "when": format!("!some() || {}", self.when(1)) } },
@@ -245,6 +256,8 @@ impl Seeded {
                         "user.level",
                         "geo.place",
                         "geo.cell",
+                        "device.os",
+                        "device.class",
                     ];
                     let depth = 1 + self.below(3);
                     target["nested"] = (0..depth).map(|_| self.pick(&levels)).collect();
@@ -293,7 +306,7 @@ impl Seeded {
         }
         let values = [
             "北京", "上海", "canary", "user", "a", "GET", "true", "u7", "19", "1", "wtw3", "Porto",
-            "*", "*",
+            "android", "phone", "ios", "*", "*",
         ];
         let rows: Map<String, Value> = (0..1 + self.below(3))
             .map(|_| (self.pick(&values).to_owned(), self.cells(depth - 1)))
@@ -356,7 +369,8 @@ impl Seeded {
         ];
         let path = format!("{}{}", self.pick(&PATHS), self.pick(&tails));
         let queries = ["", "", "q=1", "q=2&q=1", "user=u7", "x&user=&q=canary", "qq=1&user=2", "q"];
-        let headers = (0..self.below(5)).map(|_| self.field()).collect();
+        let mut headers: Vec<_> = (0..self.below(5)).map(|_| self.field()).collect();
+        headers.extend(self.client());
         let addresses = [
             "192.0.2.1",
             "192.0.2.77",
@@ -381,6 +395,24 @@ impl Seeded {
             now_unix_s: self.next() % 70,
             tags: self.tags(),
         }
+    }
+
+    /// What the client says it is.
+    fn client(&mut self) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        if !self.one_in(4) {
+            fields.push(("User-Agent", AGENTS[self.below(AGENTS.len())].0));
+        }
+        if self.one_in(4) {
+            fields.push(("Sec-CH-UA-Platform", self.pick(&PLATFORMS)));
+        }
+        if self.one_in(4) {
+            fields.push(("sec-ch-ua-mobile", self.pick(&MOBILES)));
+        }
+        if self.one_in(8) {
+            fields.push(("X-Os", self.pick(&["android", "ios"])));
+        }
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     fn field(&mut self) -> (String, String) {

@@ -10,7 +10,10 @@ use halftone_core::{
     http::Header,
     policy::{Bundle, validate},
     route::{Decision, RequestView, route},
-    signal::geo::{Database, Databases, GeoReader, NoGeo},
+    signal::{
+        device::{Client, Device, DeviceReader, Unremembered, cache::Devices},
+        geo::{Database, Databases, GeoReader, NoGeo},
+    },
     table::{RuleTable, archive::Archive, epoch::EpochCell},
 };
 use halftone_dataplane::geo::Regions;
@@ -19,6 +22,12 @@ use serde_json::{Map, Value, json};
 
 /// Routes of one host in the policies of many.
 const ROUTES_PER_HOST: usize = 10;
+
+/// What an Android says it is.
+const PHONE: &str = "Mozilla/5.0 (Linux; Android 13; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36";
+
+/// A browser that no case asks for.
+const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64)";
 
 /// Tables, by what is asked of them.
 #[derive(Default)]
@@ -29,6 +38,7 @@ pub(crate) struct Tables {
     expression: OnceCell<Archive<RuleTable>>,
     nested: OnceCell<Archive<RuleTable>>,
     region: OnceCell<(Archive<RuleTable>, Regions)>,
+    device: OnceCell<(Archive<RuleTable>, Devices)>,
 }
 
 impl Tables {
@@ -91,30 +101,67 @@ impl Tables {
     }
 }
 
+/// Decides by the device, which is remembered after the first time.
+#[inline(never)]
+pub(crate) fn decide_by_device(tables: &Tables, path: &str) {
+    let (table, devices) = tables.device.get_or_init(|| {
+        let when = "kind == 'phone' && system in ['android','harmonyos']";
+        let target = json!({ "id": "d", "when": when, "split": { "canary": "20%" } });
+        (compiled(routes_of(0), json!([target])), Devices::new(1))
+    });
+    decide_for(table, "api-0.example.com", path, PHONE, &devices.reader());
+}
+
+/// Recognises a client that nobody has met.
+#[inline(never)]
+pub(crate) fn recognise() {
+    let client = Client::new([PHONE.as_bytes(), b"", b"?1", b"\"Android\"", b"", b""]);
+    assert!(black_box(Device::recognise(black_box(&client))).is_some());
+}
+
 /// Decides; the request is known to be taken by a split.
 #[inline(never)]
 pub(crate) fn decide(table: &Archive<RuleTable>, host: &str, path: &str) {
-    decide_at(table, host, path, "192.0.2.1", &NoGeo);
+    decide_for(table, host, path, AGENT, &Unremembered::default());
 }
 
 /// Decides for an address that a worker remembers: the first run of a case has looked it up.
 #[inline(never)]
 pub(crate) fn decide_by_region((table, regions): &(Archive<RuleTable>, Regions), path: &str) {
     let address = PLACES[0].address;
-    decide_at(table, "api-0.example.com", path, address, &regions.reader(address));
+    let asked = Asked { agent: AGENT, client_ip: address, geo: &regions.reader(address) };
+    decide_asked(table, "api-0.example.com", path, &asked, &Unremembered::default());
 }
 
-fn decide_at(
+fn decide_for(
     table: &Archive<RuleTable>,
     host: &str,
     path: &str,
-    client_ip: &str,
-    geo: &dyn GeoReader,
+    agent: &str,
+    devices: &dyn DeviceReader,
+) {
+    let asked = Asked { agent, client_ip: "192.0.2.1", geo: &NoGeo };
+    decide_asked(table, host, path, &asked, devices);
+}
+
+/// Who asks.
+struct Asked<'a> {
+    agent: &'a str,
+    client_ip: &'a str,
+    geo: &'a dyn GeoReader,
+}
+
+fn decide_asked(
+    table: &Archive<RuleTable>,
+    host: &str,
+    path: &str,
+    &Asked { agent, client_ip, geo }: &Asked<'_>,
+    devices: &dyn DeviceReader,
 ) {
     let field = |name, value: &'static str| Header { name, value: value.as_bytes() };
     let headers = [
         field("Host", "api-5000.example.com"),
-        field("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)"),
+        Header { name: "User-Agent", value: agent.as_bytes() },
         field("Accept", "application/json"),
         field("X-Age", "30"),
         field("X-City", "上海"),
@@ -136,6 +183,7 @@ fn decide_at(
         trusted: true,
         tags: &halftone_core::route::NoTags,
         geo,
+        devices,
         arena: &arena,
     };
     let decision: Option<Decision> = route(black_box(table).rules(), black_box(&view), 0, 0);
@@ -167,6 +215,7 @@ fn compiled(routes: Value, targets: Value) -> Archive<RuleTable> {
     let mut attributes = json!({
         "user.id": header("string", "x-user-id"), "user.age": header("int", "x-age"), "geo.city": header("string", "x-city"),
         "device.os": header("string", "x-os"), "user.level": header("string", "x-level"),
+        "system": { "type": "string", "from": [{ "device": "os" }] }, "kind": { "type": "string", "from": [{ "device": "class" }] },
     });
     attributes["geo.place"] = json!({ "type": "string", "alias": "place", "from": [{ "geoip": "city", "lang": "zh-CN" }] });
     attributes["user.age"]["alias"] = json!("age");

@@ -143,6 +143,7 @@ fn part_row(source: &Source, known: &Known) -> Option<PartRow> {
         let precision = u8::try_from(precision).ok()?;
         Some(PartRow::Geohash { position: known.position, precision })
     });
+    let device = source.device.map(PartRow::Device);
     let sent = header.or(cookie).or(query).or(segment).or(request).or(grpc);
-    sent.or(client).or(tag).or(geo).or(geohash)
+    sent.or(client).or(tag).or(geo).or(geohash).or(device)
 }

@@ -67,6 +67,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         trusted: true,
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
+        devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");

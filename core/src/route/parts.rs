@@ -8,7 +8,10 @@ use super::{
     values::{cookie, header, query},
 };
 use crate::{
-    signal::geo::{GeoField, GeoLang, position::geohash},
+    signal::{
+        device::DeviceProperty,
+        geo::{GeoField, GeoLang, position::geohash},
+    },
     table::ArchivedPartRow,
 };
 
@@ -37,6 +40,7 @@ pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'
             let letters = letters.get(..usize::from(*precision))?;
             Some(request.arena.alloc_slice_copy(letters))
         }
+        ArchivedPartRow::Device(row) => request.device(row.into()),
     }
 }
 
@@ -64,6 +68,7 @@ pub(super) fn part_name(part: &ArchivedPartRow) -> String {
             None => "geoip".to_owned(),
         },
         ArchivedPartRow::Geohash { .. } => "geohash".to_owned(),
+        ArchivedPartRow::Device(row) => format!("device {}", DeviceProperty::from(row).as_str()),
     }
 }
 

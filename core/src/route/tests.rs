@@ -11,6 +11,7 @@ use crate::{
     table::{RuleTable, archive::Archive},
 };
 
+mod devices;
 mod nested;
 mod regions;
 
@@ -78,6 +79,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         trusted: ask.trusted,
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
+        devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };
     let table = table.rules();
@@ -336,6 +338,7 @@ fn targets_in_order_until_they_expire() {
             trusted: ask.trusted,
             tags: &crate::route::NoTags,
             geo: &crate::signal::geo::NoGeo,
+            devices: &crate::signal::device::Unremembered::default(),
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");

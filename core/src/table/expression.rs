@@ -11,6 +11,7 @@
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::AddressRangeRow;
+use crate::signal::device::DeviceProperty;
 
 /// An expression.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -197,4 +198,6 @@ pub enum PartRow {
         /// Its letters.
         precision: u8,
     },
+    /// A property of the device.
+    Device(DeviceProperty),
 }

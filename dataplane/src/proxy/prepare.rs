@@ -207,6 +207,7 @@ fn decide<E: Engine>(
         arena.reset();
         let client_ip = request.client_ip(downstream);
         let (reader, geo) = (worker.tags.reader(), worker.regions.reader(client_ip));
+        let devices = worker.devices.reader();
         let view = RequestView {
             method: head.method,
             scheme: "http",
@@ -219,6 +220,7 @@ fn decide<E: Engine>(
             trusted: peer.trusted,
             tags: &reader,
             geo: &geo,
+            devices: &devices,
             arena: &arena,
         };
         let (random, now_unix_s) = (worker.random(), worker.unix_s());

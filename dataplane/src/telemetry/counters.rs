@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 
 use ahash::AHashMap;
-use halftone_core::telemetry::{GatewayStats, VariantStats};
+use halftone_core::{
+    signal::device::cache::Counts,
+    telemetry::{GatewayStats, VariantStats},
+};
 
 use crate::{geo, tables::Tables, tags::RESULTS};
 
@@ -85,6 +88,7 @@ impl Counters {
             stripped: self.stripped,
             tags: [0; RESULTS.len()],
             geo: [0; geo::RESULTS.len()],
+            devices: Counts::default(),
             log_dropped: 0,
         }
     }
@@ -111,6 +115,8 @@ pub struct Snapshot {
     pub tags: [u64; RESULTS.len()],
     /// Decisions that asked for a region, by [`geo::RESULTS`].
     pub geo: [u64; geo::RESULTS.len()],
+    /// Clients whose device was asked for.
+    pub devices: Counts,
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -132,6 +138,8 @@ pub struct Merged {
     pub tags: [u64; RESULTS.len()],
     /// Decisions that asked for a region, by [`geo::RESULTS`].
     pub geo: [u64; geo::RESULTS.len()],
+    /// Clients whose device was asked for.
+    pub devices: Counts,
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -159,6 +167,8 @@ impl Merged {
             for (sum, count) in merged.geo.iter_mut().zip(snapshot.geo) {
                 *sum += count;
             }
+            merged.devices.cached += snapshot.devices.cached;
+            merged.devices.recognised += snapshot.devices.recognised;
             merged.log_dropped += snapshot.log_dropped;
         }
         merged

@@ -9,7 +9,10 @@ use super::{NotServed, is_false};
 use crate::{
     expr,
     policy::Label,
-    signal::geo::{GeoField, GeoLang},
+    signal::{
+        device::DeviceProperty,
+        geo::{GeoField, GeoLang},
+    },
 };
 
 /// A typed value with the places it may come from, first present wins.
@@ -103,9 +106,9 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 12))]
     pub geohash: Option<u32>,
-    /// A property of the device.
+    /// A property of the device, as the client tells it in User-Agent and its client hints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<NotServed>,
+    pub device: Option<DeviceProperty>,
     /// Verified by HMAC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<NotServed>,
@@ -114,11 +117,12 @@ pub struct Source {
 impl Source {
     /// Returns the fields of POLICY that are given and not served.
     pub fn not_served(&self) -> impl Iterator<Item = (&'static str, NotServed)> {
-        let fields = [("jwt", self.jwt), ("device", self.device), ("signed", self.signed)];
+        let fields = [("jwt", self.jwt), ("signed", self.signed)];
         fields.into_iter().filter_map(|(name, field)| Some((name, field?)))
     }
 
-    /// Returns whether any client can write the value at will, and how it would.
+    /// Returns whether any client can write the value at will, and how it would. What a device says is no such value:
+    /// it tells which software asks, as the path tells what is asked for (decision 0019).
     #[must_use]
     pub fn client_written(&self) -> Option<String> {
         let header = self.header.as_ref().filter(|_| !self.trusted);

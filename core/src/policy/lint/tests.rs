@@ -16,6 +16,7 @@ fn warnings(release: &Value) -> Vec<String> {
             "geo.lat": { "type": "double", "from": [{ "query": "lat" }] },
             "geo.lon": { "type": "double", "from": [{ "tags": "lon" }, { "header": "x-lon", "trusted": true }] },
             "geo.cell": { "type": "string", "from": [{ "geohash": 5 }] },
+            "device.os": { "type": "string", "from": [{ "device": "os" }] },
             "app": { "type": "string", "from": [{ "cookie": "app" }, { "pathSegment": 1 }] },
         },
         "segments": { "grown-up": { "when": "age > 18" }, "some": { "when": "grown_up() || app == 'x'" } },
@@ -101,6 +102,9 @@ fn variants_granted_by_what_an_expression_reads() {
         ),
         ("geohash.startsWith('wtw3')", &["the query parameter \"lat\""]),
         ("geo.cell == 'wtw3e'", &["the cookie \"uid\" or the query parameter \"lat\""]),
+        // Which software asks is no privilege; a header that says the same is one that anybody sends.
+        ("device.os == 'android'", &[]),
+        ("request.headers['user-agent'].contains('Android')", &["the header \"user-agent\""]),
         ("age >", &[]),
     ] {
         check(&none, json!({ "match": null, "when": when, "variant": "canary" }), expected);
@@ -114,6 +118,7 @@ fn cells_that_a_client_can_choose() {
     let table = |cell: Value| json!({ "a": cell });
     for (levels, cell, expected) in [
         (json!(["user.level"]), json!({ "weight": "1%" }), &[][..]),
+        (json!(["device.os"]), json!({ "weight": "1%" }), &[]),
         (json!(["app"]), json!({ "weight": "0%" }), &[]),
         (json!(["app"]), json!({ "variant": "stable" }), &[]),
         (

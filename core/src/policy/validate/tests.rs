@@ -96,6 +96,22 @@ fn each_fault_is_named() {
             "user.age.from[0]: city is of type string, the attribute is of type int",
         ),
         (
+            "/attributes/device.os",
+            json!({ "type": "int", "from": [{ "header": "x-os" }, { "device": "os" }] }),
+            "device.os.from[1].device: \"os\" is text; expected type string",
+        ),
+        (
+            "/attributes/device.major",
+            json!({ "type": "bool", "from": [{ "device": "osMajor" }] }),
+            "device.major.from[0].device: \"osMajor\" is text; expected type string, int or double",
+        ),
+        ("/attributes/user.id/from", json!([{ "device": "os_version" }]), ""),
+        (
+            "/attributes/user.id/from",
+            json!([{ "device": "os", "header": "a" }]),
+            "from[0]: expected exactly one of header",
+        ),
+        (
             "/attributes/user.id/from",
             json!([{ "geoip": "asn" }]),
             "user.id.from[0]: asn is of type int, the attribute is of type string",

@@ -51,6 +51,7 @@ fn combinations_are_found_exactly_then_by_any() {
             trusted: true,
             tags: &crate::route::NoTags,
             geo: &crate::signal::geo::NoGeo,
+            devices: &crate::signal::device::Unremembered::default(),
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, 0).expect("a route");

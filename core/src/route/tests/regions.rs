@@ -62,6 +62,7 @@ fn matches(when: &str, address: Address, said: &[(&str, &str)]) -> bool {
         trusted: true,
         tags: &NoTags,
         geo: &address,
+        devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");
