@@ -76,6 +76,10 @@ pub(crate) struct Gateway {
     pub(crate) version: Option<String>,
     /// What it said of itself when it was connected to.
     pub(crate) gateway: Option<GatewayState>,
+    /// The ids of its keys; the first signs.
+    pub(crate) keys: Vec<String>,
+    /// Whether its rules need a key and it has none.
+    pub(crate) keys_missing: bool,
     /// The epoch of the rules it serves.
     pub(crate) rules_epoch: u64,
     /// The epoch of the instances it serves.

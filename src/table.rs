@@ -42,6 +42,15 @@ pub(crate) fn gateway(gateway: &Gateway) -> String {
         line("workers", &workers(state));
         line("epochs", &epochs(gateway));
     }
+    if gateway.keys_missing {
+        line(
+            "keys",
+            "none, and the rules need one: nothing signed is believed (see `halftone keys`)",
+        );
+    } else if let Some((first, others)) = gateway.keys.split_first() {
+        let others: String = others.iter().map(|id| format!(", {id}")).collect();
+        line("keys", &format!("{first} signs{others}"));
+    }
     if let Some(rejected) = &gateway.rejected {
         line("rejected", rejected);
     }

@@ -250,6 +250,12 @@ pub struct GatewayState {
     /// Control planes that are connected.
     #[serde(default)]
     pub control_planes: u32,
+    /// The ids of its keys; the first signs.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Whether its rules need a key and it has none, so that nothing signed is believed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keys_missing: bool,
 }
 
 /// What a worker decides with.

@@ -13,6 +13,7 @@ use halftone_core::{
 };
 
 use crate::{
+    keys::Keys,
     publish::Publisher,
     telemetry::metrics::{Identity, page},
 };
@@ -29,6 +30,8 @@ const ALLOW: &str = "Allow: GET, HEAD\r\n";
 pub struct Admin {
     /// The tables and the workers.
     pub publisher: Arc<Publisher>,
+    /// The keys.
+    pub keys: Arc<Keys>,
     /// The engine of the workers.
     pub engine: String,
     /// The version of the build.
@@ -97,12 +100,14 @@ impl Admin {
                 }
             },
             "/metrics" => {
-                let state = self.publisher.state();
+                let (state, keys) = (self.publisher.state(), self.keys.ids().len());
+                let are_missing = keys == 0 && self.publisher.needs_keys();
                 let identity = Identity {
                     version: self.version,
                     engine: &self.engine,
                     state,
                     restarts: self.publisher.restarts(),
+                    keys: (keys, are_missing, self.keys.refused()),
                 };
                 let body = page(&self.publisher.counters(), identity);
                 Answer { status: "200 OK", content_type: MEDIA_TYPE, body }

@@ -14,10 +14,10 @@ use halftone_core::{
     limits::{EXPLAIN_INSTANCES_MAX, HEAD_BYTES_MAX},
     policy::is_token,
     route::{
-        Decision, HostScratch, RequestView, TagReader, host_name, reserved, route_told,
+        Decision, HostScratch, RequestView, TagReader, UnitId, host_name, reserved, route_told,
         trace::{Recorder as _, Step, Trace, text},
     },
-    signal::trust::Trusted,
+    signal::{signature::Signatures, trust::Trusted},
     table::ArchivedRuleTable,
     wire::{ExplainRequest, Explained},
 };
@@ -74,6 +74,10 @@ pub struct Decider<'a> {
     pub random: u32,
     /// The time, in seconds since 1970.
     pub now_unix_s: u64,
+    /// Who verifies what is signed.
+    pub signatures: &'a dyn Signatures,
+    /// The unit that the next request without one is given.
+    pub fresh_unit: UnitId,
 }
 
 impl Decider<'_> {
@@ -119,7 +123,7 @@ impl Decider<'_> {
         let arena = Bump::new();
         let view = RequestView {
             method: head.method,
-            scheme: "http",
+            scheme: head.scheme(trusted),
             protocol: if head.http11 { "HTTP/1.1" } else { "HTTP/1.0" },
             host: host_name(head.host, &mut host_scratch),
             path,
@@ -128,6 +132,8 @@ impl Decider<'_> {
             client_ip: client_ip.unwrap_or(peer_ip),
             trusted,
             tags: self.tags,
+            signatures: self.signatures,
+            fresh_unit: self.fresh_unit,
             arena: &arena,
         };
         told.trace.step(|| normal(&view, peer_ip));

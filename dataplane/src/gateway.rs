@@ -23,6 +23,7 @@ use signal_hook::{
 use crate::{
     admin::{self, Admin},
     engine::probe::probe,
+    keys::Keys,
     last_good::LastGood,
     link::{self, Link},
     publish::Publisher,
@@ -57,6 +58,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let control = halftone_link::bind(&options.socket)?;
     let admin = options.admin.map(listen_admin).transpose()?;
     let log = open_log(options.access_log.as_deref())?;
+    let keys = Keys::follow(&options.keys)?;
     let ((applied, applications), (asker, asked)) = (unbounded(), unbounded());
     let tables = Arc::new(EpochCell::new(None));
     let last_good =
@@ -72,6 +74,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         tables: Arc::clone(&tables),
         trusted: options.trusted.clone(),
         limits: options.limits,
+        keys: Arc::clone(&keys.cell),
         asker: asker.clone(),
         run: run_worker,
     };
@@ -89,11 +92,11 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     };
     tracing::info!(
         listen = ?state.listen, engine = state.engine, reason = state.engine_reason, cpus = ?state.cpus,
-        socket = %options.socket.display(), "The gateway is listening."
+        keys = ?keys.ids(), socket = %options.socket.display(), "The gateway is listening."
     );
     if let Some(listener) = admin {
-        let publisher = Arc::clone(&publisher);
-        let admin = Admin { publisher, engine: engine.to_string(), version: options.version };
+        let (publisher, keys) = (Arc::clone(&publisher), Arc::clone(&keys));
+        let admin = Admin { publisher, keys, engine: engine.to_string(), version: options.version };
         admin::start(admin, listener).map_err(system("the admin address cannot be served"))?;
     }
     let link = Arc::new(Link {
@@ -103,6 +106,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         control_planes: AtomicU32::new(0),
         asker,
         askable: AtomicU64::new(0),
+        keys,
     });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;

@@ -35,6 +35,7 @@ use crate::{
         splice::Pipes,
     },
     limits::Limits,
+    signing::{Given, Signing},
     tables::Tables,
     tags::{Lookups, News, asker::Event},
     telemetry::{
@@ -109,6 +110,8 @@ pub struct Start {
     pub asker: Option<Sender<Event>>,
     /// Where its random numbers start.
     pub seed: u64,
+    /// What it signs with.
+    pub signing: Given,
 }
 
 /// What the tasks of a worker share.
@@ -137,6 +140,8 @@ pub struct Worker<E: Engine> {
     pub head_limits: HeadLimits,
     /// What is known of users.
     pub tags: Lookups,
+    /// What it signs with.
+    pub signing: Signing,
     /// Counters.
     pub counters: RefCell<Counters>,
     /// What a decision could not tell, until it is counted.
@@ -279,6 +284,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         limits: start.limits,
         sockets: start.sockets,
         tags: Lookups::new(start.id, start.asker),
+        signing: Signing::new(start.signing),
         counters: RefCell::default(),
         faults: RefCell::default(),
         log: start.log,
@@ -342,6 +348,7 @@ async fn follow<E: Engine>(
                 Command::Report(reply) => {
                     let mut snapshot = worker.counters.borrow().snapshot();
                     snapshot.tags = worker.tags.counts();
+                    snapshot.signatures = worker.signing.judged();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));
                 }

@@ -16,7 +16,12 @@ use crossbeam::channel::unbounded;
 use halftone_core::{
     compile::{Allocations, allocate, compile_instances, compile_rules},
     policy::Bundle,
-    signal::trust::Trusted,
+    route::{UNIT_COOKIE, pin_cookie, pin_value},
+    signal::{
+        keys::{KeyRing, Secret},
+        signature::Use,
+        trust::Trusted,
+    },
     table::{AddressRow, archive::Archive, epoch::EpochCell},
 };
 use halftone_dataplane::{
@@ -26,6 +31,7 @@ use halftone_dataplane::{
     },
     io::connect::bind,
     limits::Limits,
+    signing::Given,
     tables::{Loaded, Tables},
     telemetry::log::LogWriter,
     worker::{self, Command, Start, WAKE},
@@ -65,6 +71,28 @@ const SHORT: u64 = 500;
 /// Further requests of the long one.
 const MORE: u64 = 2_000;
 
+/// The key of the worker.
+fn keys() -> KeyRing {
+    KeyRing::new(&[Secret { id: "k1".to_owned(), bytes: vec![7; 32] }])
+}
+
+/// A request that brings a pin and a unit, as they were set.
+fn remembered(path: &str) -> Case {
+    let mut head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: a=b").into_bytes();
+    let pin =
+        (pin_cookie("pinned"), Use::Pin { tenant: "t", release: "pinned" }, pin_value(0, "stable"));
+    let unit =
+        (UNIT_COOKIE.to_owned(), Use::Cookie { tenant: "t", name: UNIT_COOKIE }, "u7".to_owned());
+    for (name, used, value) in [pin, unit] {
+        head.extend_from_slice(format!("; {name}=").as_bytes());
+        assert!(keys().sign(used, value.as_bytes(), 0, &mut head));
+    }
+    head.extend_from_slice(b"\r\n\r\n");
+    let name: &'static str = Box::leak(format!("GET {path}").into_boxed_str());
+    let pieces = Box::leak(Box::new([&*head.leak()]));
+    Case { name, pieces, end: b"\r\n\r\n", logged: true }
+}
+
 /// Returns the allocations of [`MORE`] requests, if the engine runs here.
 fn counted(request: Request, case: Case) -> Option<u64> {
     let choice = match probe(request) {
@@ -83,7 +111,8 @@ fn counted(request: Request, case: Case) -> Option<u64> {
 
 #[test]
 fn a_plain_request_allocates_nothing() {
-    for case in CASES {
+    let cases = CASES.into_iter().chain([remembered("/pinned"), remembered("/minted")]);
+    for case in cases {
         for request in [Request::IoUring, Request::Epoll] {
             if let Some(more) = counted(request, case) {
                 let name = case.name;
@@ -119,6 +148,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         log: case.logged.then(|| writer.handle(Instant::now())),
         asker: None,
         seed: 1,
+        signing: Given { keys: Arc::new(EpochCell::new(keys())), seed: [1; 32] },
     };
     let work = move || allocation_counter::measure(move || work(choice, start)).count_total;
     let worker = thread::spawn(work);
@@ -186,8 +216,17 @@ fn tables(service: SocketAddr) -> Tables {
     let bundle: Bundle = serde_json::from_value(json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
         "upstreams": { "u": { "variants": { "stable": { "addresses": ["127.0.0.1:1"] } } } },
-        "routes": [{ "name": "all", "rules": [{ "release": "r" }] }],
-        "releases": { "r": { "upstream": "u", "default": { "variant": "stable" } } },
+        "attributes": { "user.id": { "type": "string", "from": [{ "cookie": "uid", "signed": true }] } },
+        "routes": [{ "name": "all", "rules": [
+            { "matches": [{ "path": { "type": "Exact", "value": "/pinned" } }], "release": "pinned" },
+            { "matches": [{ "path": { "type": "Exact", "value": "/minted" } }], "release": "minted" },
+            { "release": "r" },
+        ] }],
+        "releases": {
+            "r": { "upstream": "u", "default": { "variant": "stable" } },
+            "pinned": { "upstream": "u", "stickiness": "pinned", "default": { "split": "scheduled" } },
+            "minted": { "upstream": "u", "unit": ["user.id"], "unitMissing": "mint", "default": { "split": "scheduled" } },
+        },
     }))
     .expect("the shape is right");
     let mut allocations = Allocations::new();

@@ -34,6 +34,7 @@ mod ramp;
 mod readme;
 mod rollout;
 mod several;
+mod signed;
 mod smuggling;
 mod sources;
 mod split;

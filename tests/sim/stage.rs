@@ -105,6 +105,7 @@ fn start(
         log: Some(AccessLog::new(full, unbounded().1, world.now())),
         asker: None,
         seed: world.chance.below(u64::MAX),
+        signing: halftone_dataplane::signing::Given::without_keys(),
     };
     let ended = Rc::new(Cell::new(false));
     let (engine, end) = (engine.clone(), Rc::clone(&ended));

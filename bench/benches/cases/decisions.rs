@@ -100,6 +100,8 @@ pub(crate) fn decide(table: &Archive<RuleTable>, host: &str, path: &str) {
         client_ip: "192.0.2.1",
         trusted: true,
         tags: &halftone_core::route::NoTags,
+        signatures: &halftone_core::signal::signature::NoKeys,
+        fresh_unit: halftone_core::route::UnitId::default(),
         arena: &arena,
     };
     let decision: Option<Decision> = route(black_box(table).rules(), black_box(&view), 0, 0);

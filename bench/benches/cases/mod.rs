@@ -98,6 +98,8 @@ fn decide(inputs: &Inputs) {
         client_ip: "192.0.2.1",
         trusted: true,
         tags: &halftone_core::route::NoTags,
+        signatures: &halftone_core::signal::signature::NoKeys,
+        fresh_unit: halftone_core::route::UnitId::default(),
         arena: &arena,
     };
     let decision = route(inputs.archive.rules(), &view, 0, 0);

@@ -66,6 +66,8 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         client_ip: "10.1.2.3",
         trusted: true,
         tags: &crate::route::NoTags,
+        signatures: &crate::signal::signature::NoKeys,
+        fresh_unit: crate::route::UnitId::default(),
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");

@@ -7,9 +7,14 @@ use std::ops::Deref;
 
 use rkyv::{rend::u32_le, string::ArchivedString, vec::ArchivedVec};
 
-use super::{RequestView, evaluate::present_text, values::header};
+use super::{
+    RequestView,
+    evaluate::present_text,
+    values::{cookie, header},
+};
 use crate::{
     limits::UNIT_BYTES_MAX,
+    signal::signature::{Rejected, Use, Verified},
     table::{ArchivedAttributeRow, ArchivedRuleTable},
 };
 
@@ -43,6 +48,28 @@ impl<'a> Asked<'a> {
         }
         let id = std::str::from_utf8(id).ok()?;
         self.request.tags.tag(self.tenant, id, name).map(str::as_bytes)
+    }
+
+    /// Returns the name of the tenant whose rules ask.
+    pub(super) fn tenant(&self) -> &'a str {
+        self.tenant
+    }
+
+    /// Verifies a token of this request.
+    pub(super) fn verify(&self, used: Use<'_>, token: &'a [u8]) -> Result<Verified<'a>, Rejected> {
+        self.request.signatures.verify(used, token)
+    }
+
+    /// Returns what a signed cookie holds; nothing when the request has none.
+    pub(super) fn signed_cookie(&self, name: &str) -> Result<Option<&'a [u8]>, Rejected> {
+        let Some(token) = cookie(self.request.headers, name) else { return Ok(None) };
+        let used = Use::Cookie { tenant: self.tenant, name };
+        self.verify(used, token).map(|verified| Some(verified.value))
+    }
+
+    /// Returns a header whoever sent it: what it says has to be signed.
+    pub(super) fn any_header(&self, name: &str) -> Option<&'a [u8]> {
+        header(self.request.headers, name, self.request.arena)
     }
 
     /// Returns the value of a header that is believed.

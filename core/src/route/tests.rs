@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod nested;
+mod signed;
 
 fn table(bundle: Value) -> Archive<RuleTable> {
     let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
@@ -76,6 +77,8 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         client_ip: "192.0.2.1",
         trusted: ask.trusted,
         tags: &crate::route::NoTags,
+        signatures: &crate::signal::signature::NoKeys,
+        fresh_unit: crate::route::UnitId::default(),
         arena: &arena,
     };
     let table = table.rules();
@@ -333,6 +336,8 @@ fn targets_in_order_until_they_expire() {
             client_ip: if ask.random == 1 { "192.0.2.1" } else { "2001:db8::1" },
             trusted: ask.trusted,
             tags: &crate::route::NoTags,
+            signatures: &crate::signal::signature::NoKeys,
+            fresh_unit: crate::route::UnitId::default(),
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");
@@ -409,6 +414,7 @@ fn only_a_canary_falls_back_and_only_to_stable() {
             target: None,
             cell: None,
             bucket: None,
+            remember: Remember::default(),
         };
         let found = fallback(table, &decision).map(|row| table.variants[row as usize].key.as_str());
         assert_eq!(found, expected, "{variant}");

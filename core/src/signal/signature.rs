@@ -76,7 +76,8 @@ impl<'a> Use<'a> {
     }
 
     /// Returns the two parts of its scope; neither can have a slash.
-    fn scope(self) -> Option<(&'a str, &'a str)> {
+    #[must_use]
+    pub fn scope(self) -> Option<(&'a str, &'a str)> {
         match self {
             Self::Override { tenant, release } | Self::Pin { tenant, release } => {
                 Some((tenant, release))

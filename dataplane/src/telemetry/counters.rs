@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ahash::AHashMap;
 use halftone_core::telemetry::{GatewayStats, VariantStats};
 
-use crate::{tables::Tables, tags::RESULTS};
+use crate::{signing::Judged, tables::Tables, tags::RESULTS};
 
 /// What a worker counted since it started.
 #[derive(Debug, Default)]
@@ -84,6 +84,7 @@ impl Counters {
             accepted: self.accepted,
             stripped: self.stripped,
             tags: [0; RESULTS.len()],
+            signatures: Judged::default(),
             log_dropped: 0,
         }
     }
@@ -108,6 +109,8 @@ pub struct Snapshot {
     stripped: u64,
     /// Lookups of tags, by [`RESULTS`].
     pub tags: [u64; RESULTS.len()],
+    /// Tokens by use and result.
+    pub signatures: Judged,
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -127,6 +130,8 @@ pub struct Merged {
     pub stripped: u64,
     /// Lookups of tags, by [`RESULTS`].
     pub tags: [u64; RESULTS.len()],
+    /// Tokens by use and result.
+    pub signatures: Judged,
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -149,6 +154,10 @@ impl Merged {
             merged.accepted.push(snapshot.accepted);
             merged.stripped += snapshot.stripped;
             for (sum, count) in merged.tags.iter_mut().zip(snapshot.tags) {
+                *sum += count;
+            }
+            let judged = merged.signatures.iter_mut().flatten();
+            for (sum, count) in judged.zip(snapshot.signatures.iter().flatten()) {
                 *sum += count;
             }
             merged.log_dropped += snapshot.log_dropped;

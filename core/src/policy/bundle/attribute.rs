@@ -96,9 +96,9 @@ pub struct Source {
     /// A property of the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<NotServed>,
-    /// Verified by HMAC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signed: Option<NotServed>,
+    /// Believed only with a signature (HMAC-SHA-256) that a key of the gateway has made.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub signed: bool,
 }
 
 impl Source {
@@ -109,7 +109,6 @@ impl Source {
             ("geoip", self.geoip),
             ("lang", self.lang),
             ("device", self.device),
-            ("signed", self.signed),
         ];
         fields.into_iter().filter_map(|(name, field)| Some((name, field?)))
     }
@@ -119,7 +118,11 @@ impl Source {
     pub fn client_written(&self) -> Option<String> {
         let header = self.header.as_ref().filter(|_| !self.trusted);
         let header = header.map(|name| format!("the header {name:?}"));
-        let cookie = self.cookie.as_ref().map(|name| format!("the cookie {name:?}"));
+        let cookie = self
+            .cookie
+            .as_ref()
+            .filter(|_| !self.signed)
+            .map(|name| format!("the cookie {name:?}"));
         let query = self.query.as_ref().map(|name| format!("the query parameter {name:?}"));
         header.or(cookie).or(query).filter(|_| !self.trusted)
     }

@@ -115,6 +115,9 @@ fn check_source(found: &mut Found, path: &str, source: &Source) {
         source.tags.is_some(),
         [source.jwt, source.geoip, source.device].iter().any(Option::is_some),
     ];
+    if source.signed && source.cookie.is_none() {
+        found.add(&format!("{path}.signed"), "only a cookie can be signed: name one");
+    }
     let places = ["header", "cookie", "query", "pathSegment", "request", "grpc", "client", "tags"];
     found.one_of(path, &places, named.into_iter().filter(|is_there| *is_there).count());
     if let Some(header) = &source.header {

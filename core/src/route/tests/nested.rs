@@ -50,6 +50,8 @@ fn combinations_are_found_exactly_then_by_any() {
             client_ip: "192.0.2.1",
             trusted: true,
             tags: &crate::route::NoTags,
+            signatures: &crate::signal::signature::NoKeys,
+            fresh_unit: crate::route::UnitId::default(),
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, 0).expect("a route");

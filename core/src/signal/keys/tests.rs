@@ -27,10 +27,7 @@ fn what_is_no_key_file_is_refused_by_line() {
         (format!("{good} c"), KeysError::Line { line: 1 }),
         ("a not*base64".to_owned(), KeysError::Line { line: 1 }),
         (format!("a.b {}", secret(32)), KeysError::Id { line: 1, found: "a.b".to_owned() }),
-        (
-            format!("a {}", secret(31)),
-            KeysError::Length { line: 1, id: "a".to_owned(), found: 31 },
-        ),
+        (format!("a {}", secret(31)), KeysError::Length { line: 1, id: "a".to_owned(), found: 31 }),
         (
             format!("a {}", secret(KEY_BYTES_MAX + 1)),
             KeysError::Length { line: 1, id: "a".to_owned(), found: KEY_BYTES_MAX + 1 },

@@ -5,8 +5,8 @@ use crate::table::{
     AddressRangeRow, AddressRow, AffixRow, AttributeKind, AttributeRow, CalculateRow, ChoiceRow,
     CompareRow, ConditionRow, ExpressionRow, HostRow, InstanceRow, InstanceSet, InstanceTable,
     NONE, NestedNodeRow, NestedRow, NodeRow, OnNoHealthyRow, OverrideRow, PartRow, PathRow,
-    RangeRow, ReleaseRow, RouteRow, RuleTable, SegmentRow, SourceRow, Span, TargetRow, TenantRow,
-    TimeoutsRow, UnitMissingRow, ValueRow, VariantRow, WantedRow,
+    RangeRow, ReleaseRow, RequiresRow, RouteRow, RuleTable, SegmentRow, SourceRow, Span, TargetRow,
+    TenantRow, TimeoutsRow, UnitMissingRow, ValueRow, VariantRow, WantedRow,
 };
 
 /// An expression with every kind of node.
@@ -99,9 +99,13 @@ fn rules() -> RuleTable {
             name: "user-v2".into(),
             variants: Span { start: 0, end: 2 },
             on_no_healthy: vec![OnNoHealthyRow::Fail, OnNoHealthyRow::FallbackStable],
-            overrides: vec![OverrideRow { header: "x-release-group".into(), trusted: true }],
+            overrides: vec![OverrideRow {
+                header: "x-release-group".into(),
+                requires: RequiresRow::Signed,
+            }],
             units: vec![0, 1],
-            unit_missing: UnitMissingRow::Stable,
+            unit_missing: UnitMissingRow::Mint,
+            pins: Some(3),
             salt: "user-v2".into(),
             targets: vec![
                 TargetRow {
@@ -156,6 +160,7 @@ fn rules() -> RuleTable {
                 sources: vec![
                     source(PartRow::Header("x-user".into())),
                     source(PartRow::Cookie("uid".into())),
+                    source(PartRow::SignedCookie("sid".into())),
                     source(PartRow::PathSegment(2)),
                     source(PartRow::GrpcService),
                 ],
@@ -356,6 +361,8 @@ fn meaningless_tables_are_refused() {
         ("override", |t| t.releases[0].overrides[0].header = "X-Upper".into()),
         ("source", |t| t.attributes[0].sources[0].part = PartRow::Header(String::new())),
         ("source", |t| t.attributes[0].sources[0].part = PartRow::PathSegment(0)),
+        ("source", |t| t.attributes[0].sources[0].part = PartRow::SignedCookie(String::new())),
+        ("source", |t| t.attributes[0].sources[0].part = PartRow::SignedCookie("x".repeat(300))),
         ("tag", |t| tag(t, 0, 0, "age")),
         ("tag", |t| tag(t, 1, 2, "age")),
         ("tag", |t| tag(t, 1, 0, &"x".repeat(300))),
@@ -476,6 +483,8 @@ fn decide_with(archive: &Archive<RuleTable>) {
             client_ip: "192.0.2.1",
             trusted: true,
             tags: &crate::route::NoTags,
+            signatures: &crate::signal::signature::NoKeys,
+            fresh_unit: crate::route::UnitId::default(),
             arena: &arena,
         };
         if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {

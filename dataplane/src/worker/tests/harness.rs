@@ -108,6 +108,7 @@ impl Running {
             log: Some(AccessLog::new(full, unbounded().1, Instant::now())),
             asker: None,
             seed: 1,
+            signing: crate::signing::Given::without_keys(),
         };
         let work = move || match choice {
             Choice::IoUring(flags) => {
