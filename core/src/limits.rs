@@ -282,7 +282,7 @@ const _: () = assert!(TAGS_MS <= TAGS_MS_MAX && TAG_MISSED_MS < TAG_ABSENT_MS);
 const _: () = assert!(TAG_QUERY_IDS_MAX * TAG_BYTES_MAX * 6 < FRAME_BYTES_MAX);
 const _: () = assert!(UNIT_BYTES_MAX + KEY_ID_BYTES_MAX + 43 + 12 + 3 <= TOKEN_BYTES_MAX);
 const _: () =
-    assert!(KEY_BYTES_MIN <= KEY_BYTES_MAX && KEYS_MAX * 256 < KEYS_FILE_BYTES_MAX as usize);
+    assert!(KEY_BYTES_MIN <= KEY_BYTES_MAX && ((KEYS_MAX * 256) as u64) < KEYS_FILE_BYTES_MAX);
 const _: () = assert!(2 * TAG_IDS_MAX * TAG_FILTER_BITS <= 64 * TAG_FILTER_WORDS_MAX as u64);
 const _: () = assert!(8 * TAG_FILTER_WORDS_MAX < TABLE_BYTES_MAX);
 const _: () = assert!(TAG_VALUE_BYTES_MAX < TAG_BYTES_MAX && TAG_LINE_BYTES_MAX < TAG_BATCH_BYTES);

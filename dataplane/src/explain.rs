@@ -99,7 +99,8 @@ impl Decider<'_> {
             Err(error) => told.refuse(Kind::Head(error)),
         }
         let Told { mut explained, trace } = told;
-        explained.random = trace.steps.iter().any(|step| matches!(step, Step::Random { .. }));
+        let is_drawn = |step: &Step| matches!(step, Step::Random { .. } | Step::Minted { .. });
+        explained.random = trace.steps.iter().any(is_drawn);
         (explained.steps, explained.not_shown) = (trace.steps, trace.not_shown);
         Ok(explained)
     }

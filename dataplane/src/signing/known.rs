@@ -58,7 +58,9 @@ impl Known {
             self.forget(Rc::clone(keys));
         }
         write(&mut self.asked, used, token);
-        let place = (self.hasher.hash_one(&self.asked) % TOKENS_REMEMBERED as u64) as usize;
+        let place = self.hasher.hash_one(&self.asked) % TOKENS_REMEMBERED as u64;
+        // Below a number that is a usize.
+        let place = usize::try_from(place).unwrap_or_default();
         let entry = self.good.get(place).filter(|entry| entry.asked == self.asked);
         if let Some((value_bytes, expires_unix_s, is_newest)) = entry.and_then(|entry| entry.good) {
             is_current(used, expires_unix_s, now_unix_s)?;

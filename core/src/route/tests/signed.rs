@@ -64,6 +64,7 @@ fn decide(
     (variant, decision, trace.steps)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn release(fields: Value) -> Archive<RuleTable> {
     let mut release = json!({ "upstream": "u", "unit": ["user.id"], "default": { "split": { "canary": "15%" } } });
     release.as_object_mut().expect("a map").extend(fields.as_object().expect("a map").clone());

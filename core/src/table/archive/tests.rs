@@ -306,7 +306,7 @@ fn tag(table: &mut RuleTable, row: usize, id: u32, name: &str) {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 68] = [
+    let breaks: [(&str, Break); 70] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
