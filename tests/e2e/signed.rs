@@ -246,6 +246,33 @@ on_each_engine! {
         }
     }
 
+    /// More is told than there is room for in front of an answer.
+    fn what_is_told_may_be_long(engine: Engine) {
+        let shop = Shop::start(engine, "default: { variant: stable }");
+        let attributes: String =
+            (0..14).map(|at| format!("  a{at}: {{ type: string, from: [ {{ header: x-{at} }} ] }}\n")).collect();
+        let reads: Vec<String> = (0..14).map(|at| format!("a{at} == 'x'")).collect();
+        let target = format!("targets: [ {{ id: long, when: \"{}\", variant: canary }} ]", reads.join(" || "));
+        let bundle = bundle(&format!("{target}\n    default: {{ variant: stable }}"));
+        let bundle = bundle.replacen("upstreams:", &format!("{}upstreams:", attributes), 1)
+            .replacen("attributes: { user.id: { type: string, from: [ { cookie: uid, signed: true } ] } }\n",
+                "attributes:\n  user.id: { type: string, from: [ { cookie: uid, signed: true } ] }\n", 1);
+        shop.stack.api.put_bundle("shop", &bundle);
+        let token = shop.sign(&["explain", "localhost"]);
+        let (names, value): (Vec<String>, _) = ((0..14).map(|at| format!("X-{at}")).collect(), "京".repeat(40));
+        let mut fields: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), value.as_str())).collect();
+        fields.push(("X-Halftone-Explain", &token));
+        let mut connection = shop.stack.connect();
+        for _ in 0..3 {
+            let answer = connection.send(get("/", &fields)).answer();
+            assert_eq!((answer.status(), answer.text()), (200, "stable".to_owned()));
+            let told = answer.field("x-halftone-values").expect("it is told");
+            let expected = format!("\"a13\";is=%\"{}\"", "%e4%ba%ac".repeat(21));
+            assert!(told.len() > 2_500 && told.ends_with(&expected), "{told}");
+            assert_eq!(values(&answer, "set-cookie"), ["own=1"]);
+        }
+    }
+
     fn a_gateway_without_keys_says_so_and_takes_some(engine: Engine) {
         let directory = tempfile::tempdir().expect("a directory");
         let (listen, admin) = (free_address(), free_address());
