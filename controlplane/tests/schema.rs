@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Fields of POLICY that are refused, and where they would stand.
 const NOT_SERVED: &[(&str, &[&str])] = &[
     ("/segments/adults", &["members"]),
-    ("/attributes/user.id/from/0", &["jwt", "geoip", "lang", "device"]),
+    ("/attributes/user.id/from/0", &["jwt", "geoip", "lang"]),
     ("/upstreams/web", &["balance", "health", "retry"]),
     (
         "/releases/web-v2",
@@ -31,7 +31,7 @@ fn bundle() -> Value {
                 { "query": "uid" } ] },
             "user.age": { "type": "int", "alias": "age", "from": [
                 { "tags": "age" }, { "pathSegment": 2 }, { "request": "host" }, { "grpc": "service" },
-                { "client": "ip" } ], "default": 18 },
+                { "client": "ip" }, { "device": "osMajor" } ], "default": 18 },
         },
         "segments": { "adults": { "when": "age > 18" } },
         "upstreams": { "web": {

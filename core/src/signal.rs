@@ -1,9 +1,10 @@
 //! Signals: what a request tells about who sent it and from where.
 //!
-//! Owns the trust in peers and the caller's address ([`trust`]), and what is known of users beside their
-//! requests ([`tags`]), and what is believed of anybody who shows a signature ([`keys`], [`signature`];
-//! [`draw`] makes what nobody can guess).
+//! Owns the trust in peers and the caller's address ([`trust`]), what is known of users beside their
+//! requests ([`tags`]), what clients say they are ([`device`]), and what is believed of anybody who shows a
+//! signature ([`keys`], [`signature`]; [`draw`] makes what nobody can guess).
 
+pub mod device;
 pub mod draw;
 pub mod keys;
 pub mod signature;

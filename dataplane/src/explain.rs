@@ -17,7 +17,7 @@ use halftone_core::{
         Decision, HostScratch, RequestView, TagReader, UnitId, host_name, reserved, route_told,
         trace::{Recorder as _, Step, Trace, text},
     },
-    signal::{signature::Signatures, trust::Trusted},
+    signal::{device::DeviceReader, signature::Signatures, trust::Trusted},
     table::ArchivedRuleTable,
     wire::{ExplainRequest, Explained},
 };
@@ -66,6 +66,8 @@ pub struct Decider<'a> {
     pub tables: Option<&'a Tables>,
     /// What is known of users.
     pub tags: &'a dyn TagReader,
+    /// What clients are.
+    pub devices: &'a dyn DeviceReader,
     /// The peers that are believed.
     pub trusted: &'a Trusted,
     /// What a head may have.
@@ -135,6 +137,7 @@ impl Decider<'_> {
             tags: self.tags,
             signatures: self.signatures,
             fresh_unit: self.fresh_unit,
+            devices: self.devices,
             arena: &arena,
         };
         told.trace.step(|| normal(&view, peer_ip));

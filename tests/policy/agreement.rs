@@ -9,6 +9,7 @@ use halftone_core::{
     policy::{Bundle, validate},
     route::{HostScratch, RequestView, TagReader, UnitId, host_name, route},
     signal::{
+        device::Unremembered,
         keys::{KeyRing, Secret},
         signature::At,
     },
@@ -115,6 +116,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         tags: &Known(&request.tags),
         signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
         fresh_unit: UnitId::read(request.fresh.as_bytes()).expect("as long as one"),
+        devices: &Unremembered::default(),
         arena: &arena,
     };
     let table = table.rules();

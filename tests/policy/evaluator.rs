@@ -13,10 +13,12 @@ use std::{
 };
 
 mod buckets;
+mod devices;
 mod expressions;
 pub(crate) mod signatures;
 
 use buckets::{bucket_of, cookie_source};
+pub(crate) use devices::{AGENTS, MOBILES, PLATFORMS};
 use serde_json::Value;
 use signatures::{Keys, verified};
 

@@ -68,6 +68,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         tags: &crate::route::NoTags,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
+        devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");

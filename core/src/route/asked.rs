@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     limits::UNIT_BYTES_MAX,
-    signal::signature::{Rejected, Use, Verified},
+    signal::{
+        device::{Client, DeviceProperty},
+        signature::{Rejected, Use, Verified},
+    },
     table::{ArchivedAttributeRow, ArchivedRuleTable},
 };
 
@@ -72,11 +75,27 @@ impl<'a> Asked<'a> {
         header(self.request.headers, name, self.request.arena)
     }
 
+    /// Returns a property of the device.
+    pub(super) fn device(&self, property: DeviceProperty) -> Option<&'a [u8]> {
+        let device = self.request.devices.device(&|| self.client())?;
+        device.get(property).map(str::as_bytes)
+    }
+
+    /// Returns what the client says it is.
+    fn client(&self) -> Client<'a> {
+        let (headers, arena) = (self.request.headers, self.request.arena);
+        let believed = |name: &str| self.believes(name);
+        Client::of(headers, believed, |name| header(headers, name, arena))
+    }
+
+    fn believes(&self, name: &str) -> bool {
+        self.trusted || !self.reserved.iter().any(|reserved| **reserved == *name)
+    }
+
     /// Returns the value of a header that is believed.
     pub(super) fn believed_header(&self, name: &str) -> Option<&'a [u8]> {
         let value = header(self.request.headers, name, self.request.arena)?;
-        let believed = self.trusted || !self.reserved.iter().any(|reserved| **reserved == *name);
-        believed.then_some(value)
+        self.believes(name).then_some(value)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     table::{RuleTable, archive::Archive},
 };
 
+mod devices;
 mod nested;
 mod signed;
 
@@ -79,6 +80,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         tags: &crate::route::NoTags,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
+        devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };
     let table = table.rules();
@@ -338,6 +340,7 @@ fn targets_in_order_until_they_expire() {
             tags: &crate::route::NoTags,
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
+            devices: &crate::signal::device::Unremembered::default(),
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");

@@ -223,6 +223,7 @@ fn decide<E: Engine>(
         let (random, now_unix_s) = (worker.random(), worker.unix_s());
         let (arena, reader) = (Bump::new(), worker.tags.reader());
         let verifier = worker.signing.verifier(now_unix_s);
+        let devices = worker.devices.reader();
         let view = RequestView {
             method: head.method,
             scheme: head.scheme(peer.trusted),
@@ -236,6 +237,7 @@ fn decide<E: Engine>(
             tags: &reader,
             signatures: &verifier,
             fresh_unit: worker.signing.unit(),
+            devices: &devices,
             arena: &arena,
         };
         let mut faults = worker.faults.borrow_mut();

@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 
 use ahash::AHashMap;
-use halftone_core::telemetry::{GatewayStats, VariantStats};
+use halftone_core::{
+    signal::device::cache::Counts,
+    telemetry::{GatewayStats, VariantStats},
+};
 
 use crate::{signing::Judged, tables::Tables, tags::RESULTS};
 
@@ -85,6 +88,7 @@ impl Counters {
             stripped: self.stripped,
             tags: [0; RESULTS.len()],
             signatures: Judged::default(),
+            devices: Counts::default(),
             log_dropped: 0,
         }
     }
@@ -111,6 +115,8 @@ pub struct Snapshot {
     pub tags: [u64; RESULTS.len()],
     /// Tokens by use and result.
     pub signatures: Judged,
+    /// Clients whose device was asked for.
+    pub devices: Counts,
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -132,6 +138,8 @@ pub struct Merged {
     pub tags: [u64; RESULTS.len()],
     /// Tokens by use and result.
     pub signatures: Judged,
+    /// Clients whose device was asked for.
+    pub devices: Counts,
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -160,6 +168,8 @@ impl Merged {
             for (sum, count) in judged.zip(snapshot.signatures.iter().flatten()) {
                 *sum += count;
             }
+            merged.devices.cached += snapshot.devices.cached;
+            merged.devices.recognised += snapshot.devices.recognised;
             merged.log_dropped += snapshot.log_dropped;
         }
         merged

@@ -53,6 +53,7 @@ fn decide(
         trusted: told.trusted,
         tags: &NoTags,
         signatures: &at,
+        devices: &crate::signal::device::Unremembered::default(),
         fresh_unit: UnitId::of(told.fresh),
         arena: &arena,
     };
