@@ -91,7 +91,7 @@ impl Seeded {
                 "user.id": { "type": "string", "from": [
                     { "header": "x-user", "trusted": self.one_in(2) }, { "cookie": "uid", "signed": self.one_in(2) },
                     { "query": "user" } ] },
-                "device": { "type": "string", "from": [{ "cookie": "sid", "signed": true }] },
+                "session": { "type": "string", "from": [{ "cookie": "sid", "signed": true }] },
                 "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-age" }, { "query": "q" }] },
                 "user.score": { "type": "double", "alias": "score", "from": [{ "header": "x-score", "trusted": true }] },
                 "user.vip": { "type": "bool", "alias": "vip", "from": [{ "cookie": "qa" }, { "header": "x-vip" }] },
@@ -268,7 +268,7 @@ impl Seeded {
                 if self.one_in(2) { json!(["user.id"]) } else { json!(["user.id", "client.ip"]) };
         }
         if self.one_in(3) {
-            release["unit"] = json!(["device"]);
+            release["unit"] = json!(["session"]);
             release["unitMissing"] = json!("mint");
         }
         if self.one_in(2) {
