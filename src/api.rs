@@ -79,6 +79,10 @@ pub(crate) struct Gateway {
     pub(crate) gateway: Option<GatewayState>,
     /// The region databases it serves.
     pub(crate) geo: Vec<GeoState>,
+    /// The ids of its keys; the first signs.
+    pub(crate) keys: Vec<String>,
+    /// Whether its rules need a key and it has none.
+    pub(crate) keys_missing: bool,
     /// The epoch of the rules it serves.
     pub(crate) rules_epoch: u64,
     /// The epoch of the instances it serves.

@@ -11,9 +11,11 @@ mod demo;
 mod demo_service;
 mod explain;
 mod gateway;
+mod keys;
 mod man;
 mod push;
 mod schema;
+mod sign;
 mod status;
 mod tags;
 mod tune;
@@ -58,6 +60,10 @@ pub(crate) enum Command {
     Check(check::CheckArguments),
     /// Tell where a request would go, and why
     Explain(explain::ExplainArguments),
+    /// Make, list and rotate the keys that gateways sign and verify with
+    Keys(keys::KeysArguments),
+    /// Sign a variant, a cookie, or the right to be told decisions
+    Sign(sign::SignArguments),
     /// Have a gateway serve a bundle, without a control plane
     Push(push::PushArguments),
     /// Run a gateway: the data plane
@@ -92,6 +98,8 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Tags(arguments) => tags::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
+        Command::Keys(arguments) => keys::run(&arguments, output),
+        Command::Sign(arguments) => sign::run(&arguments, output),
         Command::Push(arguments) => push::run(&arguments, output),
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Control(arguments) => control::run(arguments),

@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) trusted: Vec<String>,
     /// The bounds.
     pub(crate) limits: Limits,
+    /// The key file.
+    pub(crate) keys: Option<PathBuf>,
     /// The access log, or `off`.
     pub(crate) access_log: Option<PathBuf>,
     /// Where health and metrics are served.
@@ -74,6 +76,7 @@ impl Config {
             engine: gateway.engine.as_ref().and_then(|text| text.parse().ok()),
             trusted: gateway.trusted.clone().unwrap_or_default(),
             limits: limits(gateway),
+            keys: path(&gateway.keys),
             access_log: path(&gateway.logs.access),
             admin: gateway.admin.as_ref().and_then(|one| address(&one.address)),
         }

@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use halftone_core::{
-    route::trace::{EXPRESSION, Keyed, NESTED, Overridden, Read, Seen, Step},
+    route::trace::{EXPRESSION, Keyed, NESTED, Overridden, Pinned, Read, Seen, Step},
+    signal::signature::Rejected,
     wire::{ExplainRequest, Explained},
 };
 
@@ -99,6 +100,9 @@ fn line(step: &Step) -> (&'static str, &'static str, String) {
         Step::Override { header, found, outcome } => {
             ("4", "override", format!("header {header}: {}", overridden(found.as_ref(), *outcome)))
         }
+        Step::Pin { cookie, found, outcome } => {
+            ("5", "pin", format!("cookie {cookie}: {}", pinned(found.as_ref(), *outcome)))
+        }
         Step::Target { id, expired: true, .. } => ("6", "target", format!("{id} has expired")),
         Step::Target { id, matched, .. } => ("6", "target", format!("{id} {}", taken(*matched))),
         Step::Default => ("7", "default", "nothing else took it".to_owned()),
@@ -114,6 +118,19 @@ fn line(step: &Step) -> (&'static str, &'static str, String) {
         Step::Random { bucket } => {
             ("8", "bucket", format!("{bucket}, drawn for each request anew: there is no unit"))
         }
+        Step::Minted { unit } => {
+            ("8", "unit", format!("none is present: {unit:?} is minted, and set as a cookie"))
+        }
+        Step::NotMinted { has_keys: true } => (
+            "8",
+            "unit",
+            "none is present, and over plain http none would be kept: stable".to_owned(),
+        ),
+        Step::NotMinted { has_keys: false } => (
+            "8",
+            "unit",
+            "none is present, and the gateway has no key to sign one: stable".to_owned(),
+        ),
         Step::NoUnit => ("8", "unit", "none is present: stable".to_owned()),
         Step::Range { start: Some(start), end: Some(end), variant } => {
             ("8", "range", format!("[{start}, {end}) is of {variant}"))
@@ -167,6 +184,30 @@ fn overridden(found: Option<&String>, outcome: Overridden) -> String {
         Overridden::Absent => "absent".to_owned(),
         Overridden::Untrusted => "believed from trusted peers only".to_owned(),
         Overridden::UnknownVariant => format!("{found:?} is no variant"),
+        Overridden::Unsigned(why) => format!("{found:?} is not believed: {}", rejected(why)),
+    }
+}
+
+fn pinned(found: Option<&String>, outcome: Pinned) -> String {
+    let found = found.map(String::as_str).unwrap_or_default();
+    match outcome {
+        Pinned::Taken => format!("{found:?}, taken"),
+        Pinned::Absent => "absent".to_owned(),
+        Pinned::OtherGeneration => format!("{found:?} is of another generation"),
+        Pinned::UnknownVariant => format!("{found:?} is no variant"),
+        Pinned::Unsigned(why) => format!("{found:?} is not believed: {}", rejected(why)),
+    }
+}
+
+fn rejected(why: Rejected) -> &'static str {
+    match why {
+        Rejected::Malformed => "it is no token",
+        Rejected::UnknownKey => "the gateway has no key of its id",
+        Rejected::WrongSignature => {
+            "it was signed by another key or for something else, or changed"
+        }
+        Rejected::Expired => "its time is over",
+        Rejected::NoKeys => "the gateway has no keys",
     }
 }
 
@@ -176,6 +217,7 @@ fn keyed(found: Option<&String>, outcome: Keyed) -> String {
         Keyed::Used => format!("{found:?}, taken"),
         Keyed::Absent => "absent".to_owned(),
         Keyed::Untrusted => "believed from trusted peers only".to_owned(),
+        Keyed::Unsigned(why) => format!("not believed: {}", rejected(why)),
         Keyed::Unusable => format!("{found:?} is empty or too long"),
     }
 }

@@ -54,6 +54,11 @@ impl Place {
         self.root.join("access.log")
     }
 
+    /// Returns where the gateway's keys are, where there are some.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
     /// Makes and returns the gateway's own directory.
     ///
     /// # Errors

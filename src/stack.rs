@@ -39,6 +39,8 @@ pub(crate) struct Stack {
     pub(crate) api: SocketAddr,
     /// Where state is kept.
     pub(crate) place: Place,
+    /// What the gateway signs and verifies with.
+    pub(crate) keys: PathBuf,
     /// The CPUs of the workers.
     pub(crate) cpus: Option<CpuList>,
     /// The engine, as it was written.
@@ -96,7 +98,7 @@ impl Stack {
     fn gateway_arguments(&self) -> Vec<OsString> {
         let mut arguments = Arguments::of("gateway");
         arguments.add("--listen", self.listen).add_path("--data", self.place.root().to_owned());
-        arguments.add("--engine", &self.engine);
+        arguments.add("--engine", &self.engine).add_path("--keys", self.keys.clone());
         if let Some(cpus) = &self.cpus {
             arguments.add("--cpus", cpus);
         }

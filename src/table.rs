@@ -49,6 +49,15 @@ pub(crate) fn gateway(gateway: &Gateway, now_unix_s: u64) -> String {
     for state in &gateway.geo {
         line("regions", &database(state, now_unix_s));
     }
+    if gateway.keys_missing {
+        line(
+            "keys",
+            "none, and the rules need one: nothing signed is believed (see `halftone keys`)",
+        );
+    } else if let Some((first, others)) = gateway.keys.split_first() {
+        let others: String = others.iter().map(|id| format!(", {id}")).collect();
+        line("keys", &format!("{first} signs{others}"));
+    }
     if let Some(rejected) = &gateway.rejected {
         line("rejected", rejected);
     }

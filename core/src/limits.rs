@@ -137,6 +137,32 @@ pub const TAG_FILTER_BITS: u64 = 12;
 pub const TAG_FILTER_WORDS_MAX: usize = 8 * 1024 * 1024;
 /// Longest line of a load, bytes: an id and its tags, every byte of them escaped.
 pub const TAG_LINE_BYTES_MAX: usize = 64 * 1024;
+/// Most keys of a gateway: one signs, one is about to, the others end with what they signed.
+pub const KEYS_MAX: usize = 16;
+/// Shortest secret of a key, bytes: as long as what it makes (RFC 2104 §3).
+pub const KEY_BYTES_MIN: usize = 32;
+/// Longest secret of a key, bytes: a block of SHA-256; a longer one would be hashed first (RFC 2104 §2).
+pub const KEY_BYTES_MAX: usize = 64;
+/// Longest id of a key, bytes: it is a part of every token.
+pub const KEY_ID_BYTES_MAX: usize = 32;
+/// Largest key file, bytes.
+pub const KEYS_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Longest token, bytes: the longest bucketing key with its signature.
+pub const TOKEN_BYTES_MAX: usize = UNIT_BYTES_MAX + 128;
+/// Tokens of which one worker remembers that they are good: about 1 MiB with ids of usual length.
+pub const TOKENS_REMEMBERED: usize = 4096;
+/// How long browsers are asked to keep what a gateway has them remember, seconds: 400 days are the most they do
+/// (RFC 6265bis).
+pub const COOKIE_AGE_S: u64 = 400 * 86_400;
+/// How often a gateway looks whether its key file is another one, milliseconds.
+pub const KEYS_WATCH_MS: u64 = 1_000;
+/// Longest time that an override or an explanation can be signed for, seconds: what grants something is renewed.
+pub const GRANT_S_MAX: u64 = 366 * 86_400;
+/// Most values that the answer to a signed explain header tells.
+pub const TOLD_VALUES_MAX: usize = 16;
+/// Longest of them, bytes.
+pub const TOLD_VALUE_BYTES_MAX: usize = 64;
+
 /// Most lines of a load that are made durable at once.
 pub const TAG_BATCH_LINES: usize = 10_000;
 /// Most bytes of ids and tags that are made durable at once: a load holds no more of them.
@@ -276,6 +302,9 @@ const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);
 const _: () = assert!(6 * (UNIT_BYTES_MAX + TAG_BYTES_MAX) < TAG_LINE_BYTES_MAX);
 const _: () = assert!(TAGS_MS <= TAGS_MS_MAX && TAG_MISSED_MS < TAG_ABSENT_MS);
 const _: () = assert!(TAG_QUERY_IDS_MAX * TAG_BYTES_MAX * 6 < FRAME_BYTES_MAX);
+const _: () = assert!(UNIT_BYTES_MAX + KEY_ID_BYTES_MAX + 43 + 12 + 3 <= TOKEN_BYTES_MAX);
+const _: () =
+    assert!(KEY_BYTES_MIN <= KEY_BYTES_MAX && ((KEYS_MAX * 256) as u64) < KEYS_FILE_BYTES_MAX);
 const _: () = assert!(2 * TAG_IDS_MAX * TAG_FILTER_BITS <= 64 * TAG_FILTER_WORDS_MAX as u64);
 const _: () = assert!(8 * TAG_FILTER_WORDS_MAX < TABLE_BYTES_MAX);
 const _: () = assert!(TAG_VALUE_BYTES_MAX < TAG_BYTES_MAX && TAG_LINE_BYTES_MAX < TAG_BATCH_BYTES);

@@ -14,7 +14,7 @@ use bumpalo::Bump;
 
 use crate::{
     http::{Header, Mask, is_like},
-    signal::{device::DeviceReader, geo::GeoReader},
+    signal::{device::DeviceReader, geo::GeoReader, signature::Signatures},
     table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE, Rules},
 };
 
@@ -24,14 +24,19 @@ mod decide;
 mod evaluate;
 mod find;
 mod nested;
+mod overrides;
 mod parts;
+mod pins;
+mod remember;
 pub mod trace;
+mod units;
 mod values;
 
 use asked::Asked;
 use decide::{Choice, decide};
 pub use evaluate::Fault;
 use find::find_route;
+pub use remember::{Remember, UNIT_COOKIE, UnitId, pin_cookie, pin_value};
 use trace::{Recorder, Silent, Step};
 pub use values::{HostScratch, host_name};
 
@@ -60,6 +65,10 @@ pub struct RequestView<'a> {
     pub tags: &'a dyn TagReader,
     /// What is known of the caller's address.
     pub geo: &'a dyn GeoReader,
+    /// Who verifies what is signed.
+    pub signatures: &'a dyn Signatures,
+    /// A bucketing key that nobody can predict and that no other request is given.
+    pub fresh_unit: UnitId,
     /// What the client is.
     pub devices: &'a dyn DeviceReader,
     /// Where values that have to be put together are kept while the decision is taken.
@@ -95,6 +104,8 @@ pub enum Reason {
     Disabled,
     /// A header named the variant.
     Override,
+    /// A pin that was set by an earlier decision named it.
+    Cached,
     /// The request is in an audience.
     TargetingMatch,
     /// Nothing else took the request.
@@ -111,6 +122,7 @@ impl Reason {
             Self::Static => "STATIC",
             Self::Disabled => "DISABLED",
             Self::Override => "OVERRIDE",
+            Self::Cached => "CACHED",
             Self::TargetingMatch => "TARGETING_MATCH",
             Self::Default => "DEFAULT",
             Self::Split => "SPLIT",
@@ -135,6 +147,8 @@ pub struct Decision {
     pub cell: Option<u32>,
     /// The bucket, where one was looked at.
     pub bucket: Option<u32>,
+    /// What the caller is to remember of it.
+    pub remember: Remember,
 }
 
 /// Decides; nothing when no route matches.
@@ -175,12 +189,14 @@ pub fn route_told<'a, R: Recorder>(
             target: None,
             cell: None,
             bucket: None,
+            remember: Remember::default(),
         });
     }
     let row = &table.table.releases[release as usize];
-    let Choice { variant, reason, target, cell, bucket } =
+    let Choice { variant, reason, target, cell, bucket, remember } =
         decide(table, row, &asked, random, now_unix_s, recorder);
-    Some(Decision { route: at, release: Some(release), variant, reason, target, cell, bucket })
+    let release = Some(release);
+    Some(Decision { route: at, release, variant, reason, target, cell, bucket, remember })
 }
 
 /// Returns the variant that takes the request when the decided one has no healthy instance (POLICY

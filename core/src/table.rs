@@ -143,6 +143,8 @@ pub struct ReleaseRow {
     pub units: Vec<u32>,
     /// What happens when none is present.
     pub unit_missing: UnitMissingRow,
+    /// The generation of the pins that count; nothing where users are not pinned.
+    pub pins: Option<u32>,
     /// The salt of the buckets.
     pub salt: String,
     /// Audiences, the first that matches wins.
@@ -184,8 +186,19 @@ pub enum OnNoHealthyRow {
 pub struct OverrideRow {
     /// The lower-case header name.
     pub header: String,
-    /// Whether only trusted peers may use it.
-    pub trusted: bool,
+    /// Who may use it.
+    pub requires: RequiresRow,
+}
+
+/// Who may name a variant.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub enum RequiresRow {
+    /// Trusted peers.
+    Trusted,
+    /// Whoever shows a token of [`crate::signal::signature::Use::Override`].
+    Signed,
+    /// Anyone.
+    Any,
 }
 
 /// What happens to a request without a bucketing key.
@@ -195,6 +208,8 @@ pub enum UnitMissingRow {
     Stable,
     /// It is drawn anew each time.
     Random,
+    /// It is drawn once and remembered by the caller.
+    Mint,
 }
 
 /// Where requests go.
@@ -318,6 +333,22 @@ pub enum AddressRow {
     V6([u8; 16], u16),
     /// The path of a Unix socket.
     Unix(String),
+}
+
+impl ArchivedRuleTable {
+    /// Returns whether something of these rules can be signed or verified only with a key.
+    #[must_use]
+    pub fn needs_keys(&self) -> bool {
+        let is_signed =
+            |source: &ArchivedSourceRow| matches!(source.part, ArchivedPartRow::SignedCookie(_));
+        let by_key =
+            |rule: &ArchivedOverrideRow| matches!(rule.requires, ArchivedRequiresRow::Signed);
+        self.attributes.iter().any(|attribute| attribute.sources.iter().any(is_signed))
+            || self.releases.iter().any(|release| {
+                let mints = matches!(release.unit_missing, ArchivedUnitMissingRow::Mint);
+                mints || release.pins.is_some() || release.overrides.iter().any(by_key)
+            })
+    }
 }
 
 /// A table that can be archived, told apart by its kind.

@@ -269,6 +269,12 @@ pub struct GatewayState {
     /// The region databases it serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub geo: Vec<GeoState>,
+    /// The ids of its keys; the first signs.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Whether its rules need a key and it has none, so that nothing signed is believed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keys_missing: bool,
 }
 
 /// What a worker decides with.

@@ -19,6 +19,7 @@ use halftone_core::{
 };
 
 use crate::{
+    keys::Keys,
     publish::Publisher,
     telemetry::metrics::{Identity, page},
 };
@@ -35,6 +36,8 @@ const ALLOW: &str = "Allow: GET, HEAD\r\n";
 pub struct Admin {
     /// The tables and the workers.
     pub publisher: Arc<Publisher>,
+    /// The keys.
+    pub keys: Arc<Keys>,
     /// The engine of the workers.
     pub engine: String,
     /// The version of the build.
@@ -103,8 +106,9 @@ impl Admin {
                 }
             },
             "/metrics" => {
-                let state = self.publisher.state();
+                let (state, keys) = (self.publisher.state(), self.keys.ids().len());
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let are_missing = keys == 0 && self.publisher.needs_keys();
                 let identity = Identity {
                     version: self.version,
                     engine: &self.engine,
@@ -112,6 +116,7 @@ impl Admin {
                     restarts: self.publisher.restarts(),
                     databases: &self.publisher.databases(),
                     now_unix_s: now.as_secs(),
+                    keys: (keys, are_missing, self.keys.refused()),
                 };
                 let body = page(&self.publisher.counters(), identity);
                 Answer { status: "200 OK", content_type: MEDIA_TYPE, body }

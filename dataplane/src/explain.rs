@@ -14,10 +14,10 @@ use halftone_core::{
     limits::{EXPLAIN_INSTANCES_MAX, HEAD_BYTES_MAX},
     policy::is_token,
     route::{
-        Decision, HostScratch, RequestView, TagReader, host_name, reserved, route_told,
+        Decision, HostScratch, RequestView, TagReader, UnitId, host_name, reserved, route_told,
         trace::{Recorder as _, Step, Trace, text},
     },
-    signal::{device::DeviceReader, trust::Trusted},
+    signal::{device::DeviceReader, signature::Signatures, trust::Trusted},
     table::ArchivedRuleTable,
     wire::{ExplainRequest, Explained},
 };
@@ -79,6 +79,10 @@ pub struct Decider<'a> {
     pub random: u32,
     /// The time, in seconds since 1970.
     pub now_unix_s: u64,
+    /// Who verifies what is signed.
+    pub signatures: &'a dyn Signatures,
+    /// The unit that the next request without one is given.
+    pub fresh_unit: UnitId,
 }
 
 impl Decider<'_> {
@@ -100,7 +104,8 @@ impl Decider<'_> {
             Err(error) => told.refuse(Kind::Head(error)),
         }
         let Told { mut explained, trace } = told;
-        explained.random = trace.steps.iter().any(|step| matches!(step, Step::Random { .. }));
+        let is_drawn = |step: &Step| matches!(step, Step::Random { .. } | Step::Minted { .. });
+        explained.random = trace.steps.iter().any(is_drawn);
         (explained.steps, explained.not_shown) = (trace.steps, trace.not_shown);
         Ok(explained)
     }
@@ -125,7 +130,7 @@ impl Decider<'_> {
         let (arena, geo) = (Bump::new(), self.regions.reader(client_ip));
         let view = RequestView {
             method: head.method,
-            scheme: "http",
+            scheme: head.scheme(trusted),
             protocol: if head.http11 { "HTTP/1.1" } else { "HTTP/1.0" },
             host: host_name(head.host, &mut host_scratch),
             path,
@@ -135,6 +140,8 @@ impl Decider<'_> {
             trusted,
             tags: self.tags,
             geo: &geo,
+            signatures: self.signatures,
+            fresh_unit: self.fresh_unit,
             devices: self.devices,
             arena: &arena,
         };

@@ -24,6 +24,7 @@ use crate::{
     admin::{self, Admin},
     engine::probe::probe,
     geo::keeper::GeoKeeper,
+    keys::Keys,
     last_good::LastGood,
     link::{self, Link},
     publish::Publisher,
@@ -58,6 +59,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let control = halftone_link::bind(&options.socket)?;
     let admin = options.admin.map(listen_admin).transpose()?;
     let log = open_log(options.access_log.as_deref())?;
+    let keys = Keys::follow(&options.keys)?;
     let ((applied, applications), (asker, asked)) = (unbounded(), unbounded());
     let tables = Arc::new(EpochCell::new(None));
     let geo =
@@ -77,6 +79,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         tables: Arc::clone(&tables),
         trusted: options.trusted.clone(),
         limits: options.limits,
+        keys: Arc::clone(&keys.cell),
         asker: asker.clone(),
         databases: Arc::clone(&databases),
         run: run_worker,
@@ -96,11 +99,11 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     };
     tracing::info!(
         listen = ?state.listen, engine = state.engine, reason = state.engine_reason, cpus = ?state.cpus,
-        socket = %options.socket.display(), "The gateway is listening."
+        keys = ?keys.ids(), socket = %options.socket.display(), "The gateway is listening."
     );
     if let Some(listener) = admin {
-        let publisher = Arc::clone(&publisher);
-        let admin = Admin { publisher, engine: engine.to_string(), version: options.version };
+        let (publisher, keys) = (Arc::clone(&publisher), Arc::clone(&keys));
+        let admin = Admin { publisher, keys, engine: engine.to_string(), version: options.version };
         admin::start(admin, listener).map_err(system("the admin address cannot be served"))?;
     }
     let link = Arc::new(Link {
@@ -111,6 +114,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         asker,
         askable: AtomicU64::new(0),
         geo,
+        keys,
     });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;

@@ -32,6 +32,7 @@ mod geo;
 
 use crate::{
     geo::keeper::GeoKeeper,
+    keys::Keys,
     publish::{CommitError, Publisher, Unexplained},
     tables::Loaded,
     tags::asker::Event,
@@ -86,6 +87,8 @@ pub struct Link {
     pub askable: AtomicU64,
     /// Where copies of region databases are kept.
     pub geo: GeoKeeper,
+    /// The keys: their ids are told.
+    pub keys: Arc<Keys>,
 }
 
 /// Serves the control socket until the process ends.
@@ -228,6 +231,8 @@ impl Link {
         let worker = |(rules_epoch, instances_epoch)| WorkerState { rules_epoch, instances_epoch };
         let workers = self.publisher.acknowledged().into_iter().map(worker).collect();
         let control_planes = self.control_planes.load(Ordering::Relaxed);
+        let keys = self.keys.ids();
+        let keys_missing = keys.is_empty() && self.publisher.needs_keys();
         GatewayState {
             rules_epoch,
             instances_epoch,
@@ -235,6 +240,8 @@ impl Link {
             workers,
             control_planes,
             geo: self.publisher.databases().iter().map(|one| one.state().clone()).collect(),
+            keys,
+            keys_missing,
             ..self.state.clone()
         }
     }
@@ -370,6 +377,11 @@ impl Link {
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let (rules_epoch, instances_epoch, revision) = self.publisher.state();
         tracing::info!(rules_epoch, instances_epoch, revision, "New tables are served.");
+        if self.publisher.needs_keys() && self.keys.ids().is_empty() {
+            tracing::warn!(
+                "The rules need a key and this gateway has none: nothing signed is believed, and nobody is pinned or given a unit."
+            );
+        }
         channel
             .send(&Frame::Committed { applied: count(applied.len()), missing: count(missing) })
             .map(Ok)

@@ -3,6 +3,7 @@
 //! Owns the order of the stages and the only call of `route` in the data plane (in [`prepare`]). Does
 //! not know engines, pools or formats. One backward step: a retry on a fresh connection.
 
+mod added;
 mod bounds;
 pub mod error;
 mod exchange;
@@ -81,6 +82,9 @@ pub async fn handle_request<E: Engine>(
     record(worker, downstream, &request);
     downstream.consume(&request);
     worker.buffers.free_head(request.forwarded);
+    if let Some(added) = request.added {
+        worker.buffers.free_head(added.bytes);
+    }
     next
 }
 
@@ -122,12 +126,14 @@ async fn answer<E: Engine>(
     request.status = error.kind.status();
     request.keep_alive = request.keep_alive && request.body.is_ended();
     let mut out = worker.buffers.head();
+    let told = request.added.as_ref().map_or(&[][..], |added| &added.bytes[added.told.clone()]);
     encode_error(
         request.status,
         error.kind.label(),
         error.kind.detail(),
         request.keep_alive,
         request.is_head,
+        told,
         &mut out,
     );
     request.bytes_sent = out.len() as u64;
@@ -154,7 +160,7 @@ pub(crate) async fn refuse_head<E: Engine>(
     kind: Kind,
 ) -> bool {
     let mut out = worker.buffers.head();
-    encode_error(kind.status(), kind.label(), kind.detail(), false, false, &mut out);
+    encode_error(kind.status(), kind.label(), kind.detail(), false, false, &[], &mut out);
     let bytes_sent = out.len() as u64;
     let started = worker.engine.now();
     let written = write(worker, downstream, out).await;

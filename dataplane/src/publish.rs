@@ -215,6 +215,12 @@ impl Publisher {
         })
     }
 
+    /// Returns whether the rules that are served need a key.
+    #[must_use]
+    pub fn needs_keys(&self) -> bool {
+        self.tables.load().as_ref().as_ref().is_some_and(Tables::needs_keys)
+    }
+
     /// Checks that every worker decides with the committed tables.
     ///
     /// # Errors

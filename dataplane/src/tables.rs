@@ -30,6 +30,8 @@ pub struct Tables {
     instances: Arc<Loaded<InstanceTable>>,
     /// By variant row: its instance set, or [`NONE`].
     sets: Box<[u32]>,
+    /// Whether something of the rules can be signed or verified only with a key.
+    needs_keys: bool,
 }
 
 impl Tables {
@@ -40,7 +42,14 @@ impl Tables {
         let find = |key: &str| sets.binary_search_by(|set| (*set.key).cmp(key)).ok();
         let row = |key: &str| find(key).and_then(|at| u32::try_from(at).ok()).unwrap_or(NONE);
         let sets = rules.archive.table().variants.iter().map(|variant| row(&variant.key)).collect();
-        Self { rules, instances, sets }
+        let needs_keys = rules.archive.table().needs_keys();
+        Self { rules, instances, sets, needs_keys }
+    }
+
+    /// Returns whether something of the rules can be signed or verified only with a key.
+    #[must_use]
+    pub fn needs_keys(&self) -> bool {
+        self.needs_keys
     }
 
     /// Returns the tables a request holds, unless none had been committed when it took them.

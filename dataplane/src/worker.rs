@@ -37,6 +37,7 @@ use crate::{
         splice::Pipes,
     },
     limits::Limits,
+    signing::{Given, Signing},
     tables::Tables,
     tags::{Lookups, News, asker::Event},
     telemetry::{
@@ -112,6 +113,8 @@ pub struct Start {
     pub databases: Arc<EpochCell<Databases>>,
     /// Where its random numbers start.
     pub seed: u64,
+    /// What it signs with.
+    pub signing: Given,
 }
 
 /// What the tasks of a worker share.
@@ -144,6 +147,8 @@ pub struct Worker<E: Engine> {
     pub regions: Regions,
     /// Where decisions put values together, emptied for each.
     pub arena: RefCell<Bump>,
+    /// What it signs with.
+    pub signing: Signing,
     /// What clients are, of those that were met.
     pub devices: Devices,
     /// Counters.
@@ -290,6 +295,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         tags: Lookups::new(start.id, start.asker),
         regions: Regions::new(start.databases),
         arena: RefCell::default(),
+        signing: Signing::new(start.signing),
         devices: Devices::new(start.seed),
         counters: RefCell::default(),
         faults: RefCell::default(),
@@ -357,6 +363,7 @@ async fn follow<E: Engine>(
                     let mut snapshot = worker.counters.borrow().snapshot();
                     snapshot.tags = worker.tags.counts();
                     snapshot.geo = worker.regions.counts();
+                    snapshot.signatures = worker.signing.judged();
                     snapshot.devices = worker.devices.counts();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));

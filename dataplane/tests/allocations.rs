@@ -16,8 +16,11 @@ use crossbeam::channel::unbounded;
 use halftone_core::{
     compile::{Allocations, allocate, compile_instances, compile_rules},
     policy::Bundle,
+    route::{UNIT_COOKIE, pin_cookie, pin_value},
     signal::{
         geo::{Database, Databases},
+        keys::{KeyRing, Secret},
+        signature::Use,
         trust::Trusted,
     },
     table::{AddressRow, archive::Archive, epoch::EpochCell},
@@ -29,6 +32,7 @@ use halftone_dataplane::{
     },
     io::connect::bind,
     limits::Limits,
+    signing::Given,
     tables::{Loaded, Tables},
     telemetry::log::LogWriter,
     worker::{self, Command, Start, WAKE},
@@ -97,6 +101,28 @@ const SHORT: u64 = 500;
 /// Further requests of the long one.
 const MORE: u64 = 2_000;
 
+/// The key of the worker.
+fn keys() -> KeyRing {
+    KeyRing::new(&[Secret { id: "k1".to_owned(), bytes: vec![7; 32] }])
+}
+
+/// A request that brings a pin and a unit, as they were set.
+fn remembered(path: &str) -> Case {
+    let mut head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: a=b").into_bytes();
+    let pin =
+        (pin_cookie("pinned"), Use::Pin { tenant: "t", release: "pinned" }, pin_value(0, "stable"));
+    let unit =
+        (UNIT_COOKIE.to_owned(), Use::Cookie { tenant: "t", name: UNIT_COOKIE }, "u7".to_owned());
+    for (name, used, value) in [pin, unit] {
+        head.extend_from_slice(format!("; {name}=").as_bytes());
+        assert!(keys().sign(used, value.as_bytes(), 0, &mut head));
+    }
+    head.extend_from_slice(b"\r\n\r\n");
+    let name: &'static str = Box::leak(format!("GET {path}").into_boxed_str());
+    let pieces = Box::leak(Box::new([&*head.leak()]));
+    Case { name, pieces, end: b"\r\n\r\n", logged: true, when: None }
+}
+
 /// Returns the allocations of [`MORE`] requests, if the engine runs here.
 fn counted(request: Request, case: Case) -> Option<u64> {
     let choice = match probe(request) {
@@ -115,7 +141,8 @@ fn counted(request: Request, case: Case) -> Option<u64> {
 
 #[test]
 fn a_plain_request_allocates_nothing() {
-    for case in CASES {
+    let cases = CASES.into_iter().chain([remembered("/pinned"), remembered("/minted")]);
+    for case in cases {
         for request in [Request::IoUring, Request::Epoll] {
             if let Some(more) = counted(request, case) {
                 let name = case.name;
@@ -152,6 +179,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         asker: None,
         databases: Arc::new(EpochCell::new(databases())),
         seed: 1,
+        signing: Given { keys: Arc::new(EpochCell::new(keys())), seed: [1; 32] },
     };
     let work = move || allocation_counter::measure(move || work(choice, start)).count_total;
     let worker = thread::spawn(work);
@@ -230,14 +258,24 @@ fn tables(service: SocketAddr, when: Option<&str>) -> Tables {
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
         "attributes": {
             "device.os": device("os"), "device.model": device("model"),
+            "user.id": { "type": "string", "from": [{ "cookie": "uid", "signed": true }] },
             "geo.city": { "type": "string", "alias": "city", "from": [{ "geoip": "city", "lang": "zh-CN" }] },
             "geo.lat": header("x-lat"), "geo.lon": header("x-lon"),
         },
         "upstreams": { "u": { "variants": {
-            "stable": { "addresses": ["127.0.0.1:1"] }, "none": { "select": { "service": "none" } } } } },
-        "routes": [{ "name": "all", "rules": [{ "release": "r" }] }],
-        "releases": { "r": { "upstream": "u", "onNoHealthy": { "none": "fail" },
-            "targets": when.map_or(json!([]), target), "default": { "variant": "stable" } } },
+            "stable": { "addresses": ["127.0.0.1:1"] }, "none": { "select": { "service": "none" } },
+            "canary": { "select": { "service": "none" } } } } },
+        "routes": [{ "name": "all", "rules": [
+            { "matches": [{ "path": { "type": "Exact", "value": "/pinned" } }], "release": "pinned" },
+            { "matches": [{ "path": { "type": "Exact", "value": "/minted" } }], "release": "minted" },
+            { "release": "r" },
+        ] }],
+        "releases": {
+            "r": { "upstream": "u", "onNoHealthy": { "none": "fail" },
+                "targets": when.map_or(json!([]), target), "default": { "variant": "stable" } },
+            "pinned": { "upstream": "u", "stickiness": "pinned", "default": { "split": "scheduled" } },
+            "minted": { "upstream": "u", "unit": ["user.id"], "unitMissing": "mint", "default": { "split": "scheduled" } },
+        },
     }))
     .expect("the shape is right");
     let mut allocations = Allocations::new();

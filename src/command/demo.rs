@@ -15,6 +15,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
+use super::keys;
 use crate::{
     demo::{Demo, VERSIONS},
     place::Place,
@@ -56,10 +57,13 @@ pub(crate) struct DemoArguments {
 /// Something of it cannot start.
 pub(super) fn run(arguments: &DemoArguments, output: &mut (dyn Write + Send)) -> Result<()> {
     let state = state_directory()?;
+    let place = Place::open(Some(from_here(state.path())))?;
+    let keys = keys::made_once(&place.keys())?;
     let stack = Stack {
         listen: arguments.listen,
         api: arguments.api,
-        place: Place::open(Some(from_here(state.path())))?,
+        place,
+        keys,
         cpus: None,
         engine: "auto".to_owned(),
         upstream: None,

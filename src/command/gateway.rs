@@ -13,6 +13,7 @@ use halftone_core::signal::trust::Trusted;
 use halftone_dataplane::{
     engine::probe::Request,
     gateway::{GatewayOptions, run as run_gateway},
+    keys::KeyFile,
 };
 
 use crate::{
@@ -56,6 +57,10 @@ pub(crate) struct GatewayArguments {
     /// [default: this host]
     #[arg(long, value_name = "CIDR", num_args = 1..)]
     trusted: Vec<String>,
+    /// A file of keys to sign and verify with (see `halftone keys`); every gateway of a fleet needs the same
+    /// [default: <data>/keys, where that is there]
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
     /// Where a line of JSON per request goes, or `off` [default: <data>/access.log]
     #[arg(long, value_name = "PATH")]
     access_log: Option<PathBuf>,
@@ -87,6 +92,9 @@ pub(super) fn run(arguments: GatewayArguments) -> Result<()> {
         Some(path) => Some(path),
         None => Some(place.access_log()),
     };
+    let keys = arguments.keys.or(config.keys);
+    let required = keys.is_some();
+    let keys = KeyFile { path: keys.unwrap_or_else(|| place.keys()), required };
     let options = GatewayOptions {
         listen,
         socket: arguments.socket.or(config.socket).unwrap_or_else(|| place.socket()),
@@ -95,6 +103,7 @@ pub(super) fn run(arguments: GatewayArguments) -> Result<()> {
         engine: arguments.engine.or(config.engine).unwrap_or_default(),
         trusted,
         limits: config.limits,
+        keys,
         access_log,
         admin: arguments.admin.or(config.admin),
         version: VERSION,

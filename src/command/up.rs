@@ -8,6 +8,7 @@ use std::{io::Write, net::SocketAddr, path::PathBuf};
 use anyhow::Result;
 use halftone_core::{policy::Address, signal::trust::Trusted};
 
+use super::keys;
 use crate::{
     cpus::CpuList,
     place::Place,
@@ -48,6 +49,9 @@ pub(crate) struct UpArguments {
     /// [default: this host]
     #[arg(long, value_name = "CIDR", num_args = 1..)]
     trusted: Vec<String>,
+    /// A file of keys to sign and verify with (see `halftone keys`) [default: <data>/keys, made when it is missing]
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
     #[command(flatten)]
     sources: SourceArguments,
     #[command(flatten)]
@@ -61,10 +65,16 @@ pub(crate) struct UpArguments {
 pub(super) fn run(arguments: UpArguments, output: &mut (dyn Write + Send)) -> Result<()> {
     Trusted::parse(&arguments.trusted).map_err(|error| Usage(format!("--trusted: {error}")))?;
     usage::loopback(arguments.api)?;
+    let place = Place::open(arguments.data)?;
+    let keys = match arguments.keys {
+        Some(keys) => keys,
+        None => keys::made_once(&place.keys())?,
+    };
     let stack = Stack {
         listen: arguments.listen,
         api: arguments.api,
-        place: Place::open(arguments.data)?,
+        place,
+        keys,
         cpus: arguments.cpus,
         engine: arguments.engine,
         upstream: arguments.upstream,

@@ -34,6 +34,16 @@ fn every_step_has_its_line() {
         Step::Route { name: name("r"), conditions: vec![seen(true)], matched: true },
         Step::KillSwitch { tenant: name("t"), release: name("u"), disabled: false, expired: false },
         Step::Override { header: name("x-g"), found: None, outcome: Overridden::Untrusted },
+        Step::Override {
+            header: name("x-s"),
+            found: Some(name("canary")),
+            outcome: Overridden::Unsigned(Rejected::Expired),
+        },
+        Step::Pin {
+            cookie: name("p"),
+            found: Some(name("1~canary")),
+            outcome: Pinned::OtherGeneration,
+        },
         Step::Target {
             id: name("qa"),
             expired: false,
@@ -42,6 +52,14 @@ fn every_step_has_its_line() {
         },
         Step::Target { id: name("old"), expired: true, conditions: vec![], matched: false },
         Step::Default,
+        Step::Unit {
+            part: name("signed cookie sid"),
+            found: None,
+            outcome: Keyed::Unsigned(Rejected::Malformed),
+        },
+        Step::Minted { unit: name("u8") },
+        Step::NotMinted { has_keys: true },
+        Step::NotMinted { has_keys: false },
         Step::Unit { part: name("cookie uid"), found: Some(name("u7")), outcome: Keyed::Used },
         Step::Bucket {
             unit: name("u7"),
@@ -77,10 +95,16 @@ GET http://a/b?c
                    yes: header x-qa has to be \"1\", is \"1\"
   3 kill switch  t/u: not pulled
   4 override     header x-g: believed from trusted peers only
+  4 override     header x-s: \"canary\" is not believed: its time is over
+  5 pin          cookie p: \"1~canary\" is of another generation
   6 target       qa does not match
                    no: header x-qa has to be \"1\", is nothing
   6 target       old has expired
   7 default      nothing else took it
+  8 unit         signed cookie sid: not believed: it is no token
+  8 unit         none is present: \"u8\" is minted, and set as a cookie
+  8 unit         none is present, and over plain http none would be kept: stable
+  8 unit         none is present, and the gateway has no key to sign one: stable
   8 unit         cookie uid: \"u7\", taken
   8 bucket       hash of \"user-v2.1\", \":\" and \"u7\" is 0x265cfd4a: 149856
   8 range        [0, 150000) is of canary

@@ -38,3 +38,13 @@ fn a_gateway_that_is_away_says_why() {
     let away = Gateway { error: Some("refused".to_owned()), ..Gateway::default() };
     assert!(gateway(&away, 0).contains("away      refused"));
 }
+
+#[test]
+fn a_gateway_names_its_keys_or_says_that_they_are_missing() {
+    let keys = vec!["k2".to_owned(), "k1".to_owned()];
+    let told = gateway(&Gateway { keys, ..Gateway::default() }, 0);
+    assert!(told.contains("  keys      k2 signs, k1\n"), "{told}");
+    let told = gateway(&Gateway { keys_missing: true, ..Gateway::default() }, 0);
+    assert!(told.contains("  keys      none, and the rules need one"), "{told}");
+    assert!(!gateway(&Gateway::default(), 0).contains("keys"));
+}

@@ -104,6 +104,7 @@ impl Stage {
             text = text.replace(&format!("<{name}>"), &service.address().to_string());
         }
         if let Some(stack) = &self.stack {
+            text = text.replace("<data>", &stack.data().display().to_string());
             text = text.replace("<api>", &stack.api.address.to_string());
             text = text.replace("<gateway>", &stack.listen.to_string());
         }

@@ -6,9 +6,18 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::{Ipv4Addr, SocketAddr, TcpStream},
+    path::Path,
 };
 
-use halftone_core::wire::{ExplainRequest, Explained, Field, Frame};
+use halftone_core::{
+    route::UNIT_COOKIE,
+    signal::{
+        keys::{KeyRing, Secret},
+        signature::Use,
+    },
+    wire::{ExplainRequest, Explained, Field, Frame},
+};
+use halftone_dataplane::keys::read_keys;
 use halftone_link::Visit;
 use rustix::net::{self, AddressFamily, SocketType};
 use serde_json::Value;
@@ -51,6 +60,7 @@ routes:
       - { matches: [{ path: { type: Exact, value: /user }, method: POST }], upstream: site }
       - { matches: [{ path: { type: PathPrefix, value: /off } }], release: off }
       - { matches: [{ path: { type: PathPrefix, value: /dice } }], release: dice }
+      - { matches: [{ path: { type: PathPrefix, value: /signed } }], release: signed }
       - { matches: [{ path: { type: PathPrefix, value: /user } }], release: user }
   - name: wild
     hostnames: ["*.example.com"]
@@ -69,18 +79,57 @@ releases:
       - { id: host, match: { hostnames: [b.example.com] }, split: { canary: 90% } }
     onNoHealthy: { strict: fail }
     default: { split: { canary: 30%, empty: 10% } }
+  signed:
+    upstream: api
+    unit: [user.id]
+    unitMissing: mint
+    stickiness: pinned
+    generation: 2
+    overrides: [{ header: x-signed, requires: signed }]
+    default: { split: { canary: 50% } }
   off: { upstream: api, disabled: true, default: { split: { canary: 100% } } }
   dice: { upstream: api, stickiness: none, default: { split: { canary: 50% } } }
   units: { upstream: api, unit: [user.id], unitMissing: stable, default: { split: { canary: 40% } } }
 "#;
 
 /// Numbers from a seed (splitmix64, Steele et al. 2014).
-struct Seeded(u64);
+struct Seeded {
+    state: u64,
+    /// Fields with tokens, some of them good.
+    tokens: Vec<(&'static str, String)>,
+}
+
+/// Signs with the keys of the gateway, and with another.
+fn tokens(keys: &Path) -> Vec<(&'static str, String)> {
+    let own = KeyRing::new(&read_keys(keys).expect("a key file"));
+    let other = KeyRing::new(&[Secret { id: own.ids()[0].clone(), bytes: vec![9; 32] }]);
+    let (tenant, release) = ("shop", "signed");
+    let mut tokens = Vec::new();
+    for ring in [&own, &own, &other] {
+        let sign = |used: Use<'_>, value: &str, expires: u64| {
+            let mut token = Vec::new();
+            assert!(ring.sign(used, value.as_bytes(), expires, &mut token));
+            String::from_utf8(token).expect("ASCII")
+        };
+        for (variant, expires) in
+            [("canary", 1 << 35), ("stable", 1 << 35), ("canary", 9), ("gone", 1 << 35)]
+        {
+            tokens.push(("X-Signed", sign(Use::Override { tenant, release }, variant, expires)));
+        }
+        for value in ["2~canary", "2~stable", "1~canary", "2~gone", "2~empty"] {
+            let token = sign(Use::Pin { tenant, release }, value, 0);
+            tokens.push(("cookie", format!("__Host-halftone-pin-signed={token}")));
+        }
+        let token = sign(Use::Cookie { tenant, name: UNIT_COOKIE }, "0123456789abcdefghijkl", 0);
+        tokens.push(("cookie", format!("{UNIT_COOKIE}={token}")));
+    }
+    tokens
+}
 
 impl Seeded {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut word = self.0;
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut word = self.state;
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (word ^ (word >> 31)) % bound
@@ -111,6 +160,9 @@ impl Seeded {
             "/static/a",
             "/off",
             "/dice",
+            "/signed",
+            "/signed/x",
+            "/signed/y",
             "/user%2Fdeep",
             "/a//b",
             "/%zz",
@@ -144,6 +196,13 @@ impl Seeded {
                 ),
             };
             headers.push(Field { name: name.to_owned(), value: value.to_owned() });
+        }
+        if path.starts_with("/signed") {
+            let at = self.below(self.tokens.len() as u64);
+            let (name, value) = &self.tokens[usize::try_from(at).expect("an index")];
+            headers.push(Field { name: (*name).to_owned(), value: value.clone() });
+            let value = self.one_of(&["https", "http", "https, http", "ftp"]).to_owned();
+            headers.push(Field { name: "X-Forwarded-Proto".to_owned(), value });
         }
         let peer = usize::from(self.below(4) == 0);
         let asked = ExplainRequest {
@@ -255,7 +314,7 @@ on_each_engine! {
         let bundle = BUNDLE.replace("STABLE", &stable.address().to_string());
         stack.api.put_bundle("shop", &bundle.replace("CANARY", &canary.address().to_string()));
 
-        let mut seeded = Seeded(seed);
+        let mut seeded = Seeded { state: seed, tokens: tokens(&stack.data().join("keys")) };
         let requests: Vec<(usize, ExplainRequest)> = (0..count).map(|number| seeded.request(number)).collect();
         let mut connections = PEERS.map(|peer| connect(&stack, peer));
         for (peer, asked) in &requests {
@@ -270,6 +329,7 @@ on_each_engine! {
             assert_eq!(said, happened, "EXPLAIN_SEED={seed}\n{:#?}\n{explained:#?}", requests[at]);
             *met.entry(explained.reason.clone().or(explained.error.clone()).unwrap_or_default()).or_default() += 1;
             for (name, holds) in [
+                ("minted", explained.steps.iter().any(|step| format!("{step:?}").starts_with("Minted"))),
                 ("random", explained.random), ("fallback", explained.fallback_from.is_some()),
                 ("refused", explained.status.is_some()),
                 ("stripped", explained.steps.iter().any(|step| format!("{step:?}").starts_with("Stripped"))),
@@ -280,7 +340,7 @@ on_each_engine! {
         println!("{met:?}");
         // A generator that never meets a rule would agree about nothing.
         for what in [
-            "STATIC", "DISABLED", "OVERRIDE", "TARGETING_MATCH", "DEFAULT", "SPLIT", "destination_not_found",
+            "STATIC", "DISABLED", "OVERRIDE", "CACHED", "minted", "TARGETING_MATCH", "DEFAULT", "SPLIT", "destination_not_found",
             "http_request_error", "random", "fallback", "stripped",
         ] {
             assert!(count < REQUESTS || met.get(what).is_some_and(|met| *met > 3), "{what}: {met:?}");

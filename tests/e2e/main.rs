@@ -36,6 +36,7 @@ mod readme;
 mod regions;
 mod rollout;
 mod several;
+mod signed;
 mod smuggling;
 mod sources;
 mod split;

@@ -7,10 +7,12 @@ use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
-    route::{HostScratch, RequestView, TagReader, host_name, route},
+    route::{HostScratch, RequestView, TagReader, UnitId, host_name, route},
     signal::{
         device::Unremembered,
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
+        keys::{KeyRing, Secret},
+        signature::At,
     },
     table::{RuleTable, archive::Archive},
 };
@@ -44,8 +46,15 @@ fn the_compiled_decision_is_the_written_one() {
             let request = seeded.request();
             let (expected, found) = (decide(&bundle, &request), served(&table, &request));
             assert_eq!(found, expected, "POLICY_SEED={seed}\n{request:#?}\n{bundle:#}");
+            let answer = expected.as_ref().and_then(Option::as_ref);
+            let unit = answer.and_then(|answer| answer.unit.as_ref());
+            let pin = answer.is_some_and(|answer| answer.pin);
+            let remembered = [(unit.is_some(), "minted"), (pin, "pinned")];
             let reason = expected.map_or("refused", |found| found.map_or("no route", |a| a.reason));
             *reasons.entry(reason.to_owned()).or_default() += 1;
+            for (is_there, what) in remembered {
+                *reasons.entry(what.to_owned()).or_default() += u64::from(is_there);
+            }
         }
     }
     println!("{reasons:?}");
@@ -56,6 +65,9 @@ fn the_compiled_decision_is_the_written_one() {
         "STATIC",
         "DISABLED",
         "OVERRIDE",
+        "CACHED",
+        "minted",
+        "pinned",
         "TARGETING_MATCH",
         "DEFAULT",
         "SPLIT",
@@ -132,9 +144,11 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         .collect();
     let (mut host, mut path) = (HostScratch::new(), PathScratch::new());
     let arena = Bump::new();
+    let secret = |(id, bytes): &(String, Vec<u8>)| Secret { id: id.clone(), bytes: bytes.clone() };
+    let keys = KeyRing::new(&request.keys.iter().map(secret).collect::<Vec<_>>());
     let view = RequestView {
         method: &request.method,
-        scheme: "http",
+        scheme: request.scheme,
         protocol: "HTTP/1.1",
         host: host_name(&request.host, &mut host),
         path: normalise(request.path.as_bytes(), &mut path)?,
@@ -144,6 +158,8 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         trusted: request.trusted,
         tags: &Known(&request.tags),
         geo: &Region::of(&request.client_ip),
+        signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
+        fresh_unit: UnitId::read(request.fresh.as_bytes()).expect("as long as one"),
         devices: &Unremembered::default(),
         arena: &arena,
     };
@@ -164,5 +180,10 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         reason: decision.reason.as_str(),
         target,
         bucket: decision.bucket,
+        unit: decision
+            .remember
+            .unit
+            .map(|unit| String::from_utf8(unit.text().to_vec()).expect("ASCII")),
+        pin: decision.remember.pin,
     }))
 }

@@ -12,12 +12,16 @@ use std::{
     net::IpAddr,
 };
 
+mod buckets;
 mod devices;
 mod expressions;
 mod regions;
+pub(crate) mod signatures;
 
+use buckets::{bucket_of, cookie_source};
 pub(crate) use devices::{AGENTS, MOBILES, PLATFORMS};
 use serde_json::Value;
+use signatures::{Keys, verified};
 
 /// A request as a person would write it down.
 #[derive(Clone, Debug)]
@@ -29,6 +33,12 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: Vec<(String, String)>,
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+    /// What the gateway verifies by.
+    pub(crate) keys: Keys,
+    /// The unit that it would mint.
+    pub(crate) fresh: String,
     pub(crate) client_ip: String,
     pub(crate) trusted: bool,
     pub(crate) now_unix_s: u64,
@@ -45,6 +55,10 @@ pub(crate) struct Answer {
     pub(crate) reason: &'static str,
     pub(crate) target: Option<String>,
     pub(crate) bucket: Option<u32>,
+    /// The unit that the caller is to remember.
+    pub(crate) unit: Option<String>,
+    /// Whether it is to be pinned.
+    pub(crate) pin: bool,
 }
 
 /// Decides. The outer nothing is a path that is refused, the inner one that no route matches.
@@ -59,6 +73,8 @@ pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>
         reason,
         target: None,
         bucket: None,
+        unit: None,
+        pin: false,
     };
     if rule["release"].is_null() {
         return Some(Some(answer(&rule["upstream"], "stable", "STATIC")));
@@ -71,20 +87,37 @@ pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>
     }
     let variants = bundle["upstreams"][text(upstream)]["variants"].as_object().expect("a map");
     for rule in list(&release["overrides"]) {
-        let anyone = rule["requires"] == "any";
-        let named = seen.header(rule["header"].as_str().expect("a name"));
+        let anyone = rule["requires"] != "trusted";
+        let header = rule["header"].as_str().expect("a name");
+        let mut named = seen.header(header);
+        if rule["requires"] == "signed" {
+            let token = seen.any_header(header).unwrap_or_default();
+            named = seen.verified("override", &name, &token).map(|(value, _)| value);
+        }
         if let Some(variant) = named.filter(|_| anyone || request.trusted)
             && variants.contains_key(&variant)
         {
             return Some(Some(answer(upstream, &variant, "OVERRIDE")));
         }
     }
+    let pinned = release["stickiness"] == "pinned";
+    let can_remember = !request.keys.is_empty() && seen.is_kept();
+    if let Some(token) = seen.cookie(&format!("__Host-halftone-pin-{name}")).filter(|_| pinned)
+        && let Some((value, is_newest)) = seen.verified("pin", &name, &token)
+        && let Some((generation, variant)) = value.split_once('~')
+        && generation == release["generation"].as_u64().unwrap_or_default().to_string()
+        && variants.contains_key(variant)
+    {
+        let pin = !is_newest && can_remember;
+        return Some(Some(Answer { pin, ..answer(upstream, variant, "CACHED") }));
+    }
+    let pin = pinned && can_remember;
     let bucket = || bucket_of(bundle, release, &name, &seen);
     let go = |choice: &Value| match choice["variant"].as_str() {
-        Some(variant) => (variant.to_owned(), None),
+        Some(variant) => (variant.to_owned(), None, None),
         None => match bucket() {
-            None => ("stable".to_owned(), None),
-            Some(bucket) => (lies_in(&choice["split"], bucket), Some(bucket)),
+            None => ("stable".to_owned(), None, None),
+            Some((bucket, unit)) => (lies_in(&choice["split"], bucket), Some(bucket), unit),
         },
     };
     for target in list(&release["targets"]) {
@@ -105,14 +138,14 @@ pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>
             if let Some(weight) = chosen.get("weight") {
                 chosen = serde_json::json!({ "split": { "canary": weight } });
             }
-            let (variant, bucket) = go(&chosen);
+            let (variant, bucket, unit) = go(&chosen);
             let answer = answer(upstream, &variant, "TARGETING_MATCH");
-            return Some(Some(Answer { target: Some(name), bucket, ..answer }));
+            return Some(Some(Answer { target: Some(name), bucket, unit, pin, ..answer }));
         }
     }
-    let (variant, bucket) = go(&release["default"]);
+    let (variant, bucket, unit) = go(&release["default"]);
     let reason = if bucket.is_some() { "SPLIT" } else { "DEFAULT" };
-    Some(Some(Answer { bucket, ..answer(upstream, &variant, reason) }))
+    Some(Some(Answer { bucket, unit, pin, ..answer(upstream, &variant, reason) }))
 }
 
 /// The cell of a combination, and the values that lead to it: the exact one, then any.
@@ -145,6 +178,12 @@ impl Seen<'_> {
         if !self.request.trusted && self.reserved.contains(&name) {
             return None;
         }
+        self.any_header(&name)
+    }
+
+    /// A header that may be read by whoever sent it: it says something only when it is signed.
+    fn any_header(&self, name: &str) -> Option<String> {
+        let name = name.to_lowercase();
         let same = |(field, _): &&(String, String)| field.to_lowercase() == name;
         let values: Vec<&str> =
             self.request.headers.iter().filter(same).map(|(_, value)| value.as_str()).collect();
@@ -161,6 +200,18 @@ impl Seen<'_> {
         })?;
         let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         Some(bare.unwrap_or(value).to_owned())
+    }
+
+    fn verified(&self, kind: &str, name: &str, token: &str) -> Option<(String, bool)> {
+        let scope = format!("t/{name}");
+        verified(&self.request.keys, (kind, &scope), token, self.request.now_unix_s)
+    }
+
+    /// Whether a browser keeps a cookie that is set `Secure`.
+    fn is_kept(&self) -> bool {
+        let hosts = ["localhost", "127.0.0.1", "[::1]"];
+        let here = hosts.contains(&self.host.as_str()) || self.host.ends_with(".localhost");
+        self.request.scheme == "https" || here
     }
 
     fn query(&self, name: &str) -> Option<String> {
@@ -293,36 +344,6 @@ fn reserved(bundle: &Value) -> Vec<String> {
     named(false).into_iter().chain(known.into_iter().filter(|one| !open.contains(one))).collect()
 }
 
-fn bucket_of(bundle: &Value, release: &Value, name: &str, seen: &Seen<'_>) -> Option<u32> {
-    let default = [Value::from("client.ip")];
-    let units = list(&release["unit"]);
-    let units = if units.is_empty() { &default[..] } else { units };
-    let salt = release["salt"].as_str().unwrap_or(name);
-    for unit in units {
-        let unit = text(unit);
-        let mut values = Vec::new();
-        if unit == "client.ip" {
-            values.push(Some(seen.request.client_ip.clone()));
-        }
-        for source in list(&bundle["attributes"][&unit]["from"]) {
-            let believed = source["trusted"] != true || seen.request.trusted;
-            let value = match (&source["header"], &source["cookie"], &source["query"]) {
-                (Value::String(name), _, _) => seen.header(name),
-                (_, Value::String(name), _) => seen.cookie(name),
-                (_, _, Value::String(name)) => seen.query(name),
-                _ => None,
-            };
-            values.push(value.filter(|_| believed));
-        }
-        let present = |value: &String| !value.is_empty() && value.len() <= 1024;
-        if let Some(value) = values.into_iter().flatten().find(present) {
-            let hash = murmur(format!("{salt}:{value}").as_bytes());
-            return Some(((u64::from(hash) * 1_000_000) >> 32) as u32);
-        }
-    }
-    None
-}
-
 /// The first layout of a static split: variants by name, lowest bucket first.
 fn lies_in(split: &Value, bucket: u32) -> String {
     let mut end = 0;
@@ -398,33 +419,4 @@ fn list(value: &Value) -> &[Value] {
 
 fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
-}
-
-/// MurmurHash3_x86_32 with seed 0, one block after the other.
-fn murmur(bytes: &[u8]) -> u32 {
-    let scramble = |k: u32| k.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
-    let mut hash = 0u32;
-    for block in bytes.chunks(4) {
-        let word = block.iter().rev().fold(0u32, |word, byte| (word << 8) | u32::from(*byte));
-        hash ^= scramble(word);
-        if block.len() == 4 {
-            hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
-        }
-    }
-    hash ^= u32::try_from(bytes.len()).expect("a short text");
-    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
-    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
-    hash ^ (hash >> 16)
-}
-
-#[test]
-fn the_published_vectors_hold() {
-    for (text, hash) in [
-        ("user-v2.1:u7", 0x265c_fd4a),
-        ("user-v2.1:user-42", 0xba6a_0098),
-        ("user-v2.1:北京-用户", 0x0059_ff36),
-        ("hello", 0x248b_fa47),
-    ] {
-        assert_eq!(murmur(text.as_bytes()), hash, "{text}");
-    }
 }

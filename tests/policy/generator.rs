@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::evaluator::{AGENTS, MOBILES, PLATFORMS, Request};
+use crate::evaluator::{
+    AGENTS, MOBILES, PLATFORMS, Request,
+    signatures::{Keys, token},
+};
 
 /// Numbers from a seed.
 pub(crate) struct Seeded(pub(crate) u64);
 
 const HOSTS: [&str; 6] =
-    ["a.example.com", "b.example.com", "x.b.example.com", "example.com", "a", "other"];
+    ["a.example.com", "b.example.com", "x.b.example.com", "example.com", "a", "localhost"];
 const PATHS: [&str; 9] =
     ["/", "/user", "/user/", "/user/deep", "/a//b", "/a", "/%2F", "/users", "/user/deep/x"];
 const HEADERS: [&str; 4] = ["x-a", "X-B", "X-Release-Group", "x-user"];
@@ -97,7 +100,9 @@ impl Seeded {
             "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
             "attributes": {
                 "user.id": { "type": "string", "from": [
-                    { "header": "x-user", "trusted": self.one_in(2) }, { "cookie": "uid" }, { "query": "user" } ] },
+                    { "header": "x-user", "trusted": self.one_in(2) }, { "cookie": "uid", "signed": self.one_in(2) },
+                    { "query": "user" } ] },
+                "session": { "type": "string", "from": [{ "cookie": "sid", "signed": true }] },
                 "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-age" }, { "query": "q" }] },
                 "user.score": { "type": "double", "alias": "score", "from": [{ "header": "x-score", "trusted": true }] },
                 "user.vip": { "type": "bool", "alias": "vip", "from": [{ "cookie": "qa" }, { "header": "x-vip" }] },
@@ -274,14 +279,22 @@ impl Seeded {
             })
             .collect();
         let mut release = json!({ "upstream": self.pick(&["u", "w"]), "default": self.choice(), "targets": targets });
-        if self.one_in(2) {
-            let requires = self.pick(&["trusted", "trusted", "any"]);
+        if !self.one_in(4) {
+            let requires = self.pick(&["trusted", "trusted", "signed", "any"]);
             release["overrides"] =
                 json!([{ "header": self.pick(&HEADERS[1..3]), "requires": requires }]);
         }
         if !self.one_in(3) {
             release["unit"] =
                 if self.one_in(2) { json!(["user.id"]) } else { json!(["user.id", "client.ip"]) };
+        }
+        if self.one_in(3) {
+            release["unit"] = json!(["session"]);
+            release["unitMissing"] = json!("mint");
+        }
+        if self.one_in(2) {
+            release["stickiness"] = json!("pinned");
+            release["generation"] = json!(self.below(4) / 3);
         }
         if self.one_in(3) {
             release["salt"] = json!(self.pick(&["user-v2.1", "北京"]));
@@ -369,7 +382,16 @@ impl Seeded {
         ];
         let path = format!("{}{}", self.pick(&PATHS), self.pick(&tails));
         let queries = ["", "", "q=1", "q=2&q=1", "user=u7", "x&user=&q=canary", "qq=1&user=2", "q"];
-        let mut headers: Vec<_> = (0..self.below(5)).map(|_| self.field()).collect();
+        let mut headers: Vec<(String, String)> = (0..self.below(5)).map(|_| self.field()).collect();
+        let keys = self.keys();
+        for _ in 0..self.below(5) {
+            let (name, value) = self.signed(&keys);
+            // A field that comes twice is joined, and no token then.
+            if name != "cookie" && !self.one_in(4) {
+                headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+            }
+            headers.push((name, value));
+        }
         headers.extend(self.client());
         let addresses = [
             "192.0.2.1",
@@ -394,6 +416,68 @@ impl Seeded {
             trusted: self.one_in(2),
             now_unix_s: self.next() % 70,
             tags: self.tags(),
+            scheme: self.pick_static(&["http", "https"]),
+            keys,
+            fresh: format!("fresh-{:016x}", self.next()),
+        }
+    }
+
+    fn pick_static(&mut self, of: &[&'static str]) -> &'static str {
+        of[self.below(of.len())]
+    }
+
+    /// None, one, or two keys of few ids.
+    fn keys(&mut self) -> Keys {
+        let key = |(id, byte): (&str, u8)| (id.to_owned(), vec![byte; 32]);
+        let keys = [("k1", 1), ("k2", 2), ("k3", 1)].map(key);
+        match self.below(8) {
+            0 => Keys::new(),
+            1 => vec![keys[1].clone(), keys[0].clone()],
+            2 => vec![keys[2].clone()],
+            _ => vec![keys[0].clone()],
+        }
+    }
+
+    /// A field with a token, mostly a good one.
+    fn signed(&mut self, keys: &Keys) -> (String, String) {
+        let other = ("k1".to_owned(), vec![9; 32]);
+        let key = match keys.get(self.below(2)) {
+            Some(key) if !self.one_in(6) => key.clone(),
+            _ => other,
+        };
+        let expires = if self.one_in(2) { 0 } else { self.next() % 100 };
+        let release = self.pick(&["r1", "r2"]);
+        let generation = self.below(4) / 3;
+        let variant = self.pick(&["stable", "canary", "canary", "beta", "gone"]);
+        let (name, kind, scope, value) = match self.below(8) {
+            0 | 1 => (
+                self.pick(&HEADERS[1..3]).to_owned(),
+                "override",
+                format!("t/{release}"),
+                variant.to_owned(),
+            ),
+            2..5 => {
+                let name = format!("__Host-halftone-pin-{release}");
+                (name, "pin", format!("t/{release}"), format!("{generation}~{variant}"))
+            }
+            5 => {
+                let unit = self.pick(&["u7", "0123456789abcdefghijkl"]);
+                let name = "__Host-halftone-unit";
+                (name.to_owned(), "cookie", format!("t/{name}"), unit.to_owned())
+            }
+            _ => {
+                let name = self.pick(&["uid", "sid"]);
+                (name.to_owned(), "cookie", format!("t/{name}"), self.pick(&VALUES).to_owned())
+            }
+        };
+        let mut token = token(&key, (kind, &scope), &value, expires);
+        if self.one_in(8) {
+            let at = self.below(token.len());
+            token.replace_range(at..=at, "0");
+        }
+        match kind {
+            "override" => (name, token),
+            _ => ("cookie".to_owned(), format!("{name}={token}")),
         }
     }
 

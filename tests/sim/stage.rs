@@ -106,6 +106,7 @@ fn start(
         asker: None,
         databases: Arc::new(EpochCell::new(Databases::default())),
         seed: world.chance.below(u64::MAX),
+        signing: halftone_dataplane::signing::Given::without_keys(),
     };
     let ended = Rc::new(Cell::new(false));
     let (engine, end) = (engine.clone(), Rc::clone(&ended));

@@ -183,6 +183,8 @@ fn decide_asked(
         trusted: true,
         tags: &halftone_core::route::NoTags,
         geo,
+        signatures: &halftone_core::signal::signature::NoKeys,
+        fresh_unit: halftone_core::route::UnitId::default(),
         devices,
         arena: &arena,
     };

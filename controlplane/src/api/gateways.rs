@@ -50,6 +50,8 @@ fn shown(status: GatewayStatus, histograms: bool) -> Value {
         "workers": workers,
         "workersMissing": status.missing,
         "controlPlanes": status.state.control_planes,
+        "keys": status.state.keys,
+        "keysMissing": status.state.keys_missing,
     });
     if let Some(error) = status.error {
         shown["error"] = error.into();

@@ -121,7 +121,8 @@ fn attribute_row(name: &str, attribute: &Attribute, known: &Known) -> AttributeR
 
 fn part_row(source: &Source, known: &Known) -> Option<PartRow> {
     let header = source.header.as_ref().map(|name| PartRow::Header(name.to_ascii_lowercase()));
-    let cookie = source.cookie.clone().map(PartRow::Cookie);
+    let cookie = if source.signed { PartRow::SignedCookie } else { PartRow::Cookie };
+    let cookie = source.cookie.clone().map(cookie);
     let query = source.query.clone().map(PartRow::Query);
     let segment = source.path_segment.map(PartRow::PathSegment);
     let request = source.request.map(|part| match part {

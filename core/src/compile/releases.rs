@@ -20,8 +20,8 @@ use crate::{
         Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream, cell_name,
     },
     table::{
-        ChoiceRow, ConditionRow, NONE, OnNoHealthyRow, OverrideRow, ReleaseRow, RuleTable, Span,
-        TargetRow, TenantRow, TimeoutsRow, UnitMissingRow, VariantRow,
+        ChoiceRow, ConditionRow, NONE, OnNoHealthyRow, OverrideRow, ReleaseRow, RequiresRow,
+        RuleTable, Span, TargetRow, TenantRow, TimeoutsRow, UnitMissingRow, VariantRow,
     },
 };
 
@@ -129,7 +129,13 @@ impl<'a> TenantRows<'a> {
             .map(|unit| attribute(scope, unit).ok_or_else(|| unresolved("unit", unit)));
         let units = units.collect::<Result<_, _>>()?;
         let overrides = overrides(table, release);
-        let random = !sticky || release.unit_missing == UnitMissing::Random;
+        let unit_missing = match release.unit_missing {
+            _ if !sticky => UnitMissingRow::Random,
+            UnitMissing::Random => UnitMissingRow::Random,
+            UnitMissing::Stable => UnitMissingRow::Stable,
+            UnitMissing::Mint => UnitMissingRow::Mint,
+        };
+        let pinned = release.stickiness == Stickiness::Pinned;
         Ok(ReleaseRow {
             tenant: tenant.clone(),
             name: name.to_owned(),
@@ -137,7 +143,8 @@ impl<'a> TenantRows<'a> {
             on_no_healthy,
             overrides,
             units,
-            unit_missing: if random { UnitMissingRow::Random } else { UnitMissingRow::Stable },
+            unit_missing,
+            pins: pinned.then_some(release.generation),
             salt: release.salt.clone().unwrap_or_else(|| name.to_owned()),
             targets,
             default,
@@ -235,11 +242,15 @@ fn overrides(table: &mut RuleTable, release: &Release) -> Vec<OverrideRow> {
     let mut rows = Vec::with_capacity(release.overrides.len());
     for rule in &release.overrides {
         let header = rule.header.to_ascii_lowercase();
-        let trusted = rule.requires != Requires::Any;
-        if trusted {
+        let requires = match rule.requires {
+            Requires::Trusted => RequiresRow::Trusted,
+            Requires::Signed => RequiresRow::Signed,
+            Requires::Any => RequiresRow::Any,
+        };
+        if rule.requires != Requires::Any {
             reserve(table, &header);
         }
-        rows.push(OverrideRow { header, trusted });
+        rows.push(OverrideRow { header, requires });
     }
     rows
 }

@@ -67,6 +67,8 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         trusted: true,
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
+        signatures: &crate::signal::signature::NoKeys,
+        fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };

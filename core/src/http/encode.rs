@@ -70,12 +70,14 @@ pub fn write_forwarded_for(head: &RequestHead<'_, '_>, out: &mut Vec<u8>) {
 /// Appends the head that is returned for `head` to `out`.
 ///
 /// `framing` is how the body is sent on, which differs from the upstream's when the caller speaks
-/// HTTP/1.0; `keep_alive` whether our connection to the caller lives on; `http11` what it speaks.
+/// HTTP/1.0; `keep_alive` whether our connection to the caller lives on; `http11` what it speaks. `added` are lines,
+/// each with its end, that go behind the upstream's, whose own stay.
 pub fn encode_response(
     head: &ResponseHead<'_, '_>,
     framing: Framing,
     keep_alive: bool,
     http11: bool,
+    added: &[u8],
     out: &mut Vec<u8>,
 ) {
     let hundreds = [
@@ -107,6 +109,7 @@ pub fn encode_response(
             (true, true) => {}
         }
     }
+    out.extend_from_slice(added);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -131,13 +134,14 @@ fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 /// Appends a response of our own: plain text that says what happened, and the error's label in
 /// Proxy-Status (RFC 9209).
 ///
-/// `head_only` leaves out the body (the answer to HEAD).
+/// `head_only` leaves out the body (the answer to HEAD); `added` are further lines, each with its end.
 pub fn encode_error(
     status: u16,
     label: &str,
     detail: &str,
     keep_alive: bool,
     head_only: bool,
+    added: &[u8],
     out: &mut Vec<u8>,
 ) {
     let reason = reason(status).unwrap_or("Error");
@@ -149,9 +153,11 @@ pub fn encode_error(
     let _ = write!(
         out,
         "HTTP/1.1 {status} {reason}\r\nServer: halftone\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         Content-Length: {}\r\nProxy-Status: halftone; error={label}\r\n{allow}Connection: {connection}\r\n\r\n",
+         Content-Length: {}\r\nProxy-Status: halftone; error={label}\r\n{allow}Connection: {connection}\r\n",
         body.len(),
     );
+    out.extend_from_slice(added);
+    out.extend_from_slice(b"\r\n");
     if !head_only {
         out.extend_from_slice(body.as_bytes());
     }

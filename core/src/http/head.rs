@@ -124,6 +124,8 @@ pub struct RequestHead<'s, 'b> {
     pub forwarded: Mask,
     /// Of `forwarded`, X-Forwarded-For.
     pub forwarded_for: Mask,
+    /// X-Halftone-Explain: the token of somebody who wants to be told the decision.
+    pub explain: Mask,
     /// The framing of the body.
     pub framing: Framing,
     /// Whether the caller wants the connection to live on.
@@ -134,6 +136,35 @@ pub struct RequestHead<'s, 'b> {
     pub upgrade: Option<&'b [u8]>,
     /// The length of the head, bytes.
     pub bytes: usize,
+}
+
+impl RequestHead<'_, '_> {
+    /// Returns what the caller speaks: `https` where a peer that is `trusted` took its TLS off and says so, else `http`.
+    #[must_use]
+    pub fn scheme(&self, trusted: bool) -> &'static str {
+        if !trusted || self.forwarded.is_empty() {
+            return "http";
+        }
+        let fields = self.headers.iter().enumerate();
+        let mut said = fields.filter(|(index, field)| {
+            self.forwarded.contains(*index) && is_like(field.name, "x-forwarded-proto")
+        });
+        // The first of several is what the caller spoke to the first of them.
+        let first =
+            said.next().and_then(|(_, field)| field.value.split(|byte| *byte == b',').next());
+        let is_https = first.is_some_and(|said| said.trim_ascii().eq_ignore_ascii_case(b"https"));
+        if is_https { "https" } else { "http" }
+    }
+
+    /// Returns the token of somebody who wants to be told the decision.
+    #[must_use]
+    pub fn explain_token(&self) -> Option<&[u8]> {
+        if self.explain.is_empty() {
+            return None;
+        }
+        let mut fields = self.headers.iter().enumerate();
+        fields.find(|(index, _)| self.explain.contains(*index)).map(|(_, field)| field.value)
+    }
 }
 
 /// A response head, borrowed from the receive buffer.
@@ -253,6 +284,7 @@ pub fn parse_request<'s, 'b>(
         hop_by_hop: fields.hop_by_hop,
         forwarded: fields.forwarded,
         forwarded_for: fields.forwarded_for,
+        explain: fields.explain,
         framing,
         keep_alive: !fields.close && (http11 || fields.keep_alive),
         expect_continue: http11 && fields.expect_continue()?,

@@ -44,6 +44,10 @@ pub struct Gateway {
     /// How long things may take.
     #[serde(default)]
     pub timeouts: GatewayTimeouts,
+    /// What it signs and verifies with: a file of keys, see `halftone keys`; `keys` in `data`, where that is there,
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<String>,
     /// What is written down.
     #[serde(default)]
     pub logs: Logs,
@@ -168,6 +172,7 @@ pub fn validate_gateway(gateway: &Gateway) -> Vec<Diagnostic> {
     let paths = [
         ("socket", &gateway.socket),
         ("data", &gateway.data),
+        ("keys", &gateway.keys),
         ("logs.access", &gateway.logs.access),
     ];
     for (path, value) in paths {

@@ -82,6 +82,7 @@ fn release(service: &str) -> Release {
         unit_missing: UnitMissing::Stable,
         salt: None,
         stickiness: Stickiness::Hash,
+        generation: 0,
         overrides,
         targets: Vec::new(),
         default: DefaultRule { variant: Some(STABLE.to_owned()), split: None },

@@ -10,13 +10,14 @@ use rkyv::{rend::u32_le, string::ArchivedString, vec::ArchivedVec};
 use super::{
     RequestView,
     evaluate::{Fault, attribute_text, present_text},
-    values::header,
+    values::{cookie, header},
 };
 use crate::{
     limits::UNIT_BYTES_MAX,
     signal::{
         device::{Client, DeviceProperty},
         geo::position::is_on_globe,
+        signature::{Rejected, Use, Verified},
     },
     table::{ArchivedAttributeRow, ArchivedPositionRow, ArchivedRuleTable, NONE},
 };
@@ -68,6 +69,28 @@ impl<'a> Asked<'a> {
         let degrees = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<f64>().ok();
         let position = degrees(latitude).zip(degrees(longitude));
         position.filter(|position| is_on_globe(*position)).ok_or(Fault::Type)
+    }
+
+    /// Returns the name of the tenant whose rules ask.
+    pub(super) fn tenant(&self) -> &'a str {
+        self.tenant
+    }
+
+    /// Verifies a token of this request.
+    pub(super) fn verify(&self, used: Use<'_>, token: &'a [u8]) -> Result<Verified<'a>, Rejected> {
+        self.request.signatures.verify(used, token)
+    }
+
+    /// Returns what a signed cookie holds; nothing when the request has none.
+    pub(super) fn signed_cookie(&self, name: &str) -> Result<Option<&'a [u8]>, Rejected> {
+        let Some(token) = cookie(self.request.headers, name) else { return Ok(None) };
+        let used = Use::Cookie { tenant: self.tenant, name };
+        self.verify(used, token).map(|verified| Some(verified.value))
+    }
+
+    /// Returns a header whoever sent it: what it says has to be signed.
+    pub(super) fn any_header(&self, name: &str) -> Option<&'a [u8]> {
+        header(self.request.headers, name, self.request.arena)
     }
 
     /// Returns a property of the device.

@@ -14,6 +14,7 @@ use crate::{
 mod devices;
 mod nested;
 mod regions;
+mod signed;
 
 fn table(bundle: Value) -> Archive<RuleTable> {
     let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
@@ -79,6 +80,8 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         trusted: ask.trusted,
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
+        signatures: &crate::signal::signature::NoKeys,
+        fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };
@@ -338,6 +341,8 @@ fn targets_in_order_until_they_expire() {
             trusted: ask.trusted,
             tags: &crate::route::NoTags,
             geo: &crate::signal::geo::NoGeo,
+            signatures: &crate::signal::signature::NoKeys,
+            fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),
             arena: &arena,
         };
@@ -415,6 +420,7 @@ fn only_a_canary_falls_back_and_only_to_stable() {
             target: None,
             cell: None,
             bucket: None,
+            remember: Remember::default(),
         };
         let found = fallback(table, &decision).map(|row| table.variants[row as usize].key.as_str());
         assert_eq!(found, expected, "{variant}");

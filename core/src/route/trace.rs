@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     limits::{EXPLAIN_READS_MAX, EXPLAIN_UNMATCHED_MAX, EXPLAIN_VALUE_BYTES_MAX},
+    signal::signature::Rejected,
     table::ArchivedReleaseRow,
 };
 
@@ -195,6 +196,16 @@ pub enum Step {
         /// What became of it.
         outcome: Overridden,
     },
+    /// Stage 5: the cookie that pins a user to a variant.
+    Pin {
+        /// The cookie.
+        cookie: String,
+        /// What it holds, without its signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<String>,
+        /// What became of it.
+        outcome: Pinned,
+    },
     /// Stage 6: a target was tried.
     Target {
         /// Its id.
@@ -241,6 +252,16 @@ pub enum Step {
     },
     /// Stage 8: there is no key, so that stable takes the request.
     NoUnit,
+    /// Stage 8: there is no key, so that one is made, which the answer has the caller remember.
+    Minted {
+        /// The key.
+        unit: String,
+    },
+    /// Stage 8: there is no key and none is made, so that stable takes the request.
+    NotMinted {
+        /// Whether the gateway could sign one; then it is the caller who would not keep it, over plain http.
+        has_keys: bool,
+    },
     /// Stage 8: the range the bucket lies in.
     Range {
         /// First bucket inside; absent when the bucket lies in no variant's range.
@@ -292,6 +313,24 @@ pub enum Overridden {
     Untrusted,
     /// The upstream has no such variant.
     UnknownVariant,
+    /// It has to be a token, and is none that is believed.
+    Unsigned(Rejected),
+}
+
+/// What became of the cookie of a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Pinned {
+    /// It names the variant.
+    Taken,
+    /// The request has none.
+    Absent,
+    /// It is no token that is believed.
+    Unsigned(Rejected),
+    /// It is of another generation than the release.
+    OtherGeneration,
+    /// The upstream has no such variant any more.
+    UnknownVariant,
 }
 
 /// What became of a place of the bucketing key.
@@ -306,6 +345,8 @@ pub enum Keyed {
     Untrusted,
     /// It is empty or too long to be a key.
     Unusable,
+    /// It has to be a token, and is none that is believed.
+    Unsigned(Rejected),
 }
 
 /// Returns `value` as text for people: cut where it is long, with U+FFFD for what is not UTF-8.

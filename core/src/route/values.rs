@@ -66,10 +66,18 @@ fn join<'a>(
 
 /// Returns the first value of the cookie `name` (RFC 6265 §4.2.1).
 pub(super) fn cookie<'a>(headers: &'a [Header<'a>], name: &str) -> Option<&'a [u8]> {
+    cookie_of(headers, &[name])
+}
+
+/// Returns the first value of the cookie whose name is these parts, one behind the other.
+pub(super) fn cookie_of<'a>(headers: &'a [Header<'a>], name: &[&str]) -> Option<&'a [u8]> {
     let fields = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
     fields.flat_map(|header| header.value.split(|byte| *byte == b';')).find_map(|pair| {
-        let pair = pair.trim_ascii();
-        let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        let mut rest = pair.trim_ascii();
+        for part in name {
+            rest = rest.strip_prefix(part.as_bytes())?;
+        }
+        let value = rest.strip_prefix(b"=")?;
         Some(value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value))
     })
 }

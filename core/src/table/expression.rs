@@ -158,6 +158,8 @@ pub enum PartRow {
     Header(String),
     /// A cookie.
     Cookie(String),
+    /// A cookie whose value is a token of [`crate::signal::signature::Use::Cookie`]: what it holds.
+    SignedCookie(String),
     /// A query parameter.
     Query(String),
     /// The method.

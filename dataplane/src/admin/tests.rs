@@ -23,7 +23,8 @@ fn started() -> SocketAddr {
     let publisher = Arc::new(Publisher::new(tables, Vec::new(), unbounded().1, keeper, databases));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    start(Admin { publisher, engine: "none".to_owned(), version: "0" }, listener)
+    let keys = Arc::default();
+    start(Admin { publisher, keys, engine: "none".to_owned(), version: "0" }, listener)
         .expect("a thread");
     address
 }

@@ -67,6 +67,8 @@ fn without_tables_the_refusal_is_explained() {
         limits: &limits,
         random: 0,
         now_unix_s: 0,
+        signatures: &halftone_core::signal::signature::NoKeys,
+        fresh_unit: UnitId::default(),
     };
     let explained = decider.explain(&asked("http://a/", &[])).expect("a request");
     assert_eq!((explained.worker, explained.status), (3, Some(503)));

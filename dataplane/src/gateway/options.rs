@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::{
     engine::probe::{ProbeError, Request},
+    keys::{KeyFile, KeyFileError},
     limits::{LimitError, Limits},
 };
 
@@ -30,6 +31,8 @@ pub struct GatewayOptions {
     pub trusted: Trusted,
     /// What connections are held to.
     pub limits: Limits,
+    /// Where its keys are.
+    pub keys: KeyFile,
     /// The access log; off when not given.
     pub access_log: Option<PathBuf>,
     /// Where health and metrics are served; nowhere when not given.
@@ -73,6 +76,9 @@ pub enum GatewayError {
     /// The control socket cannot be made.
     #[error("--socket: {0}")]
     Socket(#[from] SocketError),
+    /// The keys cannot be taken.
+    #[error("--keys: {0}")]
+    Keys(#[from] KeyFileError),
     /// The address for health and metrics cannot be listened on.
     #[error("--admin: {address} cannot be listened on: {source}")]
     Admin {

@@ -16,7 +16,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::{RESTARTS_MAX, RESTARTS_MS},
-    signal::{geo::Databases, trust::Trusted},
+    signal::{geo::Databases, keys::KeyRing, trust::Trusted},
     table::epoch::EpochCell,
 };
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -29,6 +29,7 @@ use crate::{
     engine::probe::Choice,
     limits::Limits,
     publish::WorkerHandle,
+    signing::Given,
     tables::Tables,
     tags::asker::Event,
     telemetry::log::LogWriter,
@@ -42,6 +43,7 @@ pub(super) struct Common {
     pub(super) tables: Arc<EpochCell<Option<Tables>>>,
     pub(super) trusted: Trusted,
     pub(super) limits: Limits,
+    pub(super) keys: Arc<EpochCell<KeyRing>>,
     pub(super) asker: Sender<Event>,
     pub(super) databases: Arc<EpochCell<Databases>>,
     /// Most sockets a worker may have open.
@@ -137,6 +139,7 @@ impl Workers {
             databases: Arc::clone(&common.databases),
             log: log.map(|log| log.handle(Instant::now())),
             seed: seed(id),
+            signing: Given { keys: Arc::clone(&common.keys), seed: unit_seed()? },
         };
         place.thread = Some(spawn(common, place.cpu, start)?);
         Ok(())
@@ -160,6 +163,16 @@ fn seed(worker: usize) -> u64 {
     // Early in boot there may be none; time and worker still tell the seeds apart.
     let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::NONBLOCK);
     u64::from_le_bytes(random) ^ u64::from(time.subsec_nanos()) ^ (worker as u64) << 32
+}
+
+/// Draws what units are drawn from; waits, early in boot, until the system can.
+fn unit_seed() -> Result<[u8; 32], GatewayError> {
+    let mut seed = [0; 32];
+    let drawn = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| system("no random numbers can be drawn")(error.into()))?;
+    // Up to 256 bytes come whole (getrandom(2)).
+    debug_assert_eq!(drawn, seed.len());
+    Ok(seed)
 }
 
 fn spawn(common: &Common, cpu: u32, start: Start) -> Result<JoinHandle<()>, GatewayError> {

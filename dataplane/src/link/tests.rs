@@ -45,8 +45,9 @@ impl Peer {
         let (state, control_planes) = (GatewayState::default(), AtomicU32::new(0));
         let (asker, askable) = (unbounded().0, AtomicU64::new(0));
         let version = "test";
+        let keys = Arc::default();
         let link =
-            Arc::new(Link { publisher, state, version, control_planes, asker, askable, geo });
+            Arc::new(Link { publisher, state, version, control_planes, asker, askable, geo, keys });
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         let serving = Arc::clone(&link);
         thread::spawn(move || serve(&serving, &mut Channel::new(theirs)));

@@ -11,19 +11,32 @@ use halftone_core::{
         ChunkError, Forwarding, Framing, HeadError, HeaderSlots, Mask, PathScratch, RequestHead,
         empty_slots, encode_request, ip_text, normalise, parse_request,
     },
-    route::{Decision, HostScratch, RequestView, host_name, reserved, route_told},
-    signal::trust::Trusted,
+    route::{
+        Decision, HostScratch, Remember, RequestView, host_name, reserved, route_told, trace::Trace,
+    },
+    signal::{
+        signature::{Signatures as _, Use},
+        trust::Trusted,
+    },
     table::epoch::Pinned,
 };
 use smallvec::SmallVec;
 
-use super::{Bounds, error::Kind};
+use super::{
+    Bounds,
+    added::{self, Added},
+    error::Kind,
+};
 use crate::{
     conn::{body::Body, http1::Downstream},
     engine::Engine,
+    signing::Verifier,
     tables::Tables,
     tags::Key,
-    telemetry::{faults::Faults, log::Line},
+    telemetry::{
+        faults::{Faults, FaultsTold},
+        log::Line,
+    },
     worker::Worker,
 };
 
@@ -83,6 +96,8 @@ pub struct Request {
     pub error: Option<&'static str>,
     /// The instance it was sent to.
     pub instance: Option<usize>,
+    /// Fields that are added to its answer.
+    pub added: Option<Added>,
     client_ip: Option<IpText>,
 }
 
@@ -174,6 +189,7 @@ pub(super) fn prepare<E: Engine>(
         tunnelled: None,
         error: None,
         instance: None,
+        added: None,
         client_ip: None,
     };
     decide(worker, downstream, &head, &mut request, turn);
@@ -207,10 +223,12 @@ fn decide<E: Engine>(
         arena.reset();
         let client_ip = request.client_ip(downstream);
         let (reader, geo) = (worker.tags.reader(), worker.regions.reader(client_ip));
+        let (random, now_unix_s) = (worker.random(), worker.unix_s());
+        let verifier = worker.signing.verifier(now_unix_s);
         let devices = worker.devices.reader();
         let view = RequestView {
             method: head.method,
-            scheme: "http",
+            scheme: head.scheme(peer.trusted),
             protocol: if head.http11 { "HTTP/1.1" } else { "HTTP/1.0" },
             host: host_name(head.host, &mut host_scratch),
             path,
@@ -220,12 +238,19 @@ fn decide<E: Engine>(
             trusted: peer.trusted,
             tags: &reader,
             geo: &geo,
+            signatures: &verifier,
+            fresh_unit: worker.signing.unit(),
             devices: &devices,
             arena: &arena,
         };
-        let (random, now_unix_s) = (worker.random(), worker.unix_s());
         let mut faults = worker.faults.borrow_mut();
-        let decision = route_told(rules, &view, random, now_unix_s, &mut Faults(&mut faults));
+        let (decision, trace) = if is_to_be_told(head, &view, &verifier) {
+            let mut told = FaultsTold { faults: Faults(&mut faults), trace: Trace::default() };
+            (route_told(rules, &view, random, now_unix_s, &mut told), Some(told.trace))
+        } else {
+            let mut faults = Faults(&mut faults);
+            (route_told(rules, &view, random, now_unix_s, &mut faults), None)
+        };
         let (wanted, found) = reader.finish();
         if turn == Turn::First && !wanted.is_empty() {
             faults.clear();
@@ -234,6 +259,7 @@ fn decide<E: Engine>(
         }
         request.decision = decision;
         worker.tags.count(&found);
+        worker.signing.count(verifier.finish());
         let mut counters = worker.counters.borrow_mut();
         faults.count(&mut counters);
         let untrusted = request.decision.filter(|_| !peer.trusted);
@@ -242,6 +268,10 @@ fn decide<E: Engine>(
         });
         counters.stripped += u64::from(stripped.len());
         request.serving = request.decision.and_then(|decision| tables.serving(&decision));
+        if let Some(decision) = &decision {
+            request.added =
+                added(worker, tables, decision, request.serving, &verifier, trace.as_ref());
+        }
         if let Some(decision) = request.decision {
             request.bounds.follow_route(&rules.routes[decision.route as usize], &worker.wheel);
         }
@@ -259,6 +289,41 @@ fn decide<E: Engine>(
         request.refusal = Some(Kind::NoTable);
     }
     request.tables = Some(pinned);
+}
+
+/// Returns whether the caller holds a token for this host, and so is told the decision.
+fn is_to_be_told(
+    head: &RequestHead<'_, '_>,
+    view: &RequestView<'_>,
+    verifier: &Verifier<'_>,
+) -> bool {
+    let Some(token) = head.explain_token() else { return false };
+    verifier.verify(Use::Explain, token).is_ok_and(|verified| verified.value == view.host)
+}
+
+/// Returns what is added to the answer; for most requests nothing.
+fn added<E: Engine>(
+    worker: &Worker<E>,
+    tables: &Tables,
+    decision: &Decision,
+    serving: Option<u32>,
+    verifier: &Verifier<'_>,
+    trace: Option<&Trace>,
+) -> Option<Added> {
+    if decision.remember == Remember::default() && trace.is_none() {
+        return None;
+    }
+    if decision.remember.unit == Some(worker.signing.unit()) {
+        worker.signing.spend_unit();
+    }
+    let mut bytes = worker.buffers.head();
+    if let Some(trace) = trace {
+        added::tell(tables, decision, serving, trace, worker.id, &mut bytes);
+    }
+    let told = 0..bytes.len();
+    let as_decided = serving == Some(decision.variant);
+    added::remember(tables.rules().table, decision, as_decided, verifier.keys(), &mut bytes);
+    Some(Added { bytes, told })
 }
 
 /// Returns the address of the caller behind a trusted `peer`.

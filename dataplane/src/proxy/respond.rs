@@ -307,12 +307,22 @@ fn begin<E: Engine>(
         && patience.is_asked()
         && !worker.is_draining();
     let mut rewritten = worker.buffers.head();
-    encode_response(&head, framing, keep_alive, request.http11, &mut rewritten);
+    // Interim answers go as they come: what is remembered belongs to the answer.
+    let is_final = status >= 200 || status == 101;
+    let added = request.added.as_ref().filter(|_| is_final);
+    let added = added.map_or(&[][..], |added| &added.bytes);
+    encode_response(&head, framing, keep_alive, request.http11, added, &mut rewritten);
     let mut body = Body::new(head.framing);
     if !chunks_kept {
         body = body.without_chunks();
     }
     let body_start = at + bytes;
+    // Room for what is added is there, unless a holder of a token is told much.
+    let missing = rewritten.len().saturating_sub(body_start).min(added.len());
+    if missing > 0 {
+        buffer.splice(..0, std::iter::repeat_n(0, missing));
+    }
+    let body_start = body_start + missing;
     let Some(start) = body_start.checked_sub(rewritten.len()) else {
         return Err(ProxyError::upstream(Kind::ResponseHead(
             halftone_core::http::HeadError::TooLarge,

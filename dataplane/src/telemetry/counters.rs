@@ -12,7 +12,7 @@ use halftone_core::{
     telemetry::{GatewayStats, VariantStats},
 };
 
-use crate::{geo, tables::Tables, tags::RESULTS};
+use crate::{geo, signing::Judged, tables::Tables, tags::RESULTS};
 
 /// What a worker counted since it started.
 #[derive(Debug, Default)]
@@ -88,6 +88,7 @@ impl Counters {
             stripped: self.stripped,
             tags: [0; RESULTS.len()],
             geo: [0; geo::RESULTS.len()],
+            signatures: Judged::default(),
             devices: Counts::default(),
             log_dropped: 0,
         }
@@ -115,6 +116,8 @@ pub struct Snapshot {
     pub tags: [u64; RESULTS.len()],
     /// Decisions that asked for a region, by [`geo::RESULTS`].
     pub geo: [u64; geo::RESULTS.len()],
+    /// Tokens by use and result.
+    pub signatures: Judged,
     /// Clients whose device was asked for.
     pub devices: Counts,
     /// Access log lines dropped.
@@ -138,6 +141,8 @@ pub struct Merged {
     pub tags: [u64; RESULTS.len()],
     /// Decisions that asked for a region, by [`geo::RESULTS`].
     pub geo: [u64; geo::RESULTS.len()],
+    /// Tokens by use and result.
+    pub signatures: Judged,
     /// Clients whose device was asked for.
     pub devices: Counts,
     /// Access log lines dropped.
@@ -165,6 +170,10 @@ impl Merged {
                 *sum += count;
             }
             for (sum, count) in merged.geo.iter_mut().zip(snapshot.geo) {
+                *sum += count;
+            }
+            let judged = merged.signatures.iter_mut().flatten();
+            for (sum, count) in judged.zip(snapshot.signatures.iter().flatten()) {
                 *sum += count;
             }
             merged.devices.cached += snapshot.devices.cached;

@@ -5,7 +5,7 @@
 //! time.
 
 use halftone_core::{
-    route::trace::{Read, Recorder, Seen, Step},
+    route::trace::{Read, Recorder, Seen, Step, Trace},
     table::ArchivedReleaseRow,
 };
 
@@ -56,5 +56,31 @@ impl Recorder for Faults<'_> {
             self.0.text.extend_from_slice(part.as_bytes());
         }
         self.0.ends.push(self.0.text.len());
+    }
+}
+
+/// Notes faults, and keeps every step for somebody who may be told.
+pub struct FaultsTold<'c> {
+    /// The faults.
+    pub faults: Faults<'c>,
+    /// The steps.
+    pub trace: Trace,
+}
+
+impl Recorder for FaultsTold<'_> {
+    fn condition(&mut self, seen: impl FnOnce() -> Seen) {
+        self.trace.condition(seen);
+    }
+
+    fn step(&mut self, step: impl FnOnce() -> Step) {
+        self.trace.step(step);
+    }
+
+    fn read(&mut self, read: impl FnOnce() -> Read) {
+        self.trace.read(read);
+    }
+
+    fn fault(&mut self, release: &ArchivedReleaseRow, target: u32) {
+        self.faults.fault(release, target);
     }
 }

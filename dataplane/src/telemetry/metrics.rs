@@ -7,7 +7,10 @@
 use std::fmt;
 
 use halftone_core::{
-    signal::geo::Databases,
+    signal::{
+        geo::Databases,
+        signature::{self, USES},
+    },
     telemetry::{
         VariantStats,
         page::{head, sample},
@@ -39,6 +42,8 @@ pub struct Identity<'a> {
     pub databases: &'a Databases,
     /// The time, in seconds since 1970.
     pub now_unix_s: u64,
+    /// How many keys it has, whether rules need one and there is none, and how often a key file was refused.
+    pub keys: (usize, bool, u64),
 }
 
 /// Returns the page.
@@ -57,7 +62,7 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
         "gauge",
         "The build and the engine of this gateway; always 1.",
     )?;
-    let Identity { version, engine, state, restarts, databases, now_unix_s } = identity;
+    let Identity { version, engine, state, restarts, databases, now_unix_s, .. } = identity;
     sample(page, "halftone_build_info", &[("version", version), ("engine", engine)], 1)?;
     for (name, help, value) in [
         (
@@ -144,6 +149,7 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
         let labels = [("tenant", part()), ("release", part()), ("target", part())];
         sample(page, "halftone_target_faults_total", &labels, *count)?;
     }
+    signatures(page, merged, &identity)?;
     let name = "halftone_tag_lookups_total";
     head(page, name, "counter", "Lookups of users' tags, by how they ended.")?;
     for (result, count) in RESULTS.iter().zip(merged.tags) {
@@ -200,6 +206,37 @@ fn regions(
     Ok(())
 }
 
+/// What became of tokens, and what they are verified by.
+fn signatures(page: &mut String, merged: &Merged, identity: &Identity<'_>) -> fmt::Result {
+    let (count, are_missing, refused) = identity.keys;
+    for (name, kind, help, value) in [
+        ("halftone_keys", "gauge", "Keys that verify; the first of them signs.", count as u64),
+        (
+            "halftone_keys_missing",
+            "gauge",
+            "1 while the rules need a key and the gateway has none: nothing signed is believed.",
+            u64::from(are_missing),
+        ),
+        (
+            "halftone_key_files_refused_total",
+            "counter",
+            "Key files that could not be taken; the keys before them stayed.",
+            refused,
+        ),
+    ] {
+        head(page, name, kind, help)?;
+        sample(page, name, &[], value)?;
+    }
+    let name = "halftone_signatures_total";
+    head(page, name, "counter", "Decisions that looked at a token, by its use and what it was.")?;
+    for (used, results) in USES.iter().zip(&merged.signatures) {
+        for (result, count) in signature::RESULTS.iter().zip(results) {
+            sample(page, name, &[("use", used), ("result", result)], *count)?;
+        }
+    }
+    Ok(())
+}
+
 fn histogram(page: &mut String, key: &str, stats: &VariantStats) -> fmt::Result {
     let [tenant, upstream, variant] = parts(key);
     let labels = [("tenant", tenant), ("upstream", upstream), ("variant", variant)];
@@ -245,6 +282,7 @@ mod tests {
     #[test]
     fn a_page_has_every_count_and_escapes_names() {
         let mut merged = Merged { accepted: vec![3, 4], ..Merged::default() };
+        merged.signatures[2][4] = 9;
         let stats = merged.variants.entry("t/u\"x\\/canary".to_owned()).or_default();
         for latency_us in [400, 600, 3_000_000] {
             stats.record(200, latency_us);
@@ -259,6 +297,7 @@ mod tests {
                 restarts: 1,
                 databases: &Databases::default(),
                 now_unix_s: 0,
+                keys: (2, true, 3),
             },
         );
         let variant = r#"{tenant="t",upstream="u\"x\\",variant="canary""#;
@@ -272,6 +311,10 @@ mod tests {
             format!("halftone_request_duration_seconds_count{variant}}} 4"),
             "halftone_connections_accepted_total{worker=\"1\"} 4".to_owned(),
             "halftone_rules_revision 7".to_owned(),
+            "halftone_keys 2".to_owned(),
+            "halftone_keys_missing 1".to_owned(),
+            "halftone_key_files_refused_total 3".to_owned(),
+            "halftone_signatures_total{use=\"pin\",result=\"expired\"} 9".to_owned(),
         ] {
             assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
         }

@@ -58,7 +58,7 @@ fn refuse<E: Engine>(worker: &Rc<Worker<E>>, stream: Stream<E>) {
 async fn tell<E: Engine>(worker: Rc<Worker<E>>, mut stream: Stream<E>) {
     let kind = Kind::TooManyConnections;
     let mut out = worker.buffers.head();
-    encode_error(kind.status(), kind.label(), kind.detail(), false, false, &mut out);
+    encode_error(kind.status(), kind.label(), kind.detail(), false, false, &[], &mut out);
     let length = out.len();
     stream.deadline.arm(worker.limits.linger_ms, End::Both);
     let (_, mut out) = stream.writer.write_all(out, 0..length).await;

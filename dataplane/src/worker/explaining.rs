@@ -38,6 +38,8 @@ impl<E: Engine> Worker<E> {
     fn explain(&self, asked: &ExplainRequest) -> (Result<Explained, ExplainError>, Vec<Key>) {
         let pinned = self.tables();
         let (reader, devices) = (self.tags.reader(), self.devices.reader());
+        let now_unix_s = self.unix_s();
+        let verifier = self.signing.verifier(now_unix_s);
         let decider = Decider {
             worker: self.id,
             tables: Tables::newest(&pinned),
@@ -47,7 +49,9 @@ impl<E: Engine> Worker<E> {
             trusted: &self.trusted,
             limits: &self.head_limits,
             random: self.random(),
-            now_unix_s: self.unix_s(),
+            now_unix_s,
+            signatures: &verifier,
+            fresh_unit: self.signing.unit(),
         };
         let explained = decider.explain(asked);
         (explained, reader.finish().0)

@@ -3,7 +3,7 @@
 use cucumber::{gherkin::Step, given, then, when};
 
 use super::given::text;
-use crate::{poll::until_true, stage::Stage};
+use crate::{poll::until_true, stack::halftone, stage::Stage};
 
 /// Writes a request; `fields` has one line per field, and may have a `Host` of its own.
 fn written(method: &str, target: &str, fields: &str) -> String {
@@ -34,6 +34,31 @@ fn requested_with(stage: &mut Stage, method: String, target: String, field: Stri
 #[when("it is requested again")]
 fn again(stage: &mut Stage) {
     stage.ask();
+}
+
+/// What the last answer set goes back with the next request, as a browser has it.
+#[when("the cookie is sent back")]
+fn cookie_back(stage: &mut Stage) {
+    let set = stage.answer.field("set-cookie").expect("a cookie").to_owned();
+    let pair = set.split(';').next().unwrap_or_default();
+    stage.request = written("GET", "/", &format!("Cookie: {pair}"));
+    stage.ask();
+}
+
+#[when(regex = r"^GET / is requested with a token of `halftone (.*)` in (\S+)$")]
+fn with_token(stage: &mut Stage, line: String, field: String) {
+    let line = stage.filled(&line);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let output = halftone(&words).output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let token = String::from_utf8_lossy(&output.stdout).into_owned();
+    stage.request = written("GET", "/", &format!("{field}: {}", token.trim_end()));
+    stage.ask();
+}
+
+#[then(expr = "the answer has no {word}")]
+fn has_no_field(stage: &mut Stage, name: String) {
+    assert_eq!(stage.answer.field(&name.to_ascii_lowercase()), None, "{:?}", stage.answer);
 }
 
 #[when(expr = "{int} bytes of fields are sent")]

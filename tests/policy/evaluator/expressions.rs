@@ -106,7 +106,7 @@ fn request(seen: &Seen<'_>) -> Value {
     let query: Map<String, Value> =
         names.filter_map(|name| Some((name.to_owned(), json!(seen.query(name)?)))).collect();
     json!({
-        "method": seen.request.method, "path": seen.path, "host": seen.host, "scheme": "http",
+        "method": seen.request.method, "path": seen.path, "host": seen.host, "scheme": seen.request.scheme,
         "protocol": "HTTP/1.1", "headers": headers, "query": query,
     })
 }
@@ -124,11 +124,13 @@ pub(super) fn attribute_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>)
 fn source_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<String> {
     list(&attribute["from"]).iter().find_map(|source| {
         let believed = source["trusted"] != true || seen.request.trusted;
-        let beside = ["trusted", "lang"];
+        let beside = ["trusted", "signed", "lang"];
         let kinds = source.as_object()?.iter();
         let value = match kinds.into_iter().find(|(name, _)| !beside.contains(&name.as_str()))? {
             (kind, Value::String(name)) if kind == "header" => seen.header(name),
-            (kind, Value::String(name)) if kind == "cookie" => seen.cookie(name),
+            (kind, Value::String(name)) if kind == "cookie" => {
+                super::cookie_source(source, name, seen)
+            }
             (kind, Value::String(name)) if kind == "query" => seen.query(name),
             (kind, Value::String(name)) if kind == "tags" => {
                 let id = source_text(bundle, &bundle["attributes"]["user.id"], seen)?;

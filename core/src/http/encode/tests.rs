@@ -74,7 +74,7 @@ fn responses() {
         ),
     ] {
         let mut out = Vec::new();
-        encode_response(&head, framing, keep_alive, http11, &mut out);
+        encode_response(&head, framing, keep_alive, http11, &[], &mut out);
         assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
 }
@@ -94,7 +94,7 @@ fn a_reason_that_cannot_be_kept_is_the_registered_one() {
         let head =
             parse_response(text.as_bytes(), "GET", &mut slots).expect("accepted").expect("whole");
         let mut out = Vec::new();
-        encode_response(&head, Framing::Empty, true, true, &mut out);
+        encode_response(&head, Framing::Empty, true, true, &[], &mut out);
         let out = String::from_utf8(out).expect("text");
         assert!(out.starts_with(&format!("HTTP/1.1 {expected}\r\n")), "{line}: {out}");
     }
@@ -103,7 +103,7 @@ fn a_reason_that_cannot_be_kept_is_the_registered_one() {
 #[test]
 fn a_method_not_allowed_is_told_what_is() {
     let mut out = Vec::new();
-    encode_error(405, "http_request_error", "no", false, false, &mut out);
+    encode_error(405, "http_request_error", "no", false, false, &[], &mut out);
     let out = String::from_utf8(out).expect("text");
     assert!(out.contains("\r\nAllow: GET, HEAD, "), "{out}");
 }
@@ -112,7 +112,7 @@ fn a_method_not_allowed_is_told_what_is() {
 fn errors_are_whole_responses() {
     for head_only in [false, true] {
         let mut out = Vec::new();
-        encode_error(503, "destination_unavailable", "no instance", true, head_only, &mut out);
+        encode_error(503, "destination_unavailable", "no instance", true, head_only, &[], &mut out);
         let mut slots = empty_slots();
         let method = if head_only { "HEAD" } else { "GET" };
         let head = parse_response(&out, method, &mut slots).expect("accepted").expect("whole");

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::limits::{CONNECTION_NAMES_MAX, HEADERS_MAX};
 
+/// The field by which the holder of a token asks for the decision; it ends here.
+const EXPLAIN: &str = "x-halftone-explain";
+
 /// A set of fields of one head, by index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mask(u128);
@@ -53,6 +56,7 @@ pub(super) struct Fields<'b> {
     pub(super) hop_by_hop: Mask,
     pub(super) forwarded: Mask,
     pub(super) forwarded_for: Mask,
+    pub(super) explain: Mask,
     pub(super) host: Option<&'b str>,
     pub(super) hosts: u32,
     length: Option<u64>,
@@ -125,6 +129,10 @@ impl<'b> Fields<'b> {
                 if self.transfer_encoding.replace(header.value).is_some() {
                     return Err(HeadError::TransferEncoding);
                 }
+                self.hop_by_hop.insert(index);
+            }
+            18 if is_like(name, EXPLAIN) => {
+                self.explain.insert(index);
                 self.hop_by_hop.insert(index);
             }
             // Spelled with `_`: a service that reads it as `-` would frame the message by what nobody else did.

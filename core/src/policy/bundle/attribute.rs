@@ -109,15 +109,15 @@ pub struct Source {
     /// A property of the device, as the client tells it in User-Agent and its client hints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceProperty>,
-    /// Verified by HMAC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signed: Option<NotServed>,
+    /// Believed only with a signature (HMAC-SHA-256) that a key of the gateway has made.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub signed: bool,
 }
 
 impl Source {
     /// Returns the fields of POLICY that are given and not served.
     pub fn not_served(&self) -> impl Iterator<Item = (&'static str, NotServed)> {
-        let fields = [("jwt", self.jwt), ("signed", self.signed)];
+        let fields = [("jwt", self.jwt)];
         fields.into_iter().filter_map(|(name, field)| Some((name, field?)))
     }
 
@@ -127,7 +127,11 @@ impl Source {
     pub fn client_written(&self) -> Option<String> {
         let header = self.header.as_ref().filter(|_| !self.trusted);
         let header = header.map(|name| format!("the header {name:?}"));
-        let cookie = self.cookie.as_ref().map(|name| format!("the cookie {name:?}"));
+        let cookie = self
+            .cookie
+            .as_ref()
+            .filter(|_| !self.signed)
+            .map(|name| format!("the cookie {name:?}"));
         let query = self.query.as_ref().map(|name| format!("the query parameter {name:?}"));
         header.or(cookie).or(query).filter(|_| !self.trusted)
     }

@@ -31,6 +31,9 @@ pub struct Release {
     /// What keeps a user on a variant.
     #[serde(default)]
     pub stickiness: Stickiness,
+    /// Which pins count: raise it, and everybody is decided anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
     /// Headers whose value is a variant's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<HeaderOverride>,
@@ -91,6 +94,11 @@ impl Release {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn canary() -> String {
     "canary".to_owned()
 }
@@ -106,8 +114,7 @@ pub enum UnitMissing {
     /// It goes to stable.
     #[default]
     Stable,
-    /// A cookie is made for it.
-    #[schemars(skip)]
+    /// A signed cookie is made for it, and counts for this very request; where no browser would keep it, as `stable`.
     Mint,
     /// It is drawn anew each time.
     Random,
@@ -130,8 +137,7 @@ pub enum Stickiness {
     /// The bucket alone.
     #[default]
     Hash,
-    /// A signed cookie.
-    #[schemars(skip)]
+    /// A signed cookie: who met a variant meets it again, until `generation` rises.
     Pinned,
     /// Nothing.
     None,
@@ -155,8 +161,7 @@ pub enum Requires {
     /// Trusted peers.
     #[default]
     Trusted,
-    /// Holders of a signature.
-    #[schemars(skip)]
+    /// Holders of a signature: the value is a token, not a name.
     Signed,
     /// Anyone.
     Any,

@@ -11,6 +11,7 @@ fn warnings(release: &Value) -> Vec<String> {
             "user.level": { "type": "string", "alias": "level", "from": [{ "header": "x-level", "trusted": true }] },
             "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-user-age" }] },
             "user.id": { "type": "string", "from": [{ "cookie": "uid" }, { "header": "x-id", "trusted": true }] },
+            "user.sid": { "type": "string", "from": [{ "cookie": "sid", "signed": true }] },
             "user.tier": { "type": "string", "from": [{ "tags": "tier" }] },
             "geo.city": { "type": "string", "from": [{ "geoip": "city" }] },
             "geo.lat": { "type": "double", "from": [{ "query": "lat" }] },
@@ -48,6 +49,7 @@ fn variants_granted_on_what_a_client_can_write() {
     let none = json!([]);
 
     check(&over("trusted"), json!({}), &[]);
+    check(&over("signed"), json!({}), &[]);
     check(&over("any"), json!({}), &["releases.r.overrides[0].requires: any client may take"]);
     check(&none, json!({ "match": header, "variant": "stable" }), &[]);
     check(
@@ -88,6 +90,7 @@ fn variants_granted_by_what_an_expression_reads() {
                 "targets[0].when: any client may take variant \"canary\" by sending the header \"x-user-age\"; use",
             ],
         ),
+        ("user.sid == 'u7'", &[]),
         ("segment('some')", &["the cookie \"app\" or the header \"x-user-age\""]),
         ("'x-qa' in request.headers", &["the header \"x-qa\""]),
         (

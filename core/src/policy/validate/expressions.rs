@@ -147,6 +147,9 @@ fn check_source(found: &mut Found, path: &str, source: &Source) {
         "geohash",
         "device",
     ];
+    if source.signed && source.cookie.is_none() {
+        found.add(&format!("{path}.signed"), "only a cookie can be signed: name one");
+    }
     found.one_of(path, &places, named.into_iter().filter(|is_there| *is_there).count());
     if let Some(header) = &source.header {
         check_token(found, &format!("{path}.header"), header);

@@ -13,8 +13,8 @@ use crate::{
     http::is_strippable,
     limits::{BUCKETS, NAME_BYTES_MAX, TARGETS_MAX, UNITS_MAX},
     policy::{
-        Bundle, CLIENT_IP, DEFAULT_SPLIT, DEVICE_ID, OnNoHealthy, PercentText, Release, Requires,
-        STABLE, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
+        Bundle, CLIENT_IP, DEFAULT_SPLIT, DEVICE_ID, OnNoHealthy, PercentText, Release, STABLE,
+        Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
     },
 };
 
@@ -37,11 +37,14 @@ pub(super) fn check_release(
     ] {
         found.served(&format!("{path}.{field}"), value);
     }
-    if release.unit_missing == UnitMissing::Mint {
-        found.not_served(&format!("{path}.unitMissing"), "mint");
+    if release.generation > 0 && release.stickiness != Stickiness::Pinned {
+        let message = "counts pins, which only `stickiness: pinned` makes";
+        found.add(&format!("{path}.generation"), message);
     }
-    if release.stickiness == Stickiness::Pinned {
-        found.not_served(&format!("{path}.stickiness"), "pinned");
+    if release.unit_missing == UnitMissing::Mint && release.stickiness == Stickiness::None {
+        let message =
+            "\"mint\" makes a key for buckets; with `stickiness: none` no request has one";
+        found.add(&format!("{path}.unitMissing"), message);
     }
     let expected = format!("expected 1 to {UNITS_MAX} attributes");
     match release.unit.len() {
@@ -71,9 +74,6 @@ pub(super) fn check_release(
         if !is_strippable(&rule.header) {
             let message = "cannot choose a variant: it is stripped from what untrusted callers send, and their requests need it";
             found.add(&header, format!("{:?} {message}", rule.header));
-        }
-        if rule.requires == Requires::Signed {
-            found.not_served(&format!("{path}.requires"), "signed");
         }
     }
     let (named, known) = (&release.upstream, bundle.upstreams.keys());

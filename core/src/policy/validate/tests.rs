@@ -250,19 +250,14 @@ fn each_fault_is_named() {
             "stable takes the rest",
         ),
         (
-            "/releases/user-v2/unitMissing",
-            json!("mint"),
-            "unitMissing: not supported in this build: mint",
+            "/releases/user-v2/generation",
+            json!(1),
+            "generation: counts pins, which only `stickiness: pinned` makes",
         ),
         (
-            "/releases/user-v2/stickiness",
-            json!("pinned"),
-            "stickiness: not supported in this build: pinned",
-        ),
-        (
-            "/releases/user-v2/overrides/0/requires",
-            json!("signed"),
-            "overrides[0].requires: not supported in this build: signed",
+            "/attributes/user.id/from/0/signed",
+            json!(true),
+            "from[0].signed: only a cookie can be signed: name one",
         ),
         (
             "/releases/user-v2/unit/0",

@@ -116,6 +116,8 @@ fn what_no_rule_asks_for_is_not_looked_at() {
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
         devices: &Nobody,
+        signatures: &crate::signal::signature::NoKeys,
+        fresh_unit: crate::route::UnitId::default(),
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");

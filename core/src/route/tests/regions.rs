@@ -61,6 +61,8 @@ fn matches(when: &str, address: Address, said: &[(&str, &str)]) -> bool {
         client_ip: "192.0.2.1",
         trusted: true,
         tags: &NoTags,
+        signatures: &crate::signal::signature::NoKeys,
+        fresh_unit: crate::route::UnitId::default(),
         geo: &address,
         devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,

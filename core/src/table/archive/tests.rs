@@ -9,8 +9,9 @@ use crate::table::{
     AddressRangeRow, AddressRow, AffixRow, AttributeKind, AttributeRow, CalculateRow, ChoiceRow,
     CompareRow, ConditionRow, ExpressionRow, HostRow, InstanceRow, InstanceSet, InstanceTable,
     NONE, NestedNodeRow, NestedRow, NodeRow, OnNoHealthyRow, OverrideRow, PartRow, PathRow,
-    PositionRow, RangeRow, ReleaseRow, RouteRow, RuleTable, SegmentRow, SourceRow, Span, TargetRow,
-    TenantRow, TimeoutsRow, UnitMissingRow, ValueRow, VariantRow, WantedRow, WithinRow,
+    PositionRow, RangeRow, ReleaseRow, RequiresRow, RouteRow, RuleTable, SegmentRow, SourceRow,
+    Span, TargetRow, TenantRow, TimeoutsRow, UnitMissingRow, ValueRow, VariantRow, WantedRow,
+    WithinRow,
 };
 
 /// A position that two attributes say.
@@ -113,9 +114,13 @@ fn rules() -> RuleTable {
             name: "user-v2".into(),
             variants: Span { start: 0, end: 2 },
             on_no_healthy: vec![OnNoHealthyRow::Fail, OnNoHealthyRow::FallbackStable],
-            overrides: vec![OverrideRow { header: "x-release-group".into(), trusted: true }],
+            overrides: vec![OverrideRow {
+                header: "x-release-group".into(),
+                requires: RequiresRow::Signed,
+            }],
             units: vec![0, 1],
-            unit_missing: UnitMissingRow::Stable,
+            unit_missing: UnitMissingRow::Mint,
+            pins: Some(3),
             salt: "user-v2".into(),
             targets: vec![
                 TargetRow {
@@ -170,6 +175,7 @@ fn rules() -> RuleTable {
                 sources: vec![
                     source(PartRow::Header("x-user".into())),
                     source(PartRow::Cookie("uid".into())),
+                    source(PartRow::SignedCookie("sid".into())),
                     source(PartRow::PathSegment(2)),
                     source(PartRow::GrpcService),
                 ],
@@ -365,7 +371,7 @@ fn circle(table: &mut RuleTable) -> &mut WithinRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 84] = [
+    let breaks: [(&str, Break); 86] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -420,6 +426,8 @@ fn meaningless_tables_are_refused() {
         ("override", |t| t.releases[0].overrides[0].header = "X-Upper".into()),
         ("source", |t| t.attributes[0].sources[0].part = PartRow::Header(String::new())),
         ("source", |t| t.attributes[0].sources[0].part = PartRow::PathSegment(0)),
+        ("source", |t| t.attributes[0].sources[0].part = PartRow::SignedCookie(String::new())),
+        ("source", |t| t.attributes[0].sources[0].part = PartRow::SignedCookie("x".repeat(300))),
         ("tag", |t| tag(t, 0, 0, "age")),
         ("tag", |t| tag(t, 1, 4, "age")),
         ("tag of a cell", |t| tag(t, 1, 3, "age")),
@@ -566,6 +574,8 @@ fn decide_with(archive: &Archive<RuleTable>) {
             trusted: true,
             tags: &crate::route::NoTags,
             geo: &crate::signal::geo::NoGeo,
+            signatures: &crate::signal::signature::NoKeys,
+            fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),
             arena: &arena,
         };

@@ -162,9 +162,9 @@ pub(super) fn is_part(part: &ArchivedPartRow) -> bool {
             (1..=GEOHASH_PRECISION_MAX).contains(&usize::from(*precision))
         }
         ArchivedPartRow::Header(name) => is_field_name(name),
-        ArchivedPartRow::Cookie(name) | ArchivedPartRow::Query(name) => {
-            !name.is_empty() && is_short(name)
-        }
+        ArchivedPartRow::Cookie(name)
+        | ArchivedPartRow::SignedCookie(name)
+        | ArchivedPartRow::Query(name) => !name.is_empty() && is_short(name),
         ArchivedPartRow::PathSegment(number) => {
             (1..=VALUE_BYTES_MAX).contains(&(number.to_native() as usize))
         }

@@ -20,6 +20,7 @@ fn common(run: fn(Choice, Start) -> io::Result<()>) -> Common {
         trusted: Trusted::parse(&["none".to_owned()]).expect("nobody"),
         limits: Limits::default(),
         sockets: 64,
+        keys: Arc::new(EpochCell::new(KeyRing::default())),
         asker: unbounded().0,
         databases: Arc::new(EpochCell::new(Databases::default())),
         run,

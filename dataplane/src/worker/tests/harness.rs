@@ -109,6 +109,7 @@ impl Running {
             asker: None,
             databases: Arc::new(EpochCell::new(Databases::default())),
             seed: 1,
+            signing: crate::signing::Given::without_keys(),
         };
         let work = move || match choice {
             Choice::IoUring(flags) => {
