@@ -77,12 +77,24 @@ pub struct Quantiles {
 
 impl Quantiles {
     #[expect(clippy::cast_precision_loss, reason = "minutes in nanoseconds are below 2^52")]
-    fn of(histogram: &Histogram<u64>) -> Self {
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
         let ms = |ns: u64| ns as f64 / 1e6;
         Self {
             p50: ms(histogram.value_at_quantile(0.5)),
             p99: ms(histogram.value_at_quantile(0.99)),
             max: ms(histogram.max()),
+        }
+    }
+}
+
+impl LoadReport {
+    /// Returns what `counts` add up to.
+    pub(crate) fn of(counts: &Counts) -> Self {
+        Self {
+            answered: counts.answered,
+            failed: counts.failed,
+            failures: counts.words.clone(),
+            latency_ms: Quantiles::of(&counts.took),
         }
     }
 }
@@ -127,12 +139,7 @@ impl PushReport {
                 per_second: pushes.acknowledged as f64 / pushes.elapsed.as_secs_f64(),
                 visible_ms: Quantiles::of(&pushes.took),
             },
-            load: LoadReport {
-                answered: load.answered,
-                failed: load.failed,
-                failures: load.words,
-                latency_ms: Quantiles::of(&load.took),
-            },
+            load: LoadReport::of(&load),
             warnings: warnings
                 .into_iter()
                 .filter(|(told, _)| *told)
