@@ -2,7 +2,7 @@
 //!
 //! Owns shape only: whether names resolve and weights fit is [`super::validate`]'s.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
@@ -44,12 +44,12 @@ pub struct Bundle {
     /// Where requests can go.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub upstreams: BTreeMap<String, Upstream>,
-    /// Which request takes which release or upstream.
+    /// Which request takes which release or upstream. Shared by bundles that differ elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub routes: Vec<Route>,
-    /// What is being rolled out.
+    pub routes: Vec<Arc<Route>>,
+    /// What is being rolled out. Shared by bundles that differ elsewhere.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub releases: BTreeMap<String, Release>,
+    pub releases: BTreeMap<String, Arc<Release>>,
 }
 
 /// The identity of a bundle.
