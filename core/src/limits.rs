@@ -34,6 +34,9 @@ pub const RELAY_BUFFER_BYTES: usize = 64 * 1024;
 pub const WAITING_HEADS_MAX: usize = 256;
 /// Most requests of one worker that wait for their answer with the relay buffer in hand: 8 MiB.
 pub const WAITING_RELAYS_MAX: usize = 128;
+/// Most kept upstream connections of one worker that listen, each with a relay buffer: 8 MiB, of which the kernel gives
+/// what was written to. The others are asked before they are used.
+pub const LISTENING_RELAYS_MAX: usize = 128;
 /// Most requests in flight with which a worker still writes by system calls of their own: with more, their operations
 /// share an entry into the kernel.
 pub const DIRECT_WRITES_MAX: usize = 4;

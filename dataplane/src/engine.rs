@@ -32,6 +32,9 @@ pub trait Engine: Clone + 'static {
     /// [`Writer::writable`]; an engine that cannot wait for room copies.
     const SPLICES: bool;
 
+    /// Whether a read may be begun and asked after without anybody to wake, while others are in flight.
+    const LISTENS: bool;
+
     /// Takes over a connected stream socket (TCP or Unix).
     ///
     /// # Errors

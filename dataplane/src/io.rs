@@ -3,4 +3,5 @@
 pub mod buffers;
 pub mod connect;
 pub mod deadline;
+pub mod reused;
 pub mod splice;

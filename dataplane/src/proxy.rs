@@ -11,7 +11,7 @@ mod prepare;
 mod respond;
 mod tunnel;
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Instant};
 
 use halftone_core::{
     http::{HeadError, encode_error, is_worth_parsing},
@@ -219,7 +219,8 @@ fn record<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, request: &R
         let decided = request.decision.map(|decision| decision.variant);
         // A variant that could not serve is not credited with the answer of the one that did.
         if let (Some(tables), Some(variant)) = (tables, request.serving.or(decided)) {
-            let took = request.tunnelled.unwrap_or(now).saturating_duration_since(request.started);
+            let until = |end: Instant| end.saturating_duration_since(request.started);
+            let took = request.tunnelled.map_or(duration, until);
             let latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             counters.record(tables, variant, request.status, latency_us);
         }

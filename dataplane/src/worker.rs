@@ -313,6 +313,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
             tracing::error!(worker = start.id, %error, "The worker cannot be woken; it stops.")
         }
     }
+    worker.pools.close().await;
     if let Some(log) = &worker.log {
         log.flush(worker.engine.now());
     }
@@ -385,7 +386,7 @@ fn tick<E: Engine>(worker: &Worker<E>) {
     worker.wheel.turn();
     worker.tags.turn();
     if worker.ticks.get().is_multiple_of(SWEEP_TICKS) {
-        worker.pools.sweep();
+        worker.pools.sweep(&worker.buffers);
     }
     if worker.draining.get() {
         worker.wheel.end_idle();

@@ -95,6 +95,7 @@ impl Engine for Sim {
     type Writer = Half;
     type Listener = Accepting;
     const SPLICES: bool = true;
+    const LISTENS: bool = true;
 
     fn adopt(&self, socket: OwnedFd) -> io::Result<Halves<Self>> {
         let (ours, _) = UnixStream::pair()?;

@@ -11,7 +11,7 @@
 
 use std::mem::MaybeUninit;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 use thiserror::Error;
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, METHOD_BYTES_MAX, URI_BYTES_MAX};
@@ -327,7 +327,11 @@ fn incomplete<T>(bytes: &[u8], most: usize) -> Result<Option<T>, HeadError> {
 
 /// Refuses lines that end in LF alone: httparse takes them, others may not (RFC 9112 §2.2).
 fn check_lines(head: &[u8]) -> Result<(), HeadError> {
-    let bare = memchr_iter(b'\n', head).any(|at| at == 0 || head[at - 1] != b'\r');
+    // Every pair is looked at without stopping early, so that the compiler compares many at once.
+    let pairs = head.iter().zip(head.get(1..).unwrap_or_default());
+    let bare = pairs.fold(head.first() == Some(&b'\n'), |bare, (before, byte)| {
+        bare | ((*byte == b'\n') & (*before != b'\r'))
+    });
     if bare { Err(HeadError::BareLineFeed) } else { Ok(()) }
 }
 

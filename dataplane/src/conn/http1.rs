@@ -29,7 +29,7 @@ pub struct Peer {
     pub address: IpAddr,
     /// Whether it is believed.
     pub trusted: bool,
-    text: SmallVec<[u8; 48]>,
+    text: Box<str>,
 }
 
 impl Peer {
@@ -37,14 +37,14 @@ impl Peer {
     #[must_use]
     pub fn new(address: SocketAddr, trusted: bool) -> Self {
         let mut text = SmallVec::new();
-        let _ = ip_text(address.ip(), &mut text);
+        let text = ip_text(address.ip(), &mut text).into();
         Self { address: address.ip().to_canonical(), trusted, text }
     }
 
     /// Returns the address as RFC 5952 text.
     #[must_use]
     pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.text).unwrap_or_default()
+        &self.text
     }
 }
 

@@ -6,55 +6,23 @@
 //! - a slot that comes back holds nothing of the connection it served;
 //! - taking one allocates only when more connections are busy than ever before (up to the bound of the list).
 
-use std::{
-    cell::RefCell,
-    future::{Future, poll_fn},
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-};
+use std::{cell::RefCell, future::poll_fn, rc::Rc};
 
 use halftone_core::limits::FREE_SLOTS_MAX;
 
 use super::http1::{Downstream, Pause, serve_until_idle};
-use crate::{engine::Engine, worker::Worker};
+use crate::{
+    engine::Engine,
+    io::reused::{Reused, reused},
+    worker::Worker,
+};
 
-/// A future that can be used again.
-trait Slot<E: Engine> {
-    /// Begins to serve `downstream`.
-    fn start(&mut self, worker: Rc<Worker<E>>, downstream: Downstream<E>);
-    /// Goes on with it; the connection comes back when it pauses.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(Downstream<E>, Pause)>;
-}
-
-struct Place<F, Make> {
-    future: Pin<Box<Option<F>>>,
-    make: Make,
-}
-
-impl<E, F, Make> Slot<E> for Place<F, Make>
-where
-    E: Engine,
-    F: Future<Output = (Downstream<E>, Pause)>,
-    Make: Fn(Rc<Worker<E>>, Downstream<E>) -> F,
-{
-    fn start(&mut self, worker: Rc<Worker<E>>, downstream: Downstream<E>) {
-        self.future.set(Some((self.make)(worker, downstream)));
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(Downstream<E>, Pause)> {
-        let Some(future) = self.future.as_mut().as_pin_mut() else { return Poll::Pending };
-        let output = future.poll(context);
-        if output.is_ready() {
-            self.future.set(None);
-        }
-        output
-    }
-}
+/// A place where one connection at a time is served; it comes back when it pauses.
+type Slot<E> = Box<dyn Reused<(Rc<Worker<E>>, Downstream<E>), (Downstream<E>, Pause)>>;
 
 /// A worker's free slots.
 pub struct Slots<E: Engine> {
-    free: RefCell<Vec<Box<dyn Slot<E>>>>,
+    free: RefCell<Vec<Slot<E>>>,
 }
 
 impl<E: Engine> Default for Slots<E> {
@@ -71,7 +39,7 @@ impl<E: Engine> Slots<E> {
         downstream: Downstream<E>,
     ) -> (Downstream<E>, Pause) {
         let mut slot = self.take();
-        slot.start(Rc::clone(worker), downstream);
+        slot.start((Rc::clone(worker), downstream));
         let paused = poll_fn(|context| slot.poll(context)).await;
         let mut free = self.free.borrow_mut();
         if free.len() < FREE_SLOTS_MAX {
@@ -80,8 +48,8 @@ impl<E: Engine> Slots<E> {
         paused
     }
 
-    fn take(&self) -> Box<dyn Slot<E>> {
+    fn take(&self) -> Slot<E> {
         let free = self.free.borrow_mut().pop();
-        free.unwrap_or_else(|| Box::new(Place { future: Box::pin(None), make: serve_until_idle }))
+        free.unwrap_or_else(|| reused(|(worker, downstream)| serve_until_idle(worker, downstream)))
     }
 }

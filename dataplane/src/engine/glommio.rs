@@ -120,6 +120,8 @@ impl Engine for Glommio {
     type Listener = Accepting;
     // Its only wait for room is one that then fills it.
     const SPLICES: bool = false;
+    // All reads share one buffer, which the first would keep.
+    const LISTENS: bool = false;
 
     fn adopt(&self, socket: OwnedFd) -> io::Result<Halves<Self>> {
         Ok(self.split(own(socket)))

@@ -81,6 +81,7 @@ impl Engine for Monoio {
     type Writer = OwnedWriteHalf<TcpStream>;
     type Listener = TcpListener;
     const SPLICES: bool = true;
+    const LISTENS: bool = true;
 
     fn adopt(&self, socket: OwnedFd) -> io::Result<Halves<Self>> {
         Ok(split(TcpStream::from_std(StdStream::from(socket))?))

@@ -10,8 +10,8 @@
 use std::cell::{Cell, RefCell};
 
 use halftone_core::limits::{
-    FREE_HEADS_MAX, FREE_RELAYS_MAX, HEAD_BUFFER_BYTES, RELAY_BUFFER_BYTES, WAITING_HEADS_MAX,
-    WAITING_RELAYS_MAX,
+    FREE_HEADS_MAX, FREE_RELAYS_MAX, HEAD_BUFFER_BYTES, LISTENING_RELAYS_MAX, RELAY_BUFFER_BYTES,
+    WAITING_HEADS_MAX, WAITING_RELAYS_MAX,
 };
 
 /// Free lists.
@@ -21,6 +21,7 @@ pub struct Buffers {
     relays: RefCell<Vec<Vec<u8>>>,
     waiting_heads: Cell<usize>,
     waiting_relays: Cell<usize>,
+    listening_relays: Cell<usize>,
 }
 
 impl Default for Buffers {
@@ -30,6 +31,7 @@ impl Default for Buffers {
             relays: RefCell::new(Vec::with_capacity(FREE_RELAYS_MAX)),
             waiting_heads: Cell::new(0),
             waiting_relays: Cell::new(0),
+            listening_relays: Cell::new(0),
         }
     }
 }
@@ -63,6 +65,23 @@ impl Buffers {
     /// Ends what [`Buffers::wait_with_relay`] allowed.
     pub fn waited_with_relay(&self) {
         leave(&self.waiting_relays);
+    }
+
+    /// Returns a relay buffer to listen with on a connection nobody waits for; nothing when enough do. It comes back by
+    /// [`Buffers::heard`], or after [`Buffers::take_heard`] by [`Buffers::free_relay`].
+    pub fn listen(&self) -> Option<Vec<u8>> {
+        enter(&self.listening_relays, LISTENING_RELAYS_MAX).then(|| self.relay())
+    }
+
+    /// Takes a buffer back from a connection that listened.
+    pub fn heard(&self, buffer: Vec<u8>) {
+        self.take_heard();
+        self.free_relay(buffer);
+    }
+
+    /// Says that a connection listens no more, and that somebody goes on with its buffer.
+    pub fn take_heard(&self) {
+        leave(&self.listening_relays);
     }
 
     /// Takes a head buffer back.

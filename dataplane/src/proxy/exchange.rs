@@ -15,7 +15,7 @@ use super::{
     Request,
     error::{Kind, ProxyError, Side},
     patience::Patience,
-    respond::{Answer, Ended, respond},
+    respond::{Ended, Ends, respond},
     tunnel::{Leg, tunnel},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
         splice::{Broken, Endpoint, Progress, Wait},
     },
     tables::Tables,
-    upstream::{Acquired, Freshness, Stream, acquire},
+    upstream::{Acquired, Connection, Freshness, Stream, acquire},
     worker::Worker,
 };
 
@@ -53,14 +53,15 @@ pub(super) async fn exchange<E: Engine>(
     let mut freshness = Freshness::Any;
     loop {
         let acquired = acquire(worker, &request.bounds, set, turn, freshness).await?;
-        let Acquired { mut stream, place, instance, reused } = acquired;
+        let Acquired { mut connection, place, instance, reused } = acquired;
         request.instance = Some(instance);
-        match attempt(worker, downstream, request, &mut stream).await {
-            Ok(true) => {
-                worker.pools.put(place, stream);
-                return Ok(());
-            }
-            Ok(false) => return Ok(()),
+        let outcome = attempt(worker, downstream, request, &mut connection).await;
+        match outcome {
+            Ok(true) => worker.pools.put(place, connection, &worker.buffers),
+            Ok(false) | Err(_) => worker.pools.let_go(connection),
+        }
+        match outcome {
+            Ok(_) => return Ok(()),
             Err(error) if error.may_retry && reused && replayable => freshness = Freshness::New,
             Err(error) => return Err(error),
         }
@@ -88,9 +89,9 @@ async fn attempt<E: Engine>(
     worker: &Rc<Worker<E>>,
     downstream: &mut Downstream<E>,
     request: &mut Request,
-    upstream: &mut Stream<E>,
+    upstream: &mut Connection<E>,
 ) -> Result<bool, ProxyError> {
-    let Stream { deadline: upstream_deadline, reader, writer } = upstream;
+    let Connection { deadline: upstream_deadline, intake, writer } = upstream;
     let Stream { deadline, reader: body_reader, writer: answer_writer } = &mut downstream.stream;
     let patience = Patience::new(deadline, upstream_deadline, request.bounds, &worker.limits);
     let mut body = std::mem::replace(&mut request.body, Body::Ended);
@@ -105,22 +106,23 @@ async fn attempt<E: Engine>(
     // An upstream that takes no more may have answered already: what it said is read either way.
     let (_, forwarded) = worker.write_all(writer, forwarded, 0..length).await;
     request.forwarded = forwarded;
-    let mut answer = Answer { writer: answer_writer, reader, patience: &patience };
+    let mut ends = Ends { writer: answer_writer, intake, patience: &patience };
     if !body.is_ended() {
         patience.gave_request();
         let received = &mut downstream.received;
         let (source, sink) = (body_reader, writer);
         let upload = Upload { body: &mut body, received, source, sink };
-        let result = relay_both(worker, request, upload, &mut answer).await;
+        let result = relay_both(worker, request, upload, &mut ends).await;
         request.body = body;
         return result;
     }
-    let early = match respond(worker, request, &mut answer).await? {
+    let early = match respond(worker, request, &mut ends).await? {
         Ended::Whole { reusable } => return Ok(reusable),
         Ended::Tunnel(early) => early,
     };
     request.tunnelled = Some(worker.engine.now());
-    let Answer { writer: answer_writer, reader, .. } = answer;
+    let Ends { writer: answer_writer, intake, .. } = ends;
+    let Some(reader) = intake.reader() else { return Ok(false) };
     let behind = downstream.received.split_off(downstream.consumed + request.head_bytes);
     let caller = Leg { reader: body_reader, writer: answer_writer, deadline, early: behind };
     upstream_deadline.cap(u64::MAX);
@@ -143,14 +145,14 @@ async fn relay_both<E: Engine>(
     worker: &Worker<E>,
     request: &mut Request,
     upload: Upload<'_, E>,
-    answer: &mut Answer<'_, E>,
+    ends: &mut Ends<'_, E>,
 ) -> Result<bool, ProxyError> {
-    let patience = answer.patience;
+    let patience = ends.patience;
     let sent = Cell::new(false);
     // What ends one direction ends the other; the first error is the cause.
     let cause = Cell::new(None);
     if request.expect_continue && request.http11 {
-        say_continue(worker, answer).await?;
+        say_continue(worker, ends).await?;
     }
     let send = async {
         match relay_body(worker, patience, upload).await {
@@ -167,7 +169,7 @@ async fn relay_both<E: Engine>(
         }
     };
     let receive = async {
-        let result = respond(worker, request, answer).await;
+        let result = respond(worker, request, ends).await;
         if let Err(error) = result {
             cause.set(cause.get().or(Some(error)));
         }
@@ -195,13 +197,13 @@ async fn relay_both<E: Engine>(
 /// Tells a caller that waits for it to send its body.
 async fn say_continue<E: Engine>(
     worker: &Worker<E>,
-    answer: &mut Answer<'_, E>,
+    ends: &mut Ends<'_, E>,
 ) -> Result<(), ProxyError> {
     let mut hint = worker.buffers.head();
     hint.extend_from_slice(CONTINUE);
-    answer.patience.give_answer();
-    let (result, hint) = worker.write_all(answer.writer, hint, 0..CONTINUE.len()).await;
-    answer.patience.gave_answer();
+    ends.patience.give_answer();
+    let (result, hint) = worker.write_all(ends.writer, hint, 0..CONTINUE.len()).await;
+    ends.patience.gave_answer();
     worker.buffers.free_head(hint);
     result.map_err(|_| ProxyError::downstream(Kind::DownstreamClosed))
 }

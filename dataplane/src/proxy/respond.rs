@@ -27,17 +27,27 @@ use crate::{
         deadline::Deadline,
         splice::{Broken, Endpoint, Progress, Wait},
     },
+    upstream::Intake,
     worker::Worker,
 };
 
 /// The two ends of an answer.
-pub(super) struct Answer<'a, E: Engine> {
+pub(super) struct Ends<'a, E: Engine> {
     /// To the caller.
     pub(super) writer: &'a mut E::Writer,
-    /// From the upstream.
-    pub(super) reader: &'a mut E::Reader,
+    /// From the upstream, which may be listened to since before the request.
+    pub(super) intake: &'a mut Intake<E>,
     /// Both deadlines.
     pub(super) patience: &'a Patience<'a>,
+}
+
+/// An answer on its way between the two.
+struct Answer<'a, E: Engine> {
+    writer: &'a mut E::Writer,
+    reader: &'a mut E::Reader,
+    patience: &'a Patience<'a>,
+    /// What was heard of it, until it is looked at.
+    heard: Option<std::io::Result<usize>>,
 }
 
 /// A response whose head was read.
@@ -70,10 +80,25 @@ pub(super) enum Ended {
 pub(super) async fn respond<E: Engine>(
     worker: &Worker<E>,
     request: &mut Request,
-    answer: &mut Answer<'_, E>,
+    ends: &mut Ends<'_, E>,
 ) -> Result<Ended, ProxyError> {
-    let mut buffer = worker.buffers.relay();
-    let result = relay(worker, request, answer, &mut buffer).await;
+    let Ends { writer, intake, patience } = ends;
+    let (writer, intake) = (&mut **writer, &mut **intake);
+    patience.await_head();
+    let (heard, mut buffer) = match intake.hear().await {
+        Some((result, buffer)) => {
+            worker.buffers.take_heard();
+            (Some(result), buffer)
+        }
+        None => (None, worker.buffers.relay()),
+    };
+    // A buffer lost to an aborted operation comes back with nothing.
+    buffer.resize(buffer.len().max(HEADROOM_BYTES), 0);
+    let Some(reader) = intake.reader() else {
+        return Err(ProxyError::upstream(Kind::UpstreamClosed));
+    };
+    let mut answer = Answer { writer, reader, patience, heard };
+    let result = relay(worker, request, &mut answer, &mut buffer).await;
     worker.buffers.free_relay(buffer);
     result
 }
@@ -84,7 +109,6 @@ async fn relay<E: Engine>(
     answer: &mut Answer<'_, E>,
     buffer: &mut Vec<u8>,
 ) -> Result<Ended, ProxyError> {
-    buffer.resize(HEADROOM_BYTES, 0);
     let begun = match read_head(worker, request, answer, buffer).await? {
         begun if begun.status == 101 => {
             send(worker, answer, request, buffer, begun.range.clone()).await?;
@@ -139,9 +163,9 @@ async fn read_head<E: Engine>(
     // Where the next head begins, and how much of it was found to be no whole one.
     let (mut at, mut looked) = (HEADROOM_BYTES, 0);
     let mut interim = 0;
-    answer.patience.await_head();
     loop {
-        while is_worth_parsing(&buffer[at..], looked, &limits)
+        while at < buffer.len()
+            && is_worth_parsing(&buffer[at..], looked, &limits)
             && let Some(begun) = begin(worker, request, answer.patience, buffer, at)?
         {
             if begun.status >= 200 || begun.status == 101 {
@@ -212,6 +236,9 @@ async fn read_first<E: Engine>(
     answer: &mut Answer<'_, E>,
     buffer: &mut Vec<u8>,
 ) -> std::io::Result<usize> {
+    if let Some(result) = answer.heard.take() {
+        return result;
+    }
     if worker.buffers.wait_with_relay() {
         let result = read(answer, buffer).await;
         worker.buffers.waited_with_relay();

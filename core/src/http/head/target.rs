@@ -39,7 +39,8 @@ impl<'b> Target<'b> {
             }
             (Some(&rest[..end]), origin)
         };
-        let (path, query) = origin.split_once('?').unwrap_or((origin, ""));
+        let mark = memchr(b'?', origin.as_bytes());
+        let (path, query) = mark.map_or((origin, ""), |at| (&origin[..at], &origin[at + 1..]));
         Ok(Self { origin, path, query, authority })
     }
 }
@@ -53,7 +54,8 @@ pub(super) fn is_host(host: &str) -> bool {
     let (name, rest) = match host.strip_prefix('[').and_then(|literal| literal.split_once(']')) {
         Some((address, rest)) => (is_address(address), rest),
         None => {
-            let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
+            let colon = memchr(b':', host.as_bytes()).unwrap_or(host.len());
+            let (name, rest) = host.split_at(colon);
             (is_name(name), rest)
         }
     };
@@ -66,9 +68,25 @@ fn is_address(text: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
-    !text.is_empty() && text.bytes().all(part)
+    !text.is_empty() && text.bytes().all(|byte| NAME_PARTS[usize::from(byte)])
 }
+
+/// Which bytes a name may have.
+const NAME_PARTS: [bool; 256] = {
+    let mut parts = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        parts[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-._~%!$&'()*+;=";
+    let mut at = 0;
+    while at < others.len() {
+        parts[others[at] as usize] = true;
+        at += 1;
+    }
+    parts
+};
 
 /// Returns whether `text` is a colon and a port, or nothing behind it.
 fn is_port(text: &str) -> bool {

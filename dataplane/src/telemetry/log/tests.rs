@@ -61,3 +61,19 @@ fn what_a_terminal_would_obey_is_escaped() {
         assert_eq!(serde_json::from_str::<String>(&written).expect("JSON"), target);
     }
 }
+
+/// Eight bytes at once find what one at a time would, wherever it lies.
+#[test]
+fn a_byte_that_has_to_be_escaped_is_found_wherever_it_lies() {
+    for length in 0..=20 {
+        for at in 0..length {
+            for byte in 0..=u8::MAX {
+                let mut value = vec![b'~'; length];
+                value[at] = byte;
+                let plain = (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+                assert_eq!(is_plain(&value), plain, "{byte:#x} at {at} of {length}");
+            }
+        }
+        assert!(is_plain(&vec![b' '; length]));
+    }
+}

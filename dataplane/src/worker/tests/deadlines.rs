@@ -5,6 +5,8 @@ use super::{
     on_each_engine,
 };
 
+use crate::engine::probe::Choice;
+
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -38,6 +40,33 @@ on_each_engine! {
         assert!(is_held(port), "its time is not over");
         worker.pass(10_000);
         until("the connection to be closed", || !is_held(port));
+    }
+
+    /// A connection that listens hears the end; one that does not is asked when it is to be used, or grows old.
+    fn an_upstream_connection_the_service_closes_is_closed_here(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &Setting::default());
+        let mut caller = worker.connect();
+        caller.send(GET);
+        let mut upstream = service.accept();
+        upstream.head();
+        upstream.send(OK);
+        caller.head();
+        caller.take(2);
+        let port = upstream.stream.peer_addr().expect("an address").port();
+        until("the connection to be kept", || is_held(port));
+        drop(upstream);
+        if matches!(choice, Choice::Glommio) {
+            worker.pass(55_000);
+        }
+        // The end arrives when it arrives, and is seen a second later at most.
+        let mut passed_ms = 0;
+        until("the connection to be closed", || {
+            worker.pass(100);
+            passed_ms += 100;
+            assert!(passed_ms < 40_000, "it was its age that ended it");
+            !is_held(port)
+        });
     }
 
     fn a_head_that_does_not_come_is_408(choice) {

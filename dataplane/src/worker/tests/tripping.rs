@@ -24,6 +24,7 @@ impl<E: Engine> Engine for Tripping<E> {
     type Writer = Tripping<E::Writer>;
     type Listener = Tripping<E::Listener>;
     const SPLICES: bool = E::SPLICES;
+    const LISTENS: bool = E::LISTENS;
 
     fn adopt(&self, socket: OwnedFd) -> io::Result<Halves<Self>> {
         self.0.adopt(socket).map(wrap)
