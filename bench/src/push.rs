@@ -120,7 +120,7 @@ fn measure(options: &PushOptions, backend: SocketAddr, directory: &Path) -> Resu
     });
     stack.check_alive()?;
     let after = caller::gateway(stack.api)?;
-    PushReport::new(options.clone(), &pushes, load?, &before, &after)
+    PushReport::new(options.clone(), &pushes, &load?, &before, &after)
 }
 
 /// What became of pushes.

@@ -104,7 +104,7 @@ impl PushReport {
     pub(super) fn new(
         options: PushOptions,
         pushes: &Result<Pushes>,
-        load: Counts,
+        load: &Counts,
         before: &Value,
         after: &Value,
     ) -> Result<Self> {
@@ -139,7 +139,7 @@ impl PushReport {
                 per_second: pushes.acknowledged as f64 / pushes.elapsed.as_secs_f64(),
                 visible_ms: Quantiles::of(&pushes.took),
             },
-            load: LoadReport::of(&load),
+            load: LoadReport::of(load),
             warnings: warnings
                 .into_iter()
                 .filter(|(told, _)| *told)
