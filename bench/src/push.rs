@@ -77,13 +77,30 @@ pub struct PushOptions {
 /// The stack does not start, or ends; `output` fails. Pushes and requests that fail are no error here: the
 /// report counts them.
 pub fn run(options: &PushOptions, output: &mut dyn Write) -> Result<PushReport> {
+    let report = with_backend(|backend, directory| measure(options, backend, directory))?;
+    if options.json {
+        serde_json::to_writer_pretty(&mut *output, &report).context("writing the report")?;
+        writeln!(output)?;
+    } else {
+        report.write_text(output).context("writing the report")?;
+    }
+    Ok(report)
+}
+
+/// Runs `measure` with the address of a backend that answers meanwhile, and a directory of its own.
+///
+/// # Errors
+/// That of `measure`; the backend cannot be served, or a directory not be made.
+pub(crate) fn with_backend<R: Send>(
+    measure: impl FnOnce(SocketAddr, &Path) -> Result<R> + Send,
+) -> Result<R> {
     let mut generator = Generator::new(Waiting::Sleep, Workload::Plain.answers())?;
     let directory = tempfile::tempdir().context("making a directory for the stack")?;
     let backend = generator.backend().addresses()[0];
     let stop = AtomicBool::new(false);
-    let report = thread::scope(|scope| {
+    thread::scope(|scope| {
         let measuring = scope.spawn(|| {
-            let measured = measure(options, backend, directory.path());
+            let measured = measure(backend, directory.path());
             stop.store(true, Ordering::Relaxed);
             measured
         });
@@ -94,14 +111,7 @@ pub fn run(options: &PushOptions, output: &mut dyn Write) -> Result<PushReport> 
             Ok(measured) => served.and(measured),
             Err(_) => bail!("the measuring thread panicked"),
         }
-    })?;
-    if options.json {
-        serde_json::to_writer_pretty(&mut *output, &report).context("writing the report")?;
-        writeln!(output)?;
-    } else {
-        report.write_text(output).context("writing the report")?;
-    }
-    Ok(report)
+    })
 }
 
 fn measure(options: &PushOptions, backend: SocketAddr, directory: &Path) -> Result<PushReport> {

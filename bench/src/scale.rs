@@ -22,16 +22,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::compare::workload::Workload;
-use crate::generator::{Generator, Waiting};
 use crate::process::resident_bytes;
 use crate::push::caller::Caller;
 use crate::push::load::{self, Counts};
-use crate::push::{PUSH_NS_MAX, stack::Stack};
+use crate::push::{PUSH_NS_MAX, stack::Stack, with_backend};
 use bundle::Bundle;
 pub use report::{ChangeReport, ScaleReport};
 
@@ -101,24 +99,7 @@ pub struct ScaleOptions {
 /// The stack does not start, or ends; `output` fails. Changes and requests that fail are no error here: the
 /// report counts them.
 pub fn run(options: &ScaleOptions, output: &mut dyn Write) -> Result<ScaleReport> {
-    let mut generator = Generator::new(Waiting::Sleep, Workload::Plain.answers())?;
-    let directory = tempfile::tempdir().context("making a directory for the stack")?;
-    let backend = generator.backend().addresses()[0];
-    let stop = AtomicBool::new(false);
-    let report = thread::scope(|scope| {
-        let measuring = scope.spawn(|| {
-            let measured = measure(options, backend, directory.path());
-            stop.store(true, Ordering::Relaxed);
-            measured
-        });
-        // The backend's loop stays with the thread that made it.
-        let served =
-            generator.serve_until(&mut || stop.load(Ordering::Relaxed) || measuring.is_finished());
-        match measuring.join() {
-            Ok(measured) => served.and(measured),
-            Err(_) => bail!("the measuring thread panicked"),
-        }
-    })?;
+    let report = with_backend(|backend, directory| measure(options, backend, directory))?;
     if options.json {
         serde_json::to_writer_pretty(&mut *output, &report).context("writing the report")?;
         writeln!(output)?;
