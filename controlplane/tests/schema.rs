@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Fields of POLICY that are refused, and where they would stand.
 const NOT_SERVED: &[(&str, &[&str])] = &[
     ("/segments/adults", &["members"]),
-    ("/attributes/user.id/from/0", &["jwt", "geoip", "lang", "device", "signed"]),
+    ("/attributes/user.id/from/0", &["jwt", "geoip", "lang", "signed"]),
     ("/upstreams/web", &["balance", "health", "retry"]),
     (
         "/releases/web-v2",
@@ -30,7 +30,7 @@ fn bundle() -> Value {
                 { "header": "x-user", "trusted": true }, { "cookie": "uid" }, { "query": "uid" } ] },
             "user.age": { "type": "int", "alias": "age", "from": [
                 { "tags": "age" }, { "pathSegment": 2 }, { "request": "host" }, { "grpc": "service" },
-                { "client": "ip" } ], "default": 18 },
+                { "client": "ip" }, { "device": "osMajor" } ], "default": 18 },
         },
         "segments": { "adults": { "when": "age > 18" } },
         "upstreams": { "web": {

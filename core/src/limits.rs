@@ -159,6 +159,13 @@ pub const TAG_QUERY_BYTES_MAX: usize = 64 * 1024;
 pub const TAG_QUERIES_MAX: usize = 64;
 /// Most bad lines of a load that are told; then it ends, since the file is another one than was meant.
 pub const TAG_REFUSALS_MAX: usize = 1_000;
+/// Most bytes of a user agent that are read: those of in-app browsers, the longest, have up to 600.
+pub const DEVICE_AGENT_BYTES_MAX: usize = 1024;
+/// Longest client hint that is read, bytes: a list of brands has 150.
+pub const DEVICE_HINT_BYTES_MAX: usize = 256;
+/// Most clients whose device one worker remembers: with fields of the usual length about 1 MiB, of the longest
+/// possible 5 MiB. A few thousand different ones make up nearly all requests of a site.
+pub const DEVICES_MAX: usize = 2048;
 /// Largest bundle text accepted by the API, bytes.
 pub const BUNDLE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most revisions kept of one tenant.
@@ -262,4 +269,5 @@ const _: () = assert!(8 * TAG_FILTER_WORDS_MAX < TABLE_BYTES_MAX);
 const _: () = assert!(TAG_VALUE_BYTES_MAX < TAG_BYTES_MAX && TAG_LINE_BYTES_MAX < TAG_BATCH_BYTES);
 const _: () = assert!(INSTANCE_TTL_MS_MIN < INSTANCE_TTL_MS_MAX);
 const _: () = assert!(2 * BUNDLE_BYTES_MAX as u64 <= REVISIONS_BYTES_MAX);
+const _: () = assert!(DEVICE_AGENT_BYTES_MAX + 5 * DEVICE_HINT_BYTES_MAX < u16::MAX as usize);
 const _: () = assert!(TICK_MS < CONNECT_MS && LINGER_MS < DRAIN_MS);

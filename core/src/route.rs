@@ -4,7 +4,7 @@
 //! replay and simulation call [`route`], explain
 //! the same code with a recorder ([`trace`]). Does not choose an instance and knows no health.
 //!
-//! What requests do not say themselves, tags, is asked of a [`TagReader`].
+//! What requests do not say themselves, tags, is asked of a [`TagReader`]; what their clients are, of a [`DeviceReader`].
 //!
 //! Invariants: total (every request and every verified table give an answer), no allocation unless a
 //! header is repeated, randomness is an argument.
@@ -13,6 +13,7 @@ use bumpalo::Bump;
 
 use crate::{
     http::{Header, Mask, is_like},
+    signal::device::DeviceReader,
     table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE, Rules},
 };
 
@@ -56,6 +57,8 @@ pub struct RequestView<'a> {
     pub trusted: bool,
     /// What is known of users beside their requests.
     pub tags: &'a dyn TagReader,
+    /// What the client is.
+    pub devices: &'a dyn DeviceReader,
     /// Where values that have to be joined are kept while the decision is taken.
     pub arena: &'a Bump,
 }

@@ -17,7 +17,7 @@ use halftone_core::{
         Decision, HostScratch, RequestView, TagReader, host_name, reserved, route_told,
         trace::{Recorder as _, Step, Trace, text},
     },
-    signal::trust::Trusted,
+    signal::{device::DeviceReader, trust::Trusted},
     table::ArchivedRuleTable,
     wire::{ExplainRequest, Explained},
 };
@@ -66,6 +66,8 @@ pub struct Decider<'a> {
     pub tables: Option<&'a Tables>,
     /// What is known of users.
     pub tags: &'a dyn TagReader,
+    /// What clients are.
+    pub devices: &'a dyn DeviceReader,
     /// The peers that are believed.
     pub trusted: &'a Trusted,
     /// What a head may have.
@@ -128,6 +130,7 @@ impl Decider<'_> {
             client_ip: client_ip.unwrap_or(peer_ip),
             trusted,
             tags: self.tags,
+            devices: self.devices,
             arena: &arena,
         };
         told.trace.step(|| normal(&view, peer_ip));

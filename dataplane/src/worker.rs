@@ -20,7 +20,7 @@ use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
     limits::DIRECT_WRITES_MAX,
-    signal::trust::Trusted,
+    signal::{device::cache::Devices, trust::Trusted},
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     wire::{ExplainRequest, Explained},
 };
@@ -137,6 +137,8 @@ pub struct Worker<E: Engine> {
     pub head_limits: HeadLimits,
     /// What is known of users.
     pub tags: Lookups,
+    /// What clients are, of those that were met.
+    pub devices: Devices,
     /// Counters.
     pub counters: RefCell<Counters>,
     /// What a decision could not tell, until it is counted.
@@ -279,6 +281,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         limits: start.limits,
         sockets: start.sockets,
         tags: Lookups::new(start.id, start.asker),
+        devices: Devices::new(start.seed),
         counters: RefCell::default(),
         faults: RefCell::default(),
         log: start.log,
@@ -343,6 +346,7 @@ async fn follow<E: Engine>(
                 Command::Report(reply) => {
                     let mut snapshot = worker.counters.borrow().snapshot();
                     snapshot.tags = worker.tags.counts();
+                    snapshot.devices = worker.devices.counts();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));
                 }

@@ -44,21 +44,39 @@ struct Case {
     end: &'static [u8],
     /// Whether each has a line in the access log.
     logged: bool,
+    /// An expression that decides it.
+    when: Option<&'static str>,
 }
 
 const GET: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\n\r\n";
+const PHONE: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (Linux; Android 10; K) \
+AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36\r\nSec-CH-UA-Model: \"SM-S918B\"\r\n\r\n";
 const POST: &[u8] = b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
 const POST_WHOLE: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
 const EXPECTING: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
 
-const CASES: [Case; 5] = [
-    Case { name: "GET", pieces: &[GET], end: b"\r\n\r\n", logged: false },
-    Case { name: "GET, logged", pieces: &[GET], end: b"\r\n\r\n", logged: true },
-    Case { name: "POST", pieces: &[POST_WHOLE], end: b"hello", logged: true },
-    Case { name: "POST in pieces", pieces: &[POST, b"he", b"llo"], end: b"hello", logged: true },
-    Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true },
+const PLAIN: Case =
+    Case { name: "GET", pieces: &[GET], end: b"\r\n\r\n", logged: false, when: None };
+const CASES: [Case; 6] = [
+    PLAIN,
+    Case { name: "GET, logged", logged: true, ..PLAIN },
+    Case {
+        name: "GET, by device",
+        pieces: &[PHONE],
+        when: Some("device.os == 'android' && device.model.startsWith('SM-')"),
+        ..PLAIN
+    },
+    Case { name: "POST", pieces: &[POST_WHOLE], end: b"hello", logged: true, ..PLAIN },
+    Case {
+        name: "POST in pieces",
+        pieces: &[POST, b"he", b"llo"],
+        end: b"hello",
+        logged: true,
+        ..PLAIN
+    },
+    Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true, ..PLAIN },
 ];
 /// Requests of the short run: everything that is made once has been made.
 const SHORT: u64 = 500;
@@ -113,7 +131,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         wake: woken.into(),
         commands: received,
         applied: unbounded().0,
-        tables: Arc::new(EpochCell::new(Some(tables(service)))),
+        tables: Arc::new(EpochCell::new(Some(tables(service, case.when)))),
         trusted: Trusted::default(),
         limits: Limits::default(),
         log: case.logged.then(|| writer.handle(Instant::now())),
@@ -182,12 +200,19 @@ fn read_to(stream: &mut TcpStream, end: &[u8]) -> bool {
     true
 }
 
-fn tables(service: SocketAddr) -> Tables {
+/// Returns the tables; with an expression, who it does not hold for meets a variant without an instance.
+fn tables(service: SocketAddr, when: Option<&str>) -> Tables {
+    let target =
+        |when: &str| json!([{ "id": "d", "when": format!("!({when})"), "variant": "none" }]);
+    let device = |property: &str| json!({ "type": "string", "from": [{ "device": property }] });
     let bundle: Bundle = serde_json::from_value(json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
-        "upstreams": { "u": { "variants": { "stable": { "addresses": ["127.0.0.1:1"] } } } },
+        "attributes": { "device.os": device("os"), "device.model": device("model") },
+        "upstreams": { "u": { "variants": {
+            "stable": { "addresses": ["127.0.0.1:1"] }, "none": { "select": { "service": "none" } } } } },
         "routes": [{ "name": "all", "rules": [{ "release": "r" }] }],
-        "releases": { "r": { "upstream": "u", "default": { "variant": "stable" } } },
+        "releases": { "r": { "upstream": "u", "onNoHealthy": { "none": "fail" },
+            "targets": when.map_or(json!([]), target), "default": { "variant": "stable" } } },
     }))
     .expect("the shape is right");
     let mut allocations = Allocations::new();

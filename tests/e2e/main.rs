@@ -13,6 +13,7 @@ mod check;
 mod client;
 mod decision_log;
 mod demo;
+mod devices;
 mod drain;
 mod explain;
 mod expressions;

@@ -8,6 +8,7 @@ use halftone_core::{
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
     route::{HostScratch, RequestView, TagReader, host_name, route},
+    signal::device::Unremembered,
     table::{RuleTable, archive::Archive},
 };
 use serde_json::Value;
@@ -97,6 +98,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         client_ip: &request.client_ip,
         trusted: request.trusted,
         tags: &Known(&request.tags),
+        devices: &Unremembered::default(),
         arena: &arena,
     };
     let table = table.rules();

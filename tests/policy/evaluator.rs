@@ -12,8 +12,10 @@ use std::{
     net::IpAddr,
 };
 
+mod devices;
 mod expressions;
 
+pub(crate) use devices::{AGENTS, MOBILES, PLATFORMS};
 use serde_json::Value;
 
 /// A request as a person would write it down.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::evaluator::Request;
+use crate::evaluator::{AGENTS, MOBILES, PLATFORMS, Request};
 
 /// Numbers from a seed.
 pub(crate) struct Seeded(pub(crate) u64);
@@ -23,7 +23,12 @@ const PATTERNS: [&str; 5] = ["/", "/user.*", "/[a-z]+", "/user/(deep|x)(/x)?", "
 const EXPRESSIONS: [&str; 5] = ["[12]", "(?i)CANARY", "u[0-9]+|1", ".*", "s.+e"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 /// Expressions that are true, false, or neither, and which others are put together of.
-const QUESTIONS: [&str; 23] = [
+const QUESTIONS: [&str; 28] = [
+    "os == 'android'",
+    "device.major >= 14 && kind == 'phone'",
+    "kind in ['phone', 'tablet'] || os == 'windows'",
+    "has(device.model) && device.brand == 'samsung'",
+    "device.browser == 'wechat' || device.browser.startsWith('goo')",
     "age > 18",
     "user.age <= 18",
     "-age + 20 == 1",
@@ -88,6 +93,12 @@ impl Seeded {
                 "user.city": { "type": "string", "alias": "city", "from": [{ "header": "x-city" }, { "header": "x-a" }] },
                 "user.level": self.tagged("level"),
                 "user.rank": self.tagged("rank"),
+                "device.os": { "type": "string", "alias": "os", "from": [{ "header": "x-os", "trusted": true }, { "device": "os" }] },
+                "device.major": { "type": "int", "from": [{ "device": "osMajor" }] },
+                "device.class": { "type": "string", "alias": "kind", "from": [{ "device": "class" }] },
+                "device.browser": { "type": "string", "from": [{ "device": "browser", "trusted": self.one_in(3) }] },
+                "device.brand": { "type": "string", "from": [{ "device": "brand" }], "default": "samsung" },
+                "device.model": { "type": "string", "from": [{ "device": "model" }] },
                 "first": { "type": "string", "from": [{ "pathSegment": 1 }, { "request": "method" }] },
             },
             "segments": { "some": { "when": self.when(1) }, "others": { "when": format!("!some() || {}", self.when(1)) } },
@@ -217,8 +228,16 @@ impl Seeded {
                 let mut target = if nested { json!({}) } else { self.choice() };
                 target["id"] = json!(format!("t{at}"));
                 if nested {
-                    let levels =
-                        ["user.city", "first", "user.vip", "user.id", "user.age", "user.level"];
+                    let levels = [
+                        "user.city",
+                        "first",
+                        "user.vip",
+                        "user.id",
+                        "user.age",
+                        "user.level",
+                        "device.os",
+                        "device.class",
+                    ];
                     let depth = 1 + self.below(3);
                     target["nested"] = (0..depth).map(|_| self.pick(&levels)).collect();
                     target["table"] = self.cells(depth);
@@ -264,8 +283,10 @@ impl Seeded {
                 self.choice()
             };
         }
-        let values =
-            ["北京", "上海", "canary", "user", "a", "GET", "true", "u7", "19", "1", "*", "*"];
+        let values = [
+            "北京", "上海", "canary", "user", "a", "GET", "true", "u7", "19", "1", "*", "*",
+            "android", "phone", "ios",
+        ];
         let rows: Map<String, Value> = (0..1 + self.below(3))
             .map(|_| (self.pick(&values).to_owned(), self.cells(depth - 1)))
             .collect();
@@ -327,7 +348,8 @@ impl Seeded {
         ];
         let path = format!("{}{}", self.pick(&PATHS), self.pick(&tails));
         let queries = ["", "", "q=1", "q=2&q=1", "user=u7", "x&user=&q=canary", "qq=1&user=2", "q"];
-        let headers = (0..self.below(5)).map(|_| self.field()).collect();
+        let mut headers: Vec<_> = (0..self.below(5)).map(|_| self.field()).collect();
+        headers.extend(self.client());
         let addresses = [
             "192.0.2.1",
             "192.0.2.77",
@@ -348,6 +370,24 @@ impl Seeded {
             now_unix_s: self.next() % 70,
             tags: self.tags(),
         }
+    }
+
+    /// What the client says it is.
+    fn client(&mut self) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        if !self.one_in(4) {
+            fields.push(("User-Agent", AGENTS[self.below(AGENTS.len())].0));
+        }
+        if self.one_in(4) {
+            fields.push(("Sec-CH-UA-Platform", self.pick(&PLATFORMS)));
+        }
+        if self.one_in(4) {
+            fields.push(("sec-ch-ua-mobile", self.pick(&MOBILES)));
+        }
+        if self.one_in(8) {
+            fields.push(("X-Os", self.pick(&["android", "ios"])));
+        }
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     fn field(&mut self) -> (String, String) {

@@ -10,12 +10,16 @@ use halftone_core::{
     http::Header,
     policy::{Bundle, validate},
     route::{Decision, RequestView, route},
+    signal::device::{Client, Device, DeviceReader, Unremembered, cache::Devices},
     table::{RuleTable, archive::Archive},
 };
 use serde_json::{Map, Value, json};
 
 /// Routes of one host in the policies of many.
 const ROUTES_PER_HOST: usize = 10;
+
+/// What an Android says it is.
+const PHONE: &str = "Mozilla/5.0 (Linux; Android 13; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36";
 
 /// Tables, by what is asked of them.
 #[derive(Default)]
@@ -25,6 +29,7 @@ pub(crate) struct Tables {
     one_host: OnceCell<Archive<RuleTable>>,
     expression: OnceCell<Archive<RuleTable>>,
     nested: OnceCell<Archive<RuleTable>>,
+    device: OnceCell<(Archive<RuleTable>, Devices)>,
 }
 
 impl Tables {
@@ -73,13 +78,41 @@ impl Tables {
     }
 }
 
+/// Decides by the device, which is remembered after the first time.
+#[inline(never)]
+pub(crate) fn decide_by_device(tables: &Tables, path: &str) {
+    let (table, devices) = tables.device.get_or_init(|| {
+        let when = "kind == 'phone' && system in ['android','harmonyos']";
+        let target = json!({ "id": "d", "when": when, "split": { "canary": "20%" } });
+        (compiled(routes_of(0), json!([target])), Devices::new(1))
+    });
+    decide_for(table, "api-0.example.com", path, PHONE, &devices.reader());
+}
+
+/// Recognises a client that nobody has met.
+#[inline(never)]
+pub(crate) fn recognise() {
+    let client = Client::new([PHONE.as_bytes(), b"", b"?1", b"\"Android\"", b"", b""]);
+    assert!(black_box(Device::recognise(black_box(&client))).is_some());
+}
+
 /// Decides; the request is known to be taken by a split.
 #[inline(never)]
 pub(crate) fn decide(table: &Archive<RuleTable>, host: &str, path: &str) {
+    decide_for(table, host, path, "Mozilla/5.0 (X11; Linux x86_64)", &Unremembered::default());
+}
+
+fn decide_for(
+    table: &Archive<RuleTable>,
+    host: &str,
+    path: &str,
+    agent: &str,
+    devices: &dyn DeviceReader,
+) {
     let field = |name, value: &'static str| Header { name, value: value.as_bytes() };
     let headers = [
         field("Host", "api-5000.example.com"),
-        field("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)"),
+        Header { name: "User-Agent", value: agent.as_bytes() },
         field("Accept", "application/json"),
         field("X-Age", "30"),
         field("X-City", "上海"),
@@ -100,6 +133,7 @@ pub(crate) fn decide(table: &Archive<RuleTable>, host: &str, path: &str) {
         client_ip: "192.0.2.1",
         trusted: true,
         tags: &halftone_core::route::NoTags,
+        devices,
         arena: &arena,
     };
     let decision: Option<Decision> = route(black_box(table).rules(), black_box(&view), 0, 0);
@@ -131,6 +165,7 @@ fn compiled(routes: Value, targets: Value) -> Archive<RuleTable> {
     let mut attributes = json!({
         "user.id": header("string", "x-user-id"), "user.age": header("int", "x-age"), "geo.city": header("string", "x-city"),
         "device.os": header("string", "x-os"), "user.level": header("string", "x-level"),
+        "system": { "type": "string", "from": [{ "device": "os" }] }, "kind": { "type": "string", "from": [{ "device": "class" }] },
     });
     attributes["user.age"]["alias"] = json!("age");
     attributes["geo.city"]["alias"] = json!("city");

@@ -52,7 +52,7 @@ pub(crate) type Case = (&'static str, fn(&Inputs));
 const LAST: &str = "/part-9/user/7";
 
 /// Every case.
-pub(crate) const CASES: [Case; 10] = [
+pub(crate) const CASES: [Case; 12] = [
     ("routes-10", |inputs| decisions::decide(inputs.decisions.few(), "api-0.example.com", LAST)),
     ("routes-100k", |inputs| {
         decisions::decide(inputs.decisions.many(), "api-5000.example.com", LAST)
@@ -64,6 +64,8 @@ pub(crate) const CASES: [Case; 10] = [
         decisions::decide(inputs.decisions.expression(), "api-0.example.com", LAST);
     }),
     ("nested", |inputs| decisions::decide(inputs.decisions.nested(), "api-0.example.com", LAST)),
+    ("device", |inputs| decisions::decide_by_device(&inputs.decisions, LAST)),
+    ("device-new", |_| decisions::recognise()),
     ("parse", parse),
     ("route", decide),
     ("compile", compile),
@@ -98,6 +100,7 @@ fn decide(inputs: &Inputs) {
         client_ip: "192.0.2.1",
         trusted: true,
         tags: &halftone_core::route::NoTags,
+        devices: &halftone_core::signal::device::Unremembered::default(),
         arena: &arena,
     };
     let decision = route(inputs.archive.rules(), &view, 0, 0);

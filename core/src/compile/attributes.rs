@@ -153,5 +153,6 @@ fn part_row(source: &Source, id: u32) -> Option<PartRow> {
     });
     let client = source.client.map(|_| PartRow::ClientIp);
     let tag = source.tags.clone().map(|name| PartRow::Tag { id, name });
-    header.or(cookie).or(query).or(segment).or(request).or(grpc).or(client).or(tag)
+    let device = source.device.map(PartRow::Device);
+    header.or(cookie).or(query).or(segment).or(request).or(grpc).or(client).or(tag).or(device)
 }

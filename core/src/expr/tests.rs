@@ -66,6 +66,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         client_ip: "10.1.2.3",
         trusted: true,
         tags: &crate::route::NoTags,
+        devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");

@@ -3,7 +3,7 @@
 //! Owns one rule of POLICY "Trust": a variant that is granted on something any client can write, as a
 //! condition or by way of an expression, the segments it names and the attributes these read.
 //! Path, method and host name say what is asked for, not by whom, and the address is the peer's or a
-//! trusted peer's word: they are no such thing. Does not refuse ([`super::validate`] does).
+//! trusted peer's word: they are no such thing; nor is the device, which says by what (decision 0019). Does not refuse ([`super::validate`] does).
 //!
 //! Invariants: total, also for what validation refuses; every warning has the path of what it is about.
 

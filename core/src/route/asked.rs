@@ -10,6 +10,7 @@ use rkyv::{rend::u32_le, string::ArchivedString, vec::ArchivedVec};
 use super::{RequestView, evaluate::present_text, values::header};
 use crate::{
     limits::UNIT_BYTES_MAX,
+    signal::device::{Client, DeviceProperty},
     table::{ArchivedAttributeRow, ArchivedRuleTable},
 };
 
@@ -45,11 +46,27 @@ impl<'a> Asked<'a> {
         self.request.tags.tag(self.tenant, id, name).map(str::as_bytes)
     }
 
+    /// Returns a property of the device.
+    pub(super) fn device(&self, property: DeviceProperty) -> Option<&'a [u8]> {
+        let device = self.request.devices.device(&|| self.client())?;
+        device.get(property).map(str::as_bytes)
+    }
+
+    /// Returns what the client says it is.
+    fn client(&self) -> Client<'a> {
+        let (headers, arena) = (self.request.headers, self.request.arena);
+        let believed = |name: &str| self.believes(name);
+        Client::of(headers, believed, |name| header(headers, name, arena))
+    }
+
+    fn believes(&self, name: &str) -> bool {
+        self.trusted || !self.reserved.iter().any(|reserved| **reserved == *name)
+    }
+
     /// Returns the value of a header that is believed.
     pub(super) fn believed_header(&self, name: &str) -> Option<&'a [u8]> {
         let value = header(self.request.headers, name, self.request.arena)?;
-        let believed = self.trusted || !self.reserved.iter().any(|reserved| **reserved == *name);
-        believed.then_some(value)
+        self.believes(name).then_some(value)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     asked::Asked,
     values::{cookie, header, query},
 };
-use crate::table::ArchivedPartRow;
+use crate::{signal::device::DeviceProperty, table::ArchivedPartRow};
 
 /// Returns the value of a part of `request`.
 pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'a [u8]> {
@@ -25,6 +25,7 @@ pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'
         ArchivedPartRow::GrpcService => grpc(request).map(|(service, _)| service),
         ArchivedPartRow::GrpcMethod => grpc(request).map(|(_, method)| method),
         ArchivedPartRow::Tag { id, name } => request.tag(*id, name),
+        ArchivedPartRow::Device(row) => request.device(row.into()),
     }
 }
 
@@ -44,6 +45,7 @@ pub(super) fn part_name(part: &ArchivedPartRow) -> String {
         ArchivedPartRow::GrpcService => "gRPC service".to_owned(),
         ArchivedPartRow::GrpcMethod => "gRPC method".to_owned(),
         ArchivedPartRow::Tag { name, .. } => format!("tag {name}"),
+        ArchivedPartRow::Device(row) => format!("device {}", DeviceProperty::from(row).as_str()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     table::{RuleTable, archive::Archive},
 };
 
+mod devices;
 mod nested;
 
 fn table(bundle: Value) -> Archive<RuleTable> {
@@ -76,6 +77,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         client_ip: "192.0.2.1",
         trusted: ask.trusted,
         tags: &crate::route::NoTags,
+        devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };
     let table = table.rules();
@@ -333,6 +335,7 @@ fn targets_in_order_until_they_expire() {
             client_ip: if ask.random == 1 { "192.0.2.1" } else { "2001:db8::1" },
             trusted: ask.trusted,
             tags: &crate::route::NoTags,
+            devices: &crate::signal::device::Unremembered::default(),
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");

@@ -11,6 +11,7 @@
 use rkyv::{Archive, Deserialize, Serialize};
 
 use super::AddressRangeRow;
+use crate::signal::device::DeviceProperty;
 
 /// An expression.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -158,4 +159,6 @@ pub enum PartRow {
         /// The tag.
         name: String,
     },
+    /// A property of the device.
+    Device(DeviceProperty),
 }

@@ -58,6 +58,7 @@ fn without_tables_the_refusal_is_explained() {
         worker: 3,
         tables: None,
         tags: &halftone_core::route::NoTags,
+        devices: &halftone_core::signal::device::Unremembered::default(),
         trusted: &trusted,
         limits: &limits,
         random: 0,

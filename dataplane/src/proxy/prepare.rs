@@ -205,6 +205,7 @@ fn decide<E: Engine>(
             return;
         };
         let (arena, reader) = (Bump::new(), worker.tags.reader());
+        let devices = worker.devices.reader();
         let view = RequestView {
             method: head.method,
             scheme: "http",
@@ -216,6 +217,7 @@ fn decide<E: Engine>(
             client_ip: request.client_ip(downstream),
             trusted: peer.trusted,
             tags: &reader,
+            devices: &devices,
             arena: &arena,
         };
         let (random, now_unix_s) = (worker.random(), worker.unix_s());

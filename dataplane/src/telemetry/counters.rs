@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 
 use ahash::AHashMap;
-use halftone_core::telemetry::{GatewayStats, VariantStats};
+use halftone_core::{
+    signal::device::cache::Counts,
+    telemetry::{GatewayStats, VariantStats},
+};
 
 use crate::{tables::Tables, tags::RESULTS};
 
@@ -84,6 +87,7 @@ impl Counters {
             accepted: self.accepted,
             stripped: self.stripped,
             tags: [0; RESULTS.len()],
+            devices: Counts::default(),
             log_dropped: 0,
         }
     }
@@ -108,6 +112,8 @@ pub struct Snapshot {
     stripped: u64,
     /// Lookups of tags, by [`RESULTS`].
     pub tags: [u64; RESULTS.len()],
+    /// Clients whose device was asked for.
+    pub devices: Counts,
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -127,6 +133,8 @@ pub struct Merged {
     pub stripped: u64,
     /// Lookups of tags, by [`RESULTS`].
     pub tags: [u64; RESULTS.len()],
+    /// Clients whose device was asked for.
+    pub devices: Counts,
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -151,6 +159,8 @@ impl Merged {
             for (sum, count) in merged.tags.iter_mut().zip(snapshot.tags) {
                 *sum += count;
             }
+            merged.devices.cached += snapshot.devices.cached;
+            merged.devices.recognised += snapshot.devices.recognised;
             merged.log_dropped += snapshot.log_dropped;
         }
         merged

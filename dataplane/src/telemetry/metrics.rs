@@ -142,6 +142,17 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
     for (result, count) in RESULTS.iter().zip(merged.tags) {
         sample(page, name, &[("result", result)], count)?;
     }
+    let name = "halftone_device_lookups_total";
+    head(
+        page,
+        name,
+        "counter",
+        "Clients whose device a decision asked for, by whether it was remembered.",
+    )?;
+    let devices = merged.devices;
+    for (result, count) in [("cached", devices.cached), ("recognised", devices.recognised)] {
+        sample(page, name, &[("result", result)], count)?;
+    }
     for (name, help, value) in [
         (
             "halftone_stripped_headers_total",

@@ -37,11 +37,12 @@ impl<E: Engine> Worker<E> {
     /// Explains, and returns who would have to be known for another answer.
     fn explain(&self, asked: &ExplainRequest) -> (Result<Explained, ExplainError>, Vec<Key>) {
         let pinned = self.tables();
-        let reader = self.tags.reader();
+        let (reader, devices) = (self.tags.reader(), self.devices.reader());
         let decider = Decider {
             worker: self.id,
             tables: Tables::newest(&pinned),
             tags: &reader,
+            devices: &devices,
             trusted: &self.trusted,
             limits: &self.head_limits,
             random: self.random(),

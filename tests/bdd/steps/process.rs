@@ -133,6 +133,13 @@ fn serves_alone(stage: &mut Stage, name: String) {
     assert_eq!(Wire::connect(*listen).send(get("/", &[])).answer().text(), name);
 }
 
+#[then(regex = r#"^it serves (\w+) to "([^:]+): (.*)"$"#)]
+fn serves_alone_to(stage: &mut Stage, name: String, field: String, value: String) {
+    let (_, listen, _) = stage.alone.as_ref().expect("a gateway was started alone");
+    let request = get("/", &[(&field, &value)]);
+    assert_eq!(Wire::connect(*listen).send(request).answer().text(), name);
+}
+
 #[then(expr = "its {word} shows {string}")]
 fn admin_shows(stage: &mut Stage, path: String, part: String) {
     let (_, _, admin) = stage.alone.as_ref().expect("a gateway was started alone");

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use cel::{Context, ExecutionError, Program, extractors::This};
 use serde_json::{Map, Value, json};
 
-use super::{Seen, list, text};
+use super::{Seen, devices, list, text};
 
 /// Whether an expression holds; nothing when nobody can say.
 pub(super) fn holds(bundle: &Value, when: &str, seen: &Seen<'_>) -> Option<bool> {
@@ -118,6 +118,7 @@ fn source_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<Str
                 let id = source_text(bundle, &bundle["attributes"]["user.id"], seen)?;
                 seen.request.tags.get(&id)?.get(name).cloned()
             }
+            (kind, Value::String(name)) if kind == "device" => devices::value(name, seen),
             (kind, number) if kind == "pathSegment" => {
                 let number = usize::try_from(number.as_u64()?).ok()?;
                 let segment = seen.path.split('/').nth(number)?;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NotServed, is_false};
-use crate::{expr, policy::Label};
+use crate::{expr, policy::Label, signal::device::DeviceProperty};
 
 /// A typed value with the places it may come from, first present wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,9 +93,9 @@ pub struct Source {
     /// The language of a region's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lang: Option<NotServed>,
-    /// A property of the device.
+    /// A property of the device, as the client tells it in User-Agent and its client hints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<NotServed>,
+    pub device: Option<DeviceProperty>,
     /// Verified by HMAC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<NotServed>,
@@ -108,13 +108,13 @@ impl Source {
             ("jwt", self.jwt),
             ("geoip", self.geoip),
             ("lang", self.lang),
-            ("device", self.device),
             ("signed", self.signed),
         ];
         fields.into_iter().filter_map(|(name, field)| Some((name, field?)))
     }
 
-    /// Returns whether any client can write the value at will, and how it would.
+    /// Returns whether any client can write the value at will, and how it would. What a device says is no such value:
+    /// it tells which software asks, as the path tells what is asked for (decision 0019).
     #[must_use]
     pub fn client_written(&self) -> Option<String> {
         let header = self.header.as_ref().filter(|_| !self.trusted);

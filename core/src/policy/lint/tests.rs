@@ -12,6 +12,7 @@ fn warnings(release: &Value) -> Vec<String> {
             "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-user-age" }] },
             "user.id": { "type": "string", "from": [{ "cookie": "uid" }, { "header": "x-id", "trusted": true }] },
             "user.tier": { "type": "string", "from": [{ "tags": "tier" }] },
+            "device.os": { "type": "string", "from": [{ "device": "os" }] },
             "app": { "type": "string", "from": [{ "cookie": "app" }, { "pathSegment": 1 }] },
         },
         "segments": { "grown-up": { "when": "age > 18" }, "some": { "when": "grown_up() || app == 'x'" } },
@@ -90,6 +91,9 @@ fn variants_granted_by_what_an_expression_reads() {
             &["the cookie \"a\" or the query parameter \"b\""],
         ),
         ("user.tier == 'gold'", &["by sending the cookie \"uid\"; use"]),
+        // Which software asks is no privilege; a header that says the same is one that anybody sends.
+        ("device.os == 'android'", &[]),
+        ("request.headers['user-agent'].contains('Android')", &["the header \"user-agent\""]),
         ("age >", &[]),
     ] {
         check(&none, json!({ "match": null, "when": when, "variant": "canary" }), expected);
@@ -103,6 +107,7 @@ fn cells_that_a_client_can_choose() {
     let table = |cell: Value| json!({ "a": cell });
     for (levels, cell, expected) in [
         (json!(["user.level"]), json!({ "weight": "1%" }), &[][..]),
+        (json!(["device.os"]), json!({ "weight": "1%" }), &[]),
         (json!(["app"]), json!({ "weight": "0%" }), &[]),
         (json!(["app"]), json!({ "variant": "stable" }), &[]),
         (

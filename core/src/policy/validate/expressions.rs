@@ -24,6 +24,7 @@ pub(super) fn check_names<'a>(found: &mut Found, bundle: &'a Bundle) -> Scope<'a
         let path = format!("attributes.{name}");
         check_attribute(found, &path, name, attribute);
         check_tags(found, &path, name, attribute, bundle);
+        check_devices(found, &path, attribute);
         let kind = attribute.kind.in_expressions();
         scope.add_attribute(name, row, kind);
         let Some(alias) = &attribute.alias else { continue };
@@ -100,6 +101,20 @@ fn check_tags(found: &mut Found, path: &str, name: &str, attribute: &Attribute, 
     }
 }
 
+/// Checks that what a device tells can be of the type: words are no numbers.
+fn check_devices(found: &mut Found, path: &str, attribute: &Attribute) {
+    let properties = attribute.from.iter().enumerate();
+    for (index, property) in properties.filter_map(|(index, one)| Some((index, one.device?))) {
+        let is_number = matches!(attribute.kind, AttributeType::Int | AttributeType::Double);
+        let fits = attribute.kind == AttributeType::String || is_number && property.is_number();
+        if !fits {
+            let types = if property.is_number() { "string, int or double" } else { "string" };
+            let message = format!("{:?} is text; expected type {types}", property.as_str());
+            found.add(&format!("{path}.from[{index}].device"), message);
+        }
+    }
+}
+
 fn check_source(found: &mut Found, path: &str, source: &Source) {
     for (field, value) in source.not_served() {
         found.served(&format!("{path}.{field}"), Some(value));
@@ -113,9 +128,11 @@ fn check_source(found: &mut Found, path: &str, source: &Source) {
         source.grpc.is_some(),
         source.client.is_some(),
         source.tags.is_some(),
-        [source.jwt, source.geoip, source.device].iter().any(Option::is_some),
+        source.device.is_some(),
+        [source.jwt, source.geoip].iter().any(Option::is_some),
     ];
-    let places = ["header", "cookie", "query", "pathSegment", "request", "grpc", "client", "tags"];
+    let places =
+        ["header", "cookie", "query", "pathSegment", "request", "grpc", "client", "tags", "device"];
     found.one_of(path, &places, named.into_iter().filter(|is_there| *is_there).count());
     if let Some(header) = &source.header {
         check_token(found, &format!("{path}.header"), header);

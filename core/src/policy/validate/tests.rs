@@ -90,6 +90,22 @@ fn each_fault_is_named() {
             "default: expected a whole number of 64 bits, as the type says, got \"old\"",
         ),
         (
+            "/attributes/device.os",
+            json!({ "type": "int", "from": [{ "header": "x-os" }, { "device": "os" }] }),
+            "device.os.from[1].device: \"os\" is text; expected type string",
+        ),
+        (
+            "/attributes/device.major",
+            json!({ "type": "bool", "from": [{ "device": "osMajor" }] }),
+            "device.major.from[0].device: \"osMajor\" is text; expected type string, int or double",
+        ),
+        ("/attributes/user.id/from", json!([{ "device": "os_version" }]), ""),
+        (
+            "/attributes/user.id/from",
+            json!([{ "device": "os", "header": "a" }]),
+            "from[0]: expected exactly one of header",
+        ),
+        (
             "/attributes/user.id/from",
             json!([{ "geoip": "city" }]),
             "not supported in this build: geoip",

@@ -50,6 +50,7 @@ fn combinations_are_found_exactly_then_by_any() {
             client_ip: "192.0.2.1",
             trusted: true,
             tags: &crate::route::NoTags,
+            devices: &crate::signal::device::Unremembered::default(),
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, 0).expect("a route");

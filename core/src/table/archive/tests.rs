@@ -1,6 +1,7 @@
 //! Archives opened, damaged and forged; the golden one.
 
 use super::*;
+use crate::signal::device::DeviceProperty;
 use crate::table::{
     AddressRangeRow, AddressRow, AffixRow, AttributeKind, AttributeRow, CalculateRow, ChoiceRow,
     CompareRow, ConditionRow, ExpressionRow, HostRow, InstanceRow, InstanceSet, InstanceTable,
@@ -171,6 +172,7 @@ fn rules() -> RuleTable {
                     source(PartRow::Tag { id: 0, name: "age".into() }),
                     source(PartRow::ClientIp),
                     source(PartRow::Query("user".into())),
+                    source(PartRow::Device(DeviceProperty::OsMajor)),
                 ],
                 default: Some("7".into()),
             },
@@ -276,6 +278,25 @@ fn every_truncation_is_refused() {
             forged[24..32].copy_from_slice(&(body as u64).to_le_bytes());
             assert!(Archive::<RuleTable>::copy_from(&resealed(forged)).is_err(), "{end} forged");
         }
+    }
+}
+
+#[test]
+fn a_property_beyond_the_last_is_refused() {
+    let with = |property| {
+        let mut table = rules();
+        table.attributes[0].sources[0].part = PartRow::Device(property);
+        Archive::build(&table, 1).expect("valid").bytes().to_vec()
+    };
+    let (first, last) = (with(DeviceProperty::Os), with(DeviceProperty::Model));
+    let differs = |at: &usize| first[*at] != last[*at];
+    let places: Vec<usize> = (HEADER_BYTES..first.len()).filter(differs).collect();
+    let [at] = places[..] else { panic!("{places:?}") };
+    assert_eq!(usize::from(last[at]), DeviceProperty::ALL.len() - 1);
+    for beyond in [last[at] + 1, 0xff] {
+        let mut bytes = last.clone();
+        bytes[at] = beyond;
+        assert!(Archive::<RuleTable>::copy_from(&resealed(bytes)).is_err(), "{beyond}");
     }
 }
 
@@ -466,7 +487,10 @@ fn forged_bytes_never_panic() {
 
 fn decide_with(archive: &Archive<RuleTable>) {
     for (host, path) in [("a.example.com", "/user"), ("b.example.com", "/user/x"), ("", "/")] {
-        let headers = [crate::http::Header { name: "cookie", value: b"uid=u7" }];
+        let headers = [
+            crate::http::Header { name: "cookie", value: b"uid=u7" },
+            crate::http::Header { name: "User-Agent", value: b"App (Android 14; Pixel 8)" },
+        ];
         let arena = bumpalo::Bump::new();
         let view = crate::route::RequestView {
             method: "GET",
@@ -479,6 +503,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
             client_ip: "192.0.2.1",
             trusted: true,
             tags: &crate::route::NoTags,
+            devices: &crate::signal::device::Unremembered::default(),
             arena: &arena,
         };
         if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {

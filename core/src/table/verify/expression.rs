@@ -133,6 +133,7 @@ pub(super) fn is_part(part: &ArchivedPartRow) -> bool {
         | ArchivedPartRow::Scheme
         | ArchivedPartRow::Protocol
         | ArchivedPartRow::GrpcService
-        | ArchivedPartRow::GrpcMethod => true,
+        | ArchivedPartRow::GrpcMethod
+        | ArchivedPartRow::Device(_) => true,
     }
 }
