@@ -1,6 +1,7 @@
 //! The serde types of a bundle, field for field as POLICY "Shape" names them.
 //!
-//! Owns shape only: whether names resolve and weights fit is [`super::validate`]'s.
+//! Owns shape only: whether names resolve and weights fit is [`super::validate`]'s. Routes and releases are shared by
+//! bundles that differ elsewhere.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -44,10 +45,10 @@ pub struct Bundle {
     /// Where requests can go.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub upstreams: BTreeMap<String, Upstream>,
-    /// Which request takes which release or upstream. Shared by bundles that differ elsewhere.
+    /// Which request takes which release or upstream.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Arc<Route>>,
-    /// What is being rolled out. Shared by bundles that differ elsewhere.
+    /// What is being rolled out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub releases: BTreeMap<String, Arc<Release>>,
 }
