@@ -145,6 +145,11 @@ fn a_missing_value_is_no_match_unless_the_rest_decides() {
         ("has(age) ? age > 18 : level == 'gold'", true),
         ("1 / 0 == 1 || true", true),
         ("9223372036854775807 + 1 > 0", false),
+        // Not a number compares as IEEE 754 has it, as the definition of CEL says.
+        ("0.0 / 0.0 >= 0.0 / 0.0 || 0.0 / 0.0 == 0.0 / 0.0", false),
+        ("!(0.0 / 0.0 < 1.0) && 0.0 / 0.0 != 0.0 / 0.0", true),
+        ("1.0 / 0.0 > 9000000000000000000.0 && -1.0 / 0.0 < age", false),
+        ("1.0 / 0.0 > 9000000000000000000.0 && -1.0 / 0.0 < 3", true),
     ] {
         assert_eq!(takes(&compiled(expression), &[("x-level", "gold")]), expected, "{expression}");
     }

