@@ -24,4 +24,5 @@ pub mod process;
 pub mod push;
 pub mod ramp;
 pub mod report;
+pub mod scale;
 pub mod statistics;

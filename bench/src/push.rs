@@ -9,14 +9,14 @@
 //! - a push that is refused, or answered without every worker, is counted and never dropped;
 //! - with a rate, pushes are sent when they are due, whatever became of those before.
 
-mod caller;
-mod load;
+pub(crate) mod caller;
+pub(crate) mod load;
 mod report;
+pub(crate) mod stack;
 
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,17 +26,15 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::compare::workload::Workload;
-use crate::contender::{ChildGuard, free_address};
 use crate::generator::{Generator, Waiting};
 use caller::Caller;
-pub use report::{LoadReport, PushReport, PushesReport};
+pub use report::{LoadReport, PushReport, PushesReport, Quantiles};
+use stack::Stack;
 
-/// How long the stack may take to start.
-const START_MAX: Duration = Duration::from_secs(20);
 /// The tenant and the release that are pushed.
 const RELEASE: &str = "/v1/tenants/bench/releases/bench:setWeight";
 /// Longest push that is told apart, nanoseconds.
-const PUSH_NS_MAX: u64 = 60_000_000_000;
+pub(crate) const PUSH_NS_MAX: u64 = 60_000_000_000;
 
 /// Options of `halftone bench push`.
 #[derive(Debug, Clone, Serialize, clap::Args)]
@@ -79,13 +77,30 @@ pub struct PushOptions {
 /// The stack does not start, or ends; `output` fails. Pushes and requests that fail are no error here: the
 /// report counts them.
 pub fn run(options: &PushOptions, output: &mut dyn Write) -> Result<PushReport> {
+    let report = with_backend(|backend, directory| measure(options, backend, directory))?;
+    if options.json {
+        serde_json::to_writer_pretty(&mut *output, &report).context("writing the report")?;
+        writeln!(output)?;
+    } else {
+        report.write_text(output).context("writing the report")?;
+    }
+    Ok(report)
+}
+
+/// Runs `measure` with the address of a backend that answers meanwhile, and a directory of its own.
+///
+/// # Errors
+/// That of `measure`; the backend cannot be served, or a directory not be made.
+pub(crate) fn with_backend<R: Send>(
+    measure: impl FnOnce(SocketAddr, &Path) -> Result<R> + Send,
+) -> Result<R> {
     let mut generator = Generator::new(Waiting::Sleep, Workload::Plain.answers())?;
     let directory = tempfile::tempdir().context("making a directory for the stack")?;
     let backend = generator.backend().addresses()[0];
     let stop = AtomicBool::new(false);
-    let report = thread::scope(|scope| {
+    thread::scope(|scope| {
         let measuring = scope.spawn(|| {
-            let measured = measure(options, backend, directory.path());
+            let measured = measure(backend, directory.path());
             stop.store(true, Ordering::Relaxed);
             measured
         });
@@ -96,77 +111,16 @@ pub fn run(options: &PushOptions, output: &mut dyn Write) -> Result<PushReport> 
             Ok(measured) => served.and(measured),
             Err(_) => bail!("the measuring thread panicked"),
         }
-    })?;
-    if options.json {
-        serde_json::to_writer_pretty(&mut *output, &report).context("writing the report")?;
-        writeln!(output)?;
-    } else {
-        report.write_text(output).context("writing the report")?;
-    }
-    Ok(report)
-}
-
-/// The processes under test.
-struct Stack {
-    listen: SocketAddr,
-    api: SocketAddr,
-    gateway: ChildGuard,
-    control: ChildGuard,
-}
-
-impl Stack {
-    fn start(options: &PushOptions, directory: &Path) -> Result<Self> {
-        let binary = match &options.halftone {
-            Some(path) => path.clone(),
-            None => std::env::current_exe().context("finding the running binary")?,
-        };
-        let (listen, api) = (free_address()?, free_address()?);
-        let socket = directory.join("gateway.sock");
-        let mut gateway = Command::new(&binary);
-        gateway.args(["gateway", "--listen", &listen.to_string(), "--engine", &options.engine]);
-        gateway.args(["--access-log", "off"]).arg("--socket").arg(&socket);
-        gateway.arg("--data").arg(directory.join("gateway")).env("RUST_LOG", "warn");
-        let mut control = Command::new(&binary);
-        control.args(["control", "--api", &api.to_string()]).arg("--gateway").arg(&socket);
-        control.arg("--data").arg(directory.join("control")).env("RUST_LOG", "warn");
-        Ok(Self {
-            listen,
-            api,
-            gateway: ChildGuard::spawn_anywhere("halftone-gateway", &mut gateway, directory)?,
-            control: ChildGuard::spawn_anywhere("halftone-control", &mut control, directory)?,
-        })
-    }
-
-    fn check_alive(&mut self) -> Result<()> {
-        self.gateway.check_alive()?;
-        self.control.check_alive()
-    }
-
-    /// Puts the bundle, again until the gateway serves it.
-    fn until_serving(&mut self, bundle: &str) -> Result<()> {
-        let mut caller = Caller::new(self.api);
-        let deadline = Instant::now() + START_MAX;
-        loop {
-            self.check_alive()?;
-            match caller.call("PUT", "/v1/tenants/bench/bundle", bundle) {
-                Ok(answer) if answer.applied => return Ok(()),
-                Ok(answer) if answer.status >= 400 => {
-                    bail!("the bundle is refused: {}", answer.body)
-                }
-                _ if Instant::now() > deadline => bail!("the stack does not serve its bundle"),
-                _ => thread::sleep(Duration::from_millis(10)),
-            }
-        }
-    }
+    })
 }
 
 fn measure(options: &PushOptions, backend: SocketAddr, directory: &Path) -> Result<PushReport> {
-    let mut stack = Stack::start(options, directory)?;
+    let mut stack = Stack::start(options.halftone.as_deref(), &options.engine, directory)?;
     stack.until_serving(&bundle(options.rules, backend))?;
     let before = caller::gateway(stack.api)?;
     let stop = AtomicBool::new(false);
     let (pushes, load) = thread::scope(|scope| {
-        let load = load::start(scope, options, stack.listen, &stop);
+        let load = load::start(scope, (options.load, options.connections), stack.listen, &stop);
         let pushes = match (options.rate, options.seconds) {
             (Some(rate), Some(seconds)) => offered(options, stack.api, rate, seconds),
             _ => in_turn(stack.api, options.pushes),
@@ -176,7 +130,7 @@ fn measure(options: &PushOptions, backend: SocketAddr, directory: &Path) -> Resu
     });
     stack.check_alive()?;
     let after = caller::gateway(stack.api)?;
-    PushReport::new(options.clone(), &pushes, load?, &before, &after)
+    PushReport::new(options.clone(), &pushes, &load?, &before, &after)
 }
 
 /// What became of pushes.

@@ -19,6 +19,7 @@ mod geo;
 mod guard;
 mod instances;
 mod metrics;
+mod objects;
 mod openapi;
 mod problem;
 mod releases;
@@ -86,8 +87,10 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/instances/{*id}", instance)
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
     let bundle = get(bundles::show).merge(put(bundles::replace)).delete(bundles::delete);
+    let object = get(objects::show).merge(put(objects::replace)).delete(objects::delete);
     let bundles = Router::new()
         .route("/v1/tenants/{tenant}/bundle", bundle)
+        .route("/v1/tenants/{tenant}/bundle/{collection}/{name}", object)
         .layer(DefaultBodyLimit::max(BUNDLE_BYTES_MAX));
     let tenants = Router::new()
         .route("/v1/tenants", get(tenants::list))

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use halftone_core::policy::{Bundle, Diagnostic, Gateway, validate_gateway};
+use halftone_core::policy::{Bundle, Diagnostic, Gateway, Judged, validate_gateway};
 
 use crate::{
     source::{Format, Root, SourceError, TextProblem, read_tree},
@@ -89,7 +89,8 @@ fn judge_bundle(root: &Root) -> Judgement {
     let mut problems = judged.problems;
     let bundle = judged.value.filter(|_| problems.is_empty());
     // What only shows when tables are made is about the bundle as a whole.
-    let admitted = bundle.as_ref().map(|bundle| Tenants::default().admit(bundle));
+    let good = bundle.clone().map(Judged::of_good);
+    let admitted = good.map(|judged| Tenants::default().admit(&judged, 0));
     if let Some(Err(error)) = admitted {
         problems.push(Diagnostic::new("", error.to_string()));
     }

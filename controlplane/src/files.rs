@@ -28,8 +28,6 @@ use halftone_core::{limits::BUNDLE_BYTES_MAX, table::archive::fingerprint};
 use tokio::sync::watch as channel;
 
 use crate::{
-    clock,
-    conditions::Conditions,
     counts::Counts,
     source::{Format, SourceError, read_bundle},
     state::{Asked, Origin, State, StateError},
@@ -187,18 +185,19 @@ impl Files {
         }
         entry.content = Some(content);
         entry.retry = Retry::Never;
-        let (bundle, warnings) = match read_bundle(text, Format::of_path(path)) {
+        let known = |tenant: &str| self.state.judged(tenant);
+        let (judged, warnings) = match read_bundle(text, Format::of_path(path), &known) {
             Ok(read) => read,
             Err(error) => return self.refuse(path, entry, in_words(path, &error), again),
         };
-        let tenant = bundle.metadata.tenant.clone();
+        let tenant = judged.bundle().metadata.tenant.clone();
         let asked = asked(path);
         let before = entry.shown.tenant.clone();
         let from = before.clone().filter(|owned| *owned != tenant && self.is_from(path, owned));
         self.claim(path, entry, &tenant, from.as_deref());
         let put = match &from {
-            Some(from) => self.state.move_bundle(bundle, from, &asked),
-            None => self.state.put_bundle(bundle, &asked),
+            Some(from) => self.state.move_bundle(judged, from, &asked),
+            None => self.state.put_bundle(judged, &asked),
         };
         if let Some(from) = from {
             self.claim(path, entry, if put.is_ok() { &tenant } else { &from }, None);
@@ -320,11 +319,7 @@ impl Entry {
 }
 
 fn asked(path: &Path) -> Asked {
-    Asked {
-        origin: Origin::File(path.to_owned()),
-        conditions: Conditions::default(),
-        at_ms: clock::unix_ms(),
-    }
+    Asked::now(Origin::File(path.to_owned()))
 }
 
 /// Says what is wrong with a place at which there is no file; a folder is no fault.

@@ -17,7 +17,7 @@ mod table;
 use std::{collections::BTreeSet, sync::Arc};
 
 use halftone_core::{
-    compile::{CompileError, compile_instances, compile_rules},
+    compile::{CompileError, compile_instances},
     policy::{Address, Bundle, Instance, digest, implicit_bundle},
     table::{AddressRow, archive::ArchiveError},
 };
@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 use crate::{
     resolve::{Name, Resolver},
+    rules::{Rules, RulesError},
     state::{Snapshot, State},
 };
 pub(crate) use table::{ReadyTable, WholeTable};
@@ -46,6 +47,9 @@ pub(crate) enum PublishError {
     /// The table could not be put into a memory file.
     #[error(transparent)]
     Sealed(#[from] SealedError),
+    /// The bundles do not make rules.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     /// Compiling panicked.
     #[error("compiling ended unexpectedly: {0}")]
     Ended(#[from] tokio::task::JoinError),
@@ -180,8 +184,18 @@ impl Compiled {
             && self.bundles.iter().zip(&source.bundles).all(|(a, (b, _))| Arc::ptr_eq(a, b))
     }
 
+    fn has_upstreams_of(&self, source: &Source) -> bool {
+        let same = |a: &Bundle, b: &Bundle| a.metadata == b.metadata && a.upstreams == b.upstreams;
+        self.bundles.len() == source.bundles.len()
+            && self
+                .bundles
+                .iter()
+                .zip(&source.bundles)
+                .all(|(a, (b, _))| Arc::ptr_eq(a, b) || same(a, b))
+    }
+
     fn has_names_of(&self, source: &Source) -> bool {
-        self.registry == source.snapshot.registry.version() && self.has_bundles_of(source)
+        self.registry == source.snapshot.registry.version() && self.has_upstreams_of(source)
     }
 
     fn has_instances_of(&self, source: &Source) -> bool {
@@ -242,13 +256,16 @@ impl Source {
         if let Some(moved) = same.and_then(|last| last.tables.rules.moved(ranges, revision)) {
             return Ok(moved);
         }
-        let table = compile_rules(&self.list(), &ranges.all())?;
+        let rules = match &self.snapshot.rules {
+            Some(admitted) => Arc::clone(admitted),
+            None => Arc::new(Rules::of(&self.list(), &ranges.all(), revision)?),
+        };
         let digest = match self.bundles.as_slice() {
             [(_, digest)] => Some(digest.clone()),
             _ => None,
         };
         let last = last.map(|last| &last.tables.rules);
-        ReadyTable::of_rules(table, ranges.clone(), revision, digest, last)
+        ReadyTable::of_rules(rules, ranges.clone(), revision, digest, last)
     }
 
     fn instances(

@@ -54,6 +54,24 @@ impl Ranges {
         }
     }
 
+    /// Returns those of the base.
+    #[must_use]
+    pub(crate) fn base(&self) -> &Allocations {
+        &self.base
+    }
+
+    /// Returns the same with nothing moved since their base.
+    #[must_use]
+    pub(crate) fn folded(&self) -> Self {
+        if self.moved.is_empty() { self.clone() } else { Self::new(Arc::new(self.all())) }
+    }
+
+    /// Returns whether nothing was moved since the base.
+    #[must_use]
+    pub(crate) fn is_folded(&self) -> bool {
+        self.moved.is_empty()
+    }
+
     /// Returns a copy of all of them.
     #[must_use]
     pub(crate) fn all(&self) -> Allocations {

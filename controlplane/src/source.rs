@@ -10,7 +10,7 @@ use std::path::Path;
 
 use halftone_core::{
     limits::BUNDLE_BYTES_MAX,
-    policy::{Bundle, Diagnostic, lint, validate},
+    policy::{self, Bundle, Diagnostic, lint, validate},
 };
 use serde::{
     Serialize,
@@ -22,6 +22,7 @@ use serde_saphyr::{
 };
 use thiserror::Error;
 
+mod fast;
 mod json;
 mod shape;
 mod tree;
@@ -93,18 +94,59 @@ pub(crate) enum SourceError {
     Invalid(Vec<Diagnostic>),
 }
 
-/// Reads a bundle and validates it: every problem at once, each with its place. Beside the bundle
-/// come the warnings about it.
+/// Finds the bundle that a tenant has, in order that what a new one shares with it is not judged again.
+pub(crate) type Known<'a> = &'a dyn Fn(&str) -> Option<policy::Judged>;
+
+/// Reads a bundle and judges it: every problem at once, each with its place. Beside the bundle come the
+/// warnings about it.
 ///
 /// # Errors
 /// [`SourceError`].
 pub(crate) fn read_bundle(
     text: &[u8],
     format: Format,
-) -> Result<(Bundle, Vec<Diagnostic>), SourceError> {
-    let Judged { value, problems, warnings } = read_tree(text, format)?.judge_bundle();
-    let bundle = value.filter(|_| problems.is_empty());
-    bundle.map(|bundle| (bundle, warnings)).ok_or(SourceError::Invalid(problems))
+    known: Known<'_>,
+) -> Result<(policy::Judged, Vec<Diagnostic>), SourceError> {
+    let judge = |bundle: Bundle| match known(&bundle.metadata.tenant) {
+        Some(known) => known.after(bundle),
+        None => policy::Judged::new(bundle),
+    };
+    // Without places, which only those ask for who have something to tell.
+    let fast = if format == Format::Json { fast::read(text) } else { None };
+    if let Some(Ok(judged)) = fast.map(judge)
+        && judged.warnings().is_empty()
+    {
+        return Ok((judged, Vec::new()));
+    }
+    let root = read_tree(text, format)?;
+    let shape = read_shape::<Bundle>(&root.node);
+    if let Some(bundle) = shape.value.filter(|_| shape.problems.is_empty())
+        && root.duplicates.is_empty()
+        && let Ok(judged) = judge(bundle)
+    {
+        let warnings = judged.warnings().into_iter().map(|warning| root.place(warning));
+        let mut warnings: Vec<Diagnostic> = warnings.collect();
+        warnings.sort_by_key(|one| (one.line, one.column));
+        return Ok((judged, warnings));
+    }
+    Err(SourceError::Invalid(root.judge_bundle().problems))
+}
+
+/// Reads one object of a bundle, without judging what it says; with the text it is in, for places.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_object<T: DeserializeOwned>(
+    text: &[u8],
+    format: Format,
+) -> Result<(T, Root), SourceError> {
+    let root = read_tree(text, format)?;
+    let Shape { value, mut problems, .. } = read_shape::<T>(&root.node);
+    problems.extend(root.duplicates.iter().cloned());
+    match value.filter(|_| problems.is_empty()) {
+        Some(value) => Ok((value, root)),
+        None => Err(SourceError::Invalid(problems)),
+    }
 }
 
 /// Reads a value.
@@ -113,10 +155,7 @@ pub(crate) fn read_bundle(
 /// [`SourceError::Syntax`] when the text is not of `format`, [`SourceError::Invalid`] when it is, but
 /// does not hold a `T`.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8], format: Format) -> Result<T, SourceError> {
-    let root = read_tree(text, format)?;
-    let Shape { value, mut problems, .. } = read_shape::<T>(&root.node);
-    problems.extend(root.duplicates);
-    value.filter(|_| problems.is_empty()).ok_or(SourceError::Invalid(problems))
+    read_object(text, format).map(|(value, _)| value)
 }
 
 /// What could be read of a text, and all that is wrong with it, in the order of the text.
@@ -137,6 +176,17 @@ pub(crate) struct Root {
 }
 
 impl Root {
+    /// Returns what stands for a text where there is none.
+    pub(crate) fn nothing() -> Self {
+        let place = Place { line: 1, column: 1 };
+        Self { node: Node { value: Value::Null, place }, duplicates: Vec::new() }
+    }
+
+    /// Returns whether there is no text, or one that says nothing.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.node.value == Value::Null
+    }
+
     /// Returns the text at a path, if one is there.
     pub(crate) fn text(&self, path: &[&str]) -> Option<&str> {
         self.node.text(path)

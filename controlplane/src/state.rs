@@ -33,13 +33,14 @@ use crate::{
     leases::Leases,
     ranges::Ranges,
     registry::Registry,
+    rules::Rules,
     source::SourceError,
     store::{Change, Counters, Numbered, Store, StoreError},
     tenants::{Tenants, Unpublishable},
 };
 use queue::Queue;
 
-pub(crate) use bundles::{Asked, Origin, PutBundle};
+pub(crate) use bundles::{Asked, Checked, Origin, PutBundle};
 
 /// Why a change was refused; nothing was changed.
 #[derive(Debug, Error)]
@@ -71,6 +72,12 @@ pub(crate) enum StateError {
         tenant: String,
         /// The digest of the bundle it has.
         current: Option<String>,
+    },
+    /// It was made of a bundle that is no longer the tenant's.
+    #[error("the bundle of tenant {tenant:?} was changed meanwhile: look at it and try again")]
+    Outrun {
+        /// The tenant.
+        tenant: String,
     },
     /// There is nothing to go back to.
     #[error("tenant {tenant:?} has no bundle of revision {revision} in its history")]
@@ -144,6 +151,8 @@ pub(crate) struct Snapshot {
     pub(crate) bundles: Result<Vec<(Arc<Bundle>, String)>, String>,
     /// The ranges of every split.
     pub(crate) ranges: Ranges,
+    /// The rules of these bundles, as they were admitted; ranges may have moved since.
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 impl State {
@@ -180,13 +189,15 @@ impl State {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let model = self.read();
         let bundle = |tenant: &crate::tenants::Tenant| {
-            tenant.bundle.clone().map(|bundle| (bundle, tenant.stored.digest.clone()))
+            let bundle = tenant.bundle.as_ref().map_err(Clone::clone)?;
+            Ok((Arc::clone(bundle.bundle()), tenant.stored.digest.clone()))
         };
         Snapshot {
             counters: model.counters,
             registry: Arc::clone(&model.registry),
             bundles: model.tenants.list().iter().map(bundle).collect(),
             ranges: model.tenants.ranges().clone(),
+            rules: model.tenants.rules().cloned(),
         }
     }
 

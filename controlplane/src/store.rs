@@ -10,18 +10,19 @@
 //! - numbers are written with the changes they number, so they never repeat.
 
 mod embedded;
+mod texts;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, io, path::PathBuf, sync::Arc};
 
 use halftone_core::{
-    compile::{Allocations, SplitKey},
-    policy::Bundle,
+    compile::SplitKey,
+    policy::{Canonical, Judged},
     rollout::allocation::Allocation,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::registry::Record;
+use crate::{ranges::Ranges, registry::Record, rules::Rules};
 
 pub(crate) use embedded::{Embedded, open_database};
 
@@ -149,7 +150,7 @@ pub(crate) struct StoredRevision {
 impl BundleChange {
     /// Returns the ranges of the tenant's own splits.
     fn own_ranges(&self) -> Vec<(&SplitKey, &Allocation)> {
-        let ranges = self.ranges.iter();
+        let ranges = self.ranges.base().iter();
         ranges.filter(|(split, _)| split.tenant == self.stored.tenant).collect()
     }
 }
@@ -178,7 +179,7 @@ pub(crate) struct Stored {
 }
 
 /// A tenant's bundle as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredBundle {
     /// Whose it is.
     pub(crate) tenant: String,
@@ -189,8 +190,36 @@ pub(crate) struct StoredBundle {
     /// The digest of its canonical form.
     pub(crate) digest: String,
     /// Its canonical form, JSON.
-    pub(crate) text: String,
+    pub(crate) text: Text,
 }
+
+/// The text of a bundle.
+#[derive(Clone, Debug)]
+pub(crate) enum Text {
+    /// As one: of an earlier build, or as it was read.
+    Whole(String),
+    /// In runs, which are kept each for itself.
+    Runs(Arc<Canonical>),
+}
+
+impl Text {
+    /// Returns all of it.
+    #[must_use]
+    pub(crate) fn whole(&self) -> Cow<'_, str> {
+        match self {
+            Self::Whole(text) => Cow::Borrowed(text),
+            Self::Runs(canonical) => Cow::Owned(canonical.text()),
+        }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.whole() == other.whole()
+    }
+}
+
+impl Eq for Text {}
 
 /// A change with the numbers it has.
 pub(crate) type Numbered = (Counters, Change);
@@ -216,10 +245,14 @@ pub(crate) enum Change {
 pub(crate) struct BundleChange {
     /// The bundle as it is kept.
     pub(crate) stored: Arc<StoredBundle>,
-    /// The same, read.
-    pub(crate) bundle: Arc<Bundle>,
+    /// The same, judged.
+    pub(crate) judged: Judged,
     /// The ranges of every split, of all tenants.
-    pub(crate) ranges: Arc<Allocations>,
+    pub(crate) ranges: Ranges,
+    /// The splits of the tenant whose ranges are others than before; nothing when any of them may be.
+    pub(crate) moved: Option<SplitAllocations>,
+    /// The rules of all tenants with it, as they were admitted; not kept.
+    pub(crate) rules: Option<Arc<Rules>>,
     /// Its place in the history.
     pub(crate) revision: StoredRevision,
     /// What goes in the same step: the tenant it moved from, its bundle and its ranges.

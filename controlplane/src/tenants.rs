@@ -10,8 +10,11 @@
 use std::sync::Arc;
 
 use halftone_core::{
-    compile::{Allocations, CompileError, SplitKey, allocate, compile_instances, compile_rules},
-    policy::{Address, Bundle, Instance, canonical_text, digest, implicit_bundle, validate},
+    compile::{
+        Allocations, CompileError, SplitKey, allocate, allocate_after, compile_instances,
+        compile_rules, replace_ranges,
+    },
+    policy::{Address, Bundle, Difference, Instance, Judged, implicit_bundle},
     rollout::allocation::Allocation,
     table::{
         AddressRow,
@@ -22,8 +25,12 @@ use thiserror::Error;
 
 use crate::{
     ranges::Ranges,
-    store::{BundleChange, SplitAllocations, StoredBundle},
+    rules::{Rules, RulesError},
+    store::{BundleChange, SplitAllocations, StoredBundle, Text},
 };
+
+/// Most splits of a tenant whose ranges are kept each for itself: beyond, all of them are written as one.
+const MOVED_MAX: usize = 4096;
 
 /// Why a bundle or an instance cannot be let in.
 #[derive(Debug, Error)]
@@ -36,13 +43,33 @@ pub(crate) enum Unpublishable {
     Archive(#[from] ArchiveError),
 }
 
+impl From<RulesError> for Unpublishable {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Compile(error) => Self::Compile(error),
+            RulesError::Archive(error) => Self::Archive(error),
+        }
+    }
+}
+
+/// What letting a candidate in leads to.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    /// The ranges of every split.
+    pub(crate) ranges: Ranges,
+    /// The splits of the tenant whose ranges are others than before; nothing when any of them may be.
+    pub(crate) moved: Option<SplitAllocations>,
+    /// The rules of every tenant; nothing when a stored bundle is missing in them.
+    pub(crate) rules: Option<Arc<Rules>>,
+}
+
 /// A tenant and its bundle.
 #[derive(Clone, Debug)]
 pub(crate) struct Tenant {
     /// What is stored of it.
     pub(crate) stored: Arc<StoredBundle>,
     /// The bundle; or why the stored text is none of this build's.
-    pub(crate) bundle: Result<Arc<Bundle>, String>,
+    pub(crate) bundle: Result<Judged, String>,
 }
 
 /// Every tenant, oldest first, with the ranges of every split.
@@ -51,6 +78,10 @@ pub(crate) struct Tenants {
     /// Oldest first.
     list: Vec<Tenant>,
     ranges: Ranges,
+    /// As they were admitted with the newest bundle; ranges may have moved since.
+    rules: Option<Arc<Rules>>,
+    /// Splits whose ranges were kept each for itself since all of them were written.
+    apart: usize,
 }
 
 impl Tenants {
@@ -60,11 +91,11 @@ impl Tenants {
         let mut list: Vec<Tenant> = bundles.into_iter().map(read).collect();
         list.sort_by_key(|tenant| tenant.stored.since);
         let mut allocations: Allocations = allocations.into_iter().collect();
-        for bundle in list.iter().filter_map(|tenant| tenant.bundle.as_deref().ok()) {
+        for judged in list.iter().filter_map(|tenant| tenant.bundle.as_ref().ok()) {
             // Ranges that an earlier build left behind; where they do not fit, compiling says so.
-            let _ = allocate(bundle, &mut allocations);
+            let _ = allocate(judged.bundle(), &mut allocations);
         }
-        Self { list, ranges: Ranges::new(Arc::new(allocations)) }
+        Self { list, ranges: Ranges::new(Arc::new(allocations)), ..Self::default() }
     }
 
     /// Returns whether no bundle is stored.
@@ -91,22 +122,90 @@ impl Tenants {
         self.list.iter().find(|tenant| tenant.stored.tenant == name)
     }
 
-    /// Checks `candidate` beside every other tenant, and returns the ranges of every split with it.
+    /// Returns the rules that were admitted last.
+    #[must_use]
+    pub(crate) fn rules(&self) -> Option<&Arc<Rules>> {
+        self.rules.as_ref()
+    }
+
+    /// Checks `candidate` beside every other tenant, and returns what comes of it as `revision`.
+    ///
+    /// What it shares with the bundle its tenant has is not compiled again.
     ///
     /// # Errors
     /// [`Unpublishable`].
-    pub(crate) fn admit(&self, candidate: &Bundle) -> Result<Allocations, Unpublishable> {
-        let name = &candidate.metadata.tenant;
-        let mut allocations = self.ranges.all();
-        allocate(candidate, &mut allocations)?;
-        let others = self.list.iter().filter(|tenant| tenant.stored.tenant != *name);
-        let mut bundles: Vec<&Bundle> =
-            others.filter_map(|tenant| tenant.bundle.as_deref().ok()).collect();
-        // Last, whatever its age: a dispute then names the candidate as the one who asks.
-        bundles.push(candidate);
-        Archive::build(&compile_rules(&bundles, &allocations)?, 0)?;
-        Archive::build(&compile_instances(&[candidate], &[], &any_address), 0)?;
-        Ok(allocations)
+    pub(crate) fn admit(
+        &self,
+        candidate: &Judged,
+        revision: u64,
+    ) -> Result<Admitted, Unpublishable> {
+        let tenant = &candidate.bundle().metadata.tenant;
+        let known = self.find(tenant).and_then(|known| known.bundle.as_ref().ok());
+        let (ranges, moved) = self.allocated(known, candidate)?;
+        let patched = match known {
+            Some(known) => self.compiled_after(known, candidate, &ranges)?,
+            None => None,
+        };
+        let is_whole =
+            self.list.iter().all(|one| one.bundle.is_ok() || one.stored.tenant == *tenant);
+        let rules = match patched {
+            Some(compiled) => Rules::new(compiled, revision)?,
+            None => Rules::of(&self.with(candidate), ranges.base(), revision)
+                .map_err(|error| blame(error, tenant))?,
+        };
+        Archive::build(&compile_instances(&[candidate.bundle()], &[], &any_address), 0)?;
+        Ok(Admitted { ranges, moved, rules: is_whole.then(|| Arc::new(rules)) })
+    }
+
+    /// Returns the ranges of every split with `candidate`, none of them moved since, and those of its tenant that
+    /// are others than before.
+    fn allocated(
+        &self,
+        known: Option<&Judged>,
+        candidate: &Judged,
+    ) -> Result<(Ranges, Option<SplitAllocations>), CompileError> {
+        let tenant = &candidate.bundle().metadata.tenant;
+        let Some(known) = known else {
+            let mut all = self.ranges.all();
+            allocate(candidate.bundle(), &mut all)?;
+            return Ok((Ranges::new(Arc::new(all)), None));
+        };
+        let difference = Difference::between(known.bundle(), candidate.bundle());
+        if difference.releases.is_empty() {
+            return Ok((self.ranges.folded(), Some(SplitAllocations::new())));
+        }
+        let mut all = self.ranges.all();
+        let moved = allocate_after(tenant, &difference, &mut all)?;
+        let few = self.apart + moved.len() <= MOVED_MAX;
+        let moved = few.then(|| moved.into_iter().collect());
+        Ok((Ranges::new(Arc::new(all)), moved))
+    }
+
+    /// Compiles what a candidate changes; nothing when everything has to be.
+    fn compiled_after(
+        &self,
+        known: &Judged,
+        candidate: &Judged,
+        ranges: &Ranges,
+    ) -> Result<Option<halftone_core::compile::Compiled>, CompileError> {
+        let Some(rules) = &self.rules else { return Ok(None) };
+        if self.ranges.is_folded() {
+            return rules.compiled.after(known.bundle(), candidate.bundle(), ranges.base());
+        }
+        let mut compiled = rules.compiled.clone();
+        replace_ranges(&mut compiled.table, self.ranges.moved())?;
+        compiled.after(known.bundle(), candidate.bundle(), ranges.base())
+    }
+
+    /// Returns the bundles there would be, oldest first: what cannot be read is left out.
+    fn with<'a>(&'a self, candidate: &'a Judged) -> Vec<&'a Bundle> {
+        let tenant = &candidate.bundle().metadata.tenant;
+        let is_new = self.find(tenant).is_none();
+        let there = self.list.iter().filter_map(|known| match known.stored.tenant == *tenant {
+            true => Some(candidate),
+            false => known.bundle.as_ref().ok(),
+        });
+        there.chain(is_new.then_some(candidate)).map(|judged| &**judged.bundle()).collect()
     }
 
     /// Puts ranges that were moved as `revision` and stored in their place.
@@ -116,9 +215,10 @@ impl Tenants {
 
     /// Puts what was admitted and stored in its place.
     pub(crate) fn put(&mut self, put: &BundleChange) {
-        self.ranges = Ranges::new(Arc::clone(&put.ranges));
-        let tenant =
-            Tenant { stored: Arc::clone(&put.stored), bundle: Ok(Arc::clone(&put.bundle)) };
+        self.ranges = put.ranges.clone();
+        self.rules.clone_from(&put.rules);
+        self.apart = put.moved.as_ref().map_or(0, |moved| self.apart + moved.len());
+        let tenant = Tenant { stored: Arc::clone(&put.stored), bundle: Ok(put.judged.clone()) };
         match self.list.iter_mut().find(|known| known.stored.tenant == tenant.stored.tenant) {
             Some(known) => *known = tenant,
             None => self.list.push(tenant),
@@ -134,7 +234,8 @@ impl Tenants {
             ranges.entry(SplitKey { tenant: to.to_owned(), ..key }).or_insert(own);
         }
         let others = self.list.iter().filter(|tenant| tenant.stored.tenant != from);
-        Self { list: others.cloned().collect(), ranges: Ranges::new(Arc::new(ranges)) }
+        let list = others.cloned().collect();
+        Self { list, ranges: Ranges::new(Arc::new(ranges)), ..Self::default() }
     }
 
     /// Removes a tenant and its ranges.
@@ -143,6 +244,20 @@ impl Tenants {
         let mut left = self.ranges.all();
         left.retain(|key, _| key.tenant != name);
         self.ranges = Ranges::new(Arc::new(left));
+        self.rules = None;
+    }
+}
+
+/// Has a dispute name the candidate as the one who asks, whatever its age.
+fn blame(error: RulesError, candidate: &str) -> RulesError {
+    match error {
+        RulesError::Compile(CompileError::Hostname { hostname, tenant, owner })
+            if owner == candidate =>
+        {
+            let (tenant, owner) = (owner, tenant);
+            CompileError::Hostname { hostname, tenant, owner }.into()
+        }
+        other => other,
     }
 }
 
@@ -169,17 +284,18 @@ fn any_address(address: &Address) -> Vec<AddressRow> {
 /// Reads a stored text. An earlier build may have had another canonical form: what is shown, and what
 /// later bundles are compared with, is this build's; the history keeps what it was called then.
 fn read(mut stored: StoredBundle) -> Tenant {
-    let bundle = serde_json::from_str::<Bundle>(&stored.text)
+    let bundle = serde_json::from_str::<Bundle>(&stored.text.whole())
         .map_err(|error| error.to_string())
-        .and_then(|bundle| match validate(&bundle).first() {
-            Some(problem) => Err(problem.to_string()),
-            None => Ok(Arc::new(bundle)),
+        .and_then(|bundle| {
+            Judged::new(bundle)
+                .map_err(|problems| problems.first().map(ToString::to_string).unwrap_or_default())
         })
         .map_err(|problem| {
             format!("the stored bundle of tenant {:?} is refused: {problem}", stored.tenant)
         });
-    if let Ok(bundle) = &bundle {
-        (stored.text, stored.digest) = (canonical_text(bundle), digest(bundle));
+    if let Ok(judged) = &bundle {
+        judged.digest().clone_into(&mut stored.digest);
+        stored.text = Text::Runs(Arc::clone(judged.canonical()));
     }
     Tenant { stored: Arc::new(stored), bundle }
 }

@@ -18,6 +18,7 @@ use crate::{
     table::{NONE, RuleTable, regex::RegexError},
 };
 
+mod again;
 mod attributes;
 mod conditions;
 mod instances;
@@ -28,12 +29,11 @@ mod routes;
 mod served;
 mod weights;
 
+pub use again::Compiled;
 pub use instances::compile_instances;
 pub use ranges::replace_ranges;
-use releases::TenantRows;
-use routes::Compiler;
 pub use served::{allocations_of, replace_instances, replace_tenant};
-pub use weights::{WeightError, allocate, set_weight};
+pub use weights::{WeightError, allocate, allocate_after, set_weight};
 
 /// Names one split of one release.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -117,13 +117,7 @@ pub fn compile_rules(
     bundles: &[&Bundle],
     allocations: &Allocations,
 ) -> Result<RuleTable, CompileError> {
-    let mut compiler = Compiler::default();
-    for bundle in bundles {
-        compiler.claim_hosts(bundle)?;
-        let tenant = TenantRows::add(&mut compiler.table, bundle, allocations)?;
-        compiler.routes(bundle, &tenant)?;
-    }
-    compiler.finish()
+    Ok(Compiled::of(bundles, allocations)?.table)
 }
 
 fn variant_key(tenant: &str, upstream: &str, variant: &str) -> String {

@@ -11,10 +11,15 @@
 
 mod bundle;
 mod canonical;
+mod difference;
+#[cfg(test)]
+pub(crate) mod drawn;
 mod gateway;
 mod implicit;
 mod instance;
+mod judged;
 mod lint;
+mod object;
 mod percent;
 mod quantity;
 mod schema;
@@ -28,16 +33,22 @@ pub use bundle::{
     Source, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream, UpstreamTimeouts,
     ValueMatch, ValueType, Variant, cell_name,
 };
-pub use canonical::{canonical_text, digest};
+pub use canonical::{
+    Canonical, Fragment, Run, RunDigest, canonical_release, canonical_route, canonical_text,
+    digest, text_digest,
+};
+pub use difference::{Difference, ReleaseChange, share};
 pub use gateway::{Gateway, GatewayLimits, GatewayTimeouts, Listener, Logs, validate_gateway};
 pub use implicit::implicit_bundle;
 pub use instance::{Address, Instance, InstanceError, Label, Registration, Ttl, TtlError, is_name};
+pub use judged::Judged;
 pub use lint::lint;
+pub use object::{Collection, Object};
 pub use percent::{Percent, PercentText};
 pub use quantity::{QuantityError, Size, Timeout};
 pub use schema::{bundle_schema, gateway_schema};
 pub use timestamp::Timestamp;
-pub use validate::{Diagnostic, is_token, nearest, validate};
+pub use validate::{Diagnostic, is_token, nearest, validate, validate_after};
 
 /// The variant every release falls back to.
 pub const STABLE: &str = "stable";

@@ -17,6 +17,7 @@ mod expression;
 mod filter;
 mod nested;
 pub mod regex;
+mod rows;
 mod verify;
 
 pub use condition::{
@@ -31,6 +32,7 @@ pub use expression::{
 };
 pub use filter::{ArchivedTagFilter, TagFilter};
 pub use nested::{ArchivedNestedNodeRow, ArchivedNestedRow, NestedNodeRow, NestedRow, split_name};
+pub use rows::Rows;
 pub use verify::VerifyError;
 
 use rkyv::{Archive, Deserialize, Serialize};
@@ -49,11 +51,11 @@ pub struct RuleTable {
     pub any_host: Span,
     /// Routes, those of one host together: exact paths, then prefixes, each sorted by path, then
     /// expressions; among those of one path, and among expressions, in order of precedence.
-    pub routes: Vec<RouteRow>,
+    pub routes: Rows<RouteRow>,
     /// Most slashes in any prefix: a path is looked up as deep as this.
     pub prefix_slashes: u32,
     /// Releases.
-    pub releases: Vec<ReleaseRow>,
+    pub releases: Rows<ReleaseRow>,
     /// Variants of every upstream.
     pub variants: Vec<VariantRow>,
     /// Attributes that releases and expressions refer to.
@@ -63,7 +65,7 @@ pub struct RuleTable {
     /// Tenants.
     pub tenants: Vec<TenantRow>,
     /// Expressions that conditions refer to.
-    pub regexes: Vec<RegexRow>,
+    pub regexes: Rows<RegexRow>,
 }
 
 /// A regular expression.

@@ -9,6 +9,7 @@ use halftone_bench::compare::{self, CompareOptions};
 use halftone_bench::floor::{self, FloorOptions};
 use halftone_bench::push::{self, PushOptions};
 use halftone_bench::ramp::{self, RampOptions};
+use halftone_bench::scale::{self, ScaleOptions};
 
 /// Options of `halftone bench`.
 #[derive(Debug, clap::Args)]
@@ -54,6 +55,16 @@ Examples:
 
 A push sets a weight at the API, and is answered when every worker decides with it.")]
     Push(PushOptions),
+    /// Measure how long a one-line change of a very large bundle takes until every worker decides with it
+    #[command(after_help = "\
+Examples:
+  halftone bench scale
+  halftone bench scale --change route,bundle --changes 50 --json
+
+A bundle of 100 000 routes over 10 000 hosts with 10 000 targets and 1 000 segments is put; then one
+line of it is changed, again and again, as an object of the bundle or by putting all of it. The exit
+code is 1 when a change failed.")]
+    Scale(ScaleOptions),
 }
 
 /// Runs a measurement and prints its report.
@@ -75,5 +86,9 @@ pub(super) fn run(arguments: &BenchArguments, output: &mut dyn Write) -> Result<
         },
         What::Floor(options) => floor::run(options),
         What::Push(options) => push::run(options, output).map(drop),
+        What::Scale(options) => match scale::run(options, output)?.failed() {
+            0 => Ok(()),
+            changes => bail!("{changes} changes failed"),
+        },
     }
 }

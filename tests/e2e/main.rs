@@ -27,6 +27,7 @@ mod leaving_callers;
 mod limits;
 mod message;
 mod metrics;
+mod objects;
 mod poll;
 mod ports;
 mod push;

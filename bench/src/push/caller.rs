@@ -13,23 +13,27 @@ use serde_json::Value;
 const CALL_MAX: Duration = Duration::from_secs(30);
 
 /// A caller.
-pub(super) struct Caller {
+pub(crate) struct Caller {
     address: SocketAddr,
     connection: Option<BufReader<TcpStream>>,
 }
 
 /// What the API said.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// Whether every worker of every gateway serves the change.
-    pub(super) applied: bool,
-    pub(super) body: String,
+    pub(crate) applied: bool,
+    /// The revision the change was stored as, where the answer has one.
+    pub(crate) revision: u64,
+    /// Where the control plane spent its time (`Server-Timing`): stages and milliseconds.
+    pub(crate) stages: Vec<(String, f64)>,
+    pub(crate) body: String,
 }
 
 impl Caller {
     /// Calls the server at `address`.
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         Self { address, connection: None }
     }
 
@@ -37,7 +41,7 @@ impl Caller {
     ///
     /// # Errors
     /// No whole answer comes; the next call connects again.
-    pub(super) fn call(&mut self, method: &str, path: &str, body: &str) -> Result<Answer> {
+    pub(crate) fn call(&mut self, method: &str, path: &str, body: &str) -> Result<Answer> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => connect(self.address)?,
@@ -56,7 +60,7 @@ impl Caller {
     ///
     /// # Errors
     /// As [`call`](Self::call).
-    pub(super) fn send(&mut self, request: &[u8]) -> Result<Answer> {
+    pub(crate) fn send(&mut self, request: &[u8]) -> Result<Answer> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => connect(self.address)?,
@@ -66,7 +70,7 @@ impl Caller {
 
     fn exchange(&mut self, mut connection: BufReader<TcpStream>, request: &[u8]) -> Result<Answer> {
         connection.get_mut().write_all(request).context("sending")?;
-        let (mut status, mut length, mut applied) = (0, 0, false);
+        let (mut status, mut length, mut applied, mut stages) = (0, 0, false, Vec::new());
         let mut line = String::new();
         loop {
             line.clear();
@@ -80,6 +84,8 @@ impl Caller {
                 length = value.trim().parse().context("a length")?;
             } else if let Some(value) = text.strip_prefix("halftone-applied:") {
                 applied = value.trim() == "true";
+            } else if let Some(value) = text.strip_prefix("server-timing:") {
+                stages = read_stages(value);
             } else if text.is_empty() {
                 break;
             }
@@ -87,8 +93,21 @@ impl Caller {
         let mut body = vec![0; length];
         connection.read_exact(&mut body).context("receiving the body")?;
         self.connection = Some(connection);
-        Ok(Answer { status, applied, body: String::from_utf8_lossy(&body).into_owned() })
+        let body = String::from_utf8_lossy(&body).into_owned();
+        let told = serde_json::from_str::<Value>(&body).unwrap_or_default();
+        let revision = told["revision"].as_u64().unwrap_or(0);
+        Ok(Answer { status, applied, revision, stages, body })
     }
+}
+
+/// Reads `name;dur=1.2, other;dur=0.3`; what is not of this form is left out.
+fn read_stages(value: &str) -> Vec<(String, f64)> {
+    let stage = |text: &str| {
+        let (name, rest) = text.trim().split_once(';')?;
+        let ms = rest.trim().strip_prefix("dur=")?.parse().ok()?;
+        Some((name.to_owned(), ms))
+    };
+    value.split(',').filter_map(stage).collect()
 }
 
 fn connect(address: SocketAddr) -> Result<BufReader<TcpStream>> {
@@ -102,7 +121,7 @@ fn connect(address: SocketAddr) -> Result<BufReader<TcpStream>> {
 ///
 /// # Errors
 /// It does not answer with one.
-pub(super) fn gateway(api: SocketAddr) -> Result<Value> {
+pub(crate) fn gateway(api: SocketAddr) -> Result<Value> {
     let answer = Caller::new(api).call("GET", "/v1/gateways", "")?;
     let mut gateways: Vec<Value> =
         serde_json::from_str(&answer.body).context("reading the gateways")?;

@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 
-use super::{PUSH_NS_MAX, PushOptions, caller::Caller};
+use super::{PUSH_NS_MAX, caller::Caller};
 use crate::compare::workload::Workload;
 
 /// Failures that are kept in words.
 const WORDS_MAX: usize = 5;
 
 /// What became of requests.
-pub(super) struct Counts {
-    pub(super) answered: u64,
-    pub(super) failed: u64,
-    pub(super) words: Vec<String>,
-    pub(super) took: Histogram<u64>,
+pub(crate) struct Counts {
+    pub(crate) answered: u64,
+    pub(crate) failed: u64,
+    pub(crate) words: Vec<String>,
+    pub(crate) took: Histogram<u64>,
 }
 
 impl Counts {
@@ -40,22 +40,23 @@ impl Counts {
     }
 }
 
-/// Starts the connections; they end when `stop` says so.
-pub(super) fn start<'scope>(
+/// Starts so many connections that together ask so often per second (`(load, connections)`); they end when
+/// `stop` says so.
+pub(crate) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    options: &PushOptions,
+    (load, connections): (u32, u32),
     target: SocketAddr,
     stop: &'scope AtomicBool,
 ) -> Vec<ScopedJoinHandle<'scope, Counts>> {
-    let pause = Duration::from_secs(u64::from(options.connections)) / options.load;
-    (0..options.connections).map(|_| scope.spawn(move || ask(target, pause, stop))).collect()
+    let pause = Duration::from_secs(u64::from(connections)) / load;
+    (0..connections).map(|_| scope.spawn(move || ask(target, pause, stop))).collect()
 }
 
 /// Waits for the connections and adds up what they counted.
 ///
 /// # Errors
 /// One panicked.
-pub(super) fn join(connections: Vec<ScopedJoinHandle<'_, Counts>>) -> Result<Counts> {
+pub(crate) fn join(connections: Vec<ScopedJoinHandle<'_, Counts>>) -> Result<Counts> {
     let mut all = Counts::new();
     for connection in connections {
         let Ok(one) = connection.join() else { bail!("a connection's thread panicked") };

@@ -77,7 +77,7 @@ pub struct Quantiles {
 
 impl Quantiles {
     #[expect(clippy::cast_precision_loss, reason = "minutes in nanoseconds are below 2^52")]
-    fn of(histogram: &Histogram<u64>) -> Self {
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
         let ms = |ns: u64| ns as f64 / 1e6;
         Self {
             p50: ms(histogram.value_at_quantile(0.5)),
@@ -87,12 +87,24 @@ impl Quantiles {
     }
 }
 
+impl LoadReport {
+    /// Returns what `counts` add up to.
+    pub(crate) fn of(counts: &Counts) -> Self {
+        Self {
+            answered: counts.answered,
+            failed: counts.failed,
+            failures: counts.words.clone(),
+            latency_ms: Quantiles::of(&counts.took),
+        }
+    }
+}
+
 impl PushReport {
     #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^52")]
     pub(super) fn new(
         options: PushOptions,
         pushes: &Result<Pushes>,
-        load: Counts,
+        load: &Counts,
         before: &Value,
         after: &Value,
     ) -> Result<Self> {
@@ -127,12 +139,7 @@ impl PushReport {
                 per_second: pushes.acknowledged as f64 / pushes.elapsed.as_secs_f64(),
                 visible_ms: Quantiles::of(&pushes.took),
             },
-            load: LoadReport {
-                answered: load.answered,
-                failed: load.failed,
-                failures: load.words,
-                latency_ms: Quantiles::of(&load.took),
-            },
+            load: LoadReport::of(load),
             warnings: warnings
                 .into_iter()
                 .filter(|(told, _)| *told)

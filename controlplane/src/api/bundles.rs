@@ -3,6 +3,8 @@
 //! Owns the resource and its conditional requests; a bundle's text is [`crate::source`]'s, its
 //! admission [`crate::state`]'s.
 
+use std::time::Instant;
+
 use axum::{
     Json,
     extract::State as Extract,
@@ -22,14 +24,17 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    clock,
     conditions::{Conditions, Tags},
     source::{Format, read_bundle},
-    state::{Asked, Origin, PutBundle},
+    stages::Stages,
+    state::{Asked, Checked, Origin, PutBundle},
 };
 
+/// Where the time of a change went (W3C Server Timing).
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
 /// How a bundle is put.
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Wanted {
     #[serde(default)]
@@ -55,7 +60,7 @@ pub(crate) async fn show(
         });
     }
     let media_type = HeaderValue::from_static("application/json");
-    Ok((etag, [(CONTENT_TYPE, media_type)], stored.text.clone()).into_response())
+    Ok((etag, [(CONTENT_TYPE, media_type)], stored.text.whole().into_owned()).into_response())
 }
 
 /// Replaces the bundle: all of it, or nothing when anything is wrong; with `dryRun`, nothing.
@@ -66,31 +71,90 @@ pub(crate) async fn replace(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let media_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
-    let format = Format::of_media_type(media_type).ok_or_else(|| {
-        Problem::unsupported_media_type(Format::MEDIA_TYPES, media_type.unwrap_or_default())
-    })?;
+    let format = wanted_format(&headers)?;
     let asked = asked(Origin::Rest, &headers)?;
-    let owner = tenant.clone();
+    let (owner, stages) = (tenant.clone(), asked.stages.clone());
     let put = context.blocking(move |state| {
-        let (bundle, warnings) = read_bundle(&body, format)?;
-        if bundle.metadata.tenant != owner {
-            return Err(foreign_tenant(&owner, &bundle.metadata.tenant));
+        let known = |tenant: &str| state.judged(tenant);
+        let read = || read_bundle(&body, format, &known);
+        let (judged, warnings) = asked.stages.timed("judge", read)?;
+        let found = &judged.bundle().metadata.tenant;
+        if *found != owner {
+            return Err(foreign_tenant(&owner, found));
         }
-        if wanted.strict && !warnings.is_empty() {
-            return Err(Problem::invalid("there are warnings, and strict was asked for", warnings));
+        wanted.check(&warnings)?;
+        match wanted.dry_run {
+            true => Ok(Taken::checked(state.check_bundle(&judged, &asked)?, warnings)),
+            false => Ok(Taken::stored(state.put_bundle(judged, &asked)?, None, warnings)),
         }
-        let put = match wanted.dry_run {
-            true => Err(state.check_bundle(&bundle, &asked)?),
-            false => Ok(state.put_bundle(bundle, &asked)?),
-        };
-        Ok((put, warnings))
     });
     let put = put.await?;
     let put = if wanted.dry_run { put } else { context.counted(&Origin::Rest, put) };
-    match put? {
-        (Ok(put), warnings) => stored(&context, &tenant, &put, &warnings).await,
-        (Err(checked), warnings) => {
+    answer(&context, &tenant, put?, &stages).await
+}
+
+/// What was found good: stored, or only looked at.
+pub(super) struct Taken {
+    put: Result<PutBundle, Checked>,
+    /// The digest of what was put, if that is not the bundle.
+    object: Option<String>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Taken {
+    /// Takes what was stored; `object` is the digest of the part of the bundle that was put.
+    pub(super) fn stored(
+        put: PutBundle,
+        object: Option<String>,
+        warnings: Vec<Diagnostic>,
+    ) -> Self {
+        Self { put: Ok(put), object, warnings }
+    }
+
+    /// Takes what a dry run found.
+    pub(super) fn checked(checked: Checked, warnings: Vec<Diagnostic>) -> Self {
+        Self { put: Err(checked), object: None, warnings }
+    }
+}
+
+impl Wanted {
+    /// Returns whether nothing is to be stored.
+    pub(super) fn is_dry(self) -> bool {
+        self.dry_run
+    }
+
+    /// Refuses warnings where that was asked for.
+    pub(super) fn check(self, warnings: &[Diagnostic]) -> Result<(), Problem> {
+        if self.strict && !warnings.is_empty() {
+            let detail = "there are warnings, and strict was asked for";
+            return Err(Problem::invalid(detail, warnings.to_vec()));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the format that the headers name.
+pub(super) fn wanted_format(headers: &HeaderMap) -> Result<Format, Problem> {
+    let media_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    Format::of_media_type(media_type).ok_or_else(|| {
+        Problem::unsupported_media_type(Format::MEDIA_TYPES, media_type.unwrap_or_default())
+    })
+}
+
+/// Answers what was found good; waits, for a while, until what was stored is served.
+pub(super) async fn answer(
+    context: &Context,
+    tenant: &str,
+    taken: Taken,
+    stages: &Stages,
+) -> Result<Response, Problem> {
+    let Taken { put, object, warnings } = taken;
+    match put {
+        Ok(put) => {
+            let tag = object.as_ref().unwrap_or(&put.digest).clone();
+            stored(context, tenant, (&put, &tag), &warnings, stages).await
+        }
+        Err(checked) => {
             let changed = checked.current.as_ref() != Some(&checked.digest);
             let mut body = json!({
                 "dryRun": true, "digest": checked.digest, "changed": changed, "warnings": warnings,
@@ -103,19 +167,25 @@ pub(crate) async fn replace(
     }
 }
 
-/// Answers a bundle that was stored.
+/// Answers a bundle that was stored; `tag` is the digest of what was put.
 pub(super) async fn stored(
     context: &Context,
     tenant: &str,
-    put: &PutBundle,
+    (put, tag): (&PutBundle, &str),
     warnings: &[Diagnostic],
+    stages: &Stages,
 ) -> Result<Response, Problem> {
     tracing::info!(%tenant, revision = put.revision, digest = %put.digest, "a bundle is stored");
+    let begun = Instant::now();
     let (applied, header) = context.applied(put.change).await;
+    stages.note("apply", begun.elapsed());
     let body = json!({
         "revision": put.revision, "digest": put.digest, "applied": applied, "warnings": warnings,
     });
-    Ok((header, [(ETAG, etag(&put.digest)?)], Json(body)).into_response())
+    let timing = HeaderValue::try_from(stages.header())
+        .map_err(|_| Problem::internal("the stages cannot be shown"))?;
+    let tags = [(ETAG, etag(tag)?), (SERVER_TIMING, timing)];
+    Ok((header, tags, Json(body)).into_response())
 }
 
 /// Forgets a tenant's bundle; its history stays.
@@ -134,10 +204,10 @@ pub(crate) async fn delete(
 
 /// Returns what is asked for by `headers`, now.
 pub(super) fn asked(origin: Origin, headers: &HeaderMap) -> Result<Asked, Problem> {
-    Ok(Asked { origin, conditions: conditions(headers)?, at_ms: clock::unix_ms() })
+    Ok(Asked { conditions: conditions(headers)?, ..Asked::now(origin) })
 }
 
-fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
+pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
     let tags = |name: HeaderName| {
         let mut lines = headers.get_all(&name).iter().peekable();
         if lines.peek().is_none() {
@@ -153,7 +223,7 @@ fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
     Ok(Conditions { matches: tags(IF_MATCH)?, matches_none: tags(IF_NONE_MATCH)? })
 }
 
-fn etag(digest: &str) -> Result<HeaderValue, Problem> {
+pub(super) fn etag(digest: &str) -> Result<HeaderValue, Problem> {
     HeaderValue::try_from(format!("\"{digest}\""))
         .map_err(|_| Problem::internal("the digest cannot be shown"))
 }

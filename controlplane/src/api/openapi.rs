@@ -24,7 +24,7 @@ pub(crate) async fn show() -> Json<Value> {
 /// Returns the document; equal for equal builds.
 fn document() -> Value {
     let mut paths = json!({});
-    for operation in instances().into_iter().chain(tenants()).chain(tags()).chain(others()) {
+    for operation in all() {
         paths[operation.path][operation.method] = operation.described;
     }
     json!({
@@ -40,6 +40,34 @@ fn document() -> Value {
         "paths": paths,
         "components": { "schemas": schemas::all() },
     })
+}
+
+fn all() -> impl Iterator<Item = Operation> {
+    [instances(), tenants(), objects(), tags(), others()].into_iter().flatten()
+}
+
+fn objects() -> Vec<Operation> {
+    let one = "/v1/tenants/{tenant}/bundle/{collection}/{name}";
+    vec![
+        operation("get", one, "showObject", "Shows an object of the bundle in its canonical form")
+            .conditional()
+            .answers(200, "Object")
+            .answers(304, "")
+            .refuses(&[400, 404, 412]),
+        operation("put", one, "putObject", "Puts an object into the bundle, new or another one")
+            .query("dryRun", "`true`: checks everything and stores nothing")
+            .query("strict", "`true`: refuses what would be a warning")
+            .conditional()
+            .takes(&["application/yaml", "application/json"], "Object")
+            .answers(200, "Stored")
+            .refuses(&[400, 404, 408, 409, 412, 413, 415, 422]),
+        operation("delete", one, "deleteObject", "Takes an object out of the bundle")
+            .query("dryRun", "`true`: checks everything and stores nothing")
+            .query("strict", "`true`: refuses what would be a warning")
+            .conditional()
+            .answers(200, "Stored")
+            .refuses(&[400, 404, 409, 412, 422]),
+    ]
 }
 
 fn instances() -> Vec<Operation> {

@@ -182,6 +182,7 @@ impl From<StateError> for Problem {
             StateError::Full => Self::conflict(detail),
             StateError::Owned { .. } => Self::new(StatusCode::CONFLICT, "owned", "Owned", detail),
             StateError::Condition { current, .. } => Self::condition(&detail, current),
+            StateError::Outrun { .. } => Self::conflict(detail),
             StateError::NoRevision { .. }
             | StateError::NoBundle { .. }
             | StateError::Weight(WeightError::UnknownRelease { .. }) => Self::not_found(&detail),

@@ -98,9 +98,10 @@ pub(crate) async fn act(
         .ok_or_else(|| Problem::not_found("POST acts at /v1/tenants/{tenant}:rollback"))?;
     let Rollback { revision } = read(&body, Format::Json)?;
     let (key, asked) = (tenant.to_owned(), asked(Origin::Rollback(revision), &headers)?);
+    let stages = asked.stages.clone();
     let put = context.blocking(move |state| state.rollback(&key, revision, &asked)).await?;
     let put = context.counted(&Origin::Rollback(revision), put.map_err(Problem::from))?;
-    stored(&context, tenant, &put, &[]).await
+    stored(&context, tenant, (&put, &put.digest), &[], &stages).await
 }
 
 fn shown(revision: &StoredRevision) -> Value {

@@ -15,7 +15,7 @@ use std::{
 use halftone_core::{
     compile::replace_ranges,
     table::{
-        RuleTable, Table, TableKind,
+        Table, TableKind,
         archive::{Archive, HEADER_BYTES, fingerprint},
     },
     wire::SplitRanges,
@@ -23,7 +23,7 @@ use halftone_core::{
 use halftone_link::SealedTable;
 
 use super::PublishError;
-use crate::ranges::Ranges;
+use crate::{ranges::Ranges, rules::Rules};
 
 /// A table in a memory file.
 pub(crate) struct WholeTable {
@@ -37,7 +37,7 @@ pub(crate) struct WholeTable {
 /// Rules as they were compiled, and the ranges that lie over them.
 #[derive(Clone)]
 struct Compiled {
-    table: Arc<RuleTable>,
+    rules: Arc<Rules>,
     ranges: Ranges,
 }
 
@@ -78,23 +78,29 @@ impl ReadyTable {
         Ok(Arc::new(Self { kind, revision, digest, whole, compiled: None }))
     }
 
-    /// Archives rules that were compiled with `ranges`, as [`ReadyTable::new`] does.
+    /// Takes rules over which `ranges` lie, as [`ReadyTable::new`] does.
     ///
     /// # Errors
     /// [`PublishError`].
     pub(super) fn of_rules(
-        table: RuleTable,
+        rules: Arc<Rules>,
         ranges: Ranges,
         revision: u64,
         digest: Option<String>,
         last: Option<&Arc<Self>>,
     ) -> Result<Arc<Self>, PublishError> {
-        let mut ready = Self::new(&table, revision, digest, last)?;
-        // One that was there before keeps what it was compiled of.
-        if let Some(new) = Arc::get_mut(&mut ready) {
-            new.compiled = Some(Compiled { table: Arc::new(table), ranges });
+        // As it was admitted, if nothing has moved since.
+        let archive = rules.take_archive(revision).filter(|_| ranges.is_folded());
+        let compiled = Compiled { rules, ranges };
+        let whole = match archive {
+            Some(archive) => WholeTable::of(&archive, digest.as_ref())?,
+            None => compiled.whole(revision, digest.as_ref())?,
+        };
+        if let Some(last) = last.filter(|last| last.body() == Some(whole.body)) {
+            return Ok(Arc::clone(last));
         }
-        Ok(ready)
+        let (kind, whole) = (TableKind::Rules, OnceLock::from(Ok(whole)));
+        Ok(Arc::new(Self { kind, revision, digest, whole, compiled: Some(compiled) }))
     }
 
     /// Returns the rules in which these ranges lie over those that were compiled; nothing when `ranges` have
@@ -108,9 +114,9 @@ impl ReadyTable {
         if compiled.ranges.is(ranges) {
             return Some(Arc::clone(self));
         }
-        let (table, ranges) = (Arc::clone(&compiled.table), ranges.clone());
+        let (rules, ranges) = (Arc::clone(&compiled.rules), ranges.clone());
         let (kind, digest) = (self.kind, self.digest.clone());
-        let compiled = Some(Compiled { table, ranges });
+        let compiled = Some(Compiled { rules, ranges });
         Some(Arc::new(Self { kind, revision, digest, whole: OnceLock::new(), compiled }))
     }
 
@@ -118,7 +124,7 @@ impl ReadyTable {
     #[must_use]
     pub(crate) fn moved_since(&self, served: &Self) -> Option<Vec<SplitRanges>> {
         let (ours, theirs) = (self.compiled.as_ref()?, served.compiled.as_ref()?);
-        let same = Arc::ptr_eq(&ours.table, &theirs.table) && served.revision <= self.revision;
+        let same = Arc::ptr_eq(&ours.rules, &theirs.rules) && served.revision <= self.revision;
         same.then(|| ours.ranges.moved_after(served.revision))
     }
 
@@ -141,7 +147,7 @@ impl ReadyTable {
 
 impl Compiled {
     fn whole(&self, revision: u64, digest: Option<&String>) -> Result<WholeTable, PublishError> {
-        let mut table = (*self.table).clone();
+        let mut table = self.rules.compiled.table.clone();
         replace_ranges(&mut table, self.ranges.moved())?;
         WholeTable::new(&table, revision, digest)
     }
@@ -153,7 +159,10 @@ impl WholeTable {
         revision: u64,
         digest: Option<&String>,
     ) -> Result<Self, PublishError> {
-        let archive = Archive::build(table, revision)?;
+        Self::of(&Archive::build(table, revision)?, digest)
+    }
+
+    fn of<T: Table>(archive: &Archive<T>, digest: Option<&String>) -> Result<Self, PublishError> {
         let body = fingerprint(&archive.bytes()[HEADER_BYTES..]);
         let digest = digest.cloned().unwrap_or_else(|| format!("xxh3:{body:016x}"));
         Ok(Self { file: SealedTable::create(archive.bytes())?, digest, body })

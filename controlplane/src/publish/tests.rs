@@ -47,13 +47,14 @@ fn snapshot(change: u64, revision: u64, instances: &[Instance]) -> Snapshot {
         registry: Arc::new(registry(change, instances)),
         bundles: Ok(Vec::new()),
         ranges: Ranges::default(),
+        rules: None,
     }
 }
 
 fn bundle(tenant: &str, address: &str) -> (Arc<Bundle>, String) {
     let mut bundle = implicit_bundle(&[], Some(address));
     tenant.clone_into(&mut bundle.metadata.tenant);
-    bundle.routes[0].hostnames = vec![format!("{tenant}.example")];
+    Arc::make_mut(&mut bundle.routes[0]).hostnames = vec![format!("{tenant}.example")];
     let digest = digest(&bundle);
     (Arc::new(bundle), digest)
 }

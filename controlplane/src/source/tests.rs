@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// Reads a bundle as the first of its tenant.
+fn read_bundle(text: &[u8], format: Format) -> Result<(Bundle, Vec<Diagnostic>), SourceError> {
+    let (judged, warnings) = super::read_bundle(text, format, &|_| None)?;
+    Ok(((**judged.bundle()).clone(), warnings))
+}
+
 const GOOD: &str = "
 apiVersion: halftone/v1
 kind: Bundle
@@ -290,5 +296,45 @@ fn media_types_name_formats() {
         (Some(""), None),
     ] {
         assert_eq!(Format::of_media_type(media_type), format, "{media_type:?}");
+    }
+}
+
+/// The quick way and the one with places take and refuse the same.
+#[test]
+fn json_is_read_alike_with_and_without_places() {
+    let good: serde_json::Value =
+        serde_json::to_value(read_bundle(GOOD.as_bytes(), Format::Yaml).expect("good").0)
+            .expect("JSON");
+    let text = good.to_string();
+    let fast = |text: &str| super::fast::read(text.as_bytes());
+    let slow = |text: &str| {
+        let root = read_tree(text.as_bytes(), Format::Json).ok()?;
+        let shape = read_shape::<Bundle>(&root.node);
+        let is_good = shape.problems.is_empty() && root.duplicates.is_empty();
+        shape.value.filter(|_| is_good)
+    };
+    assert!(fast(&text).is_some());
+    let twice = text.replacen('{', "{\"kind\":\"Bundle\",", 1);
+    let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+    let many: Vec<String> =
+        (0..40).map(|at| format!("\"s{}\":{{\"when\":\"true\"}}", at % 39)).collect();
+    let escaped = text.replacen("\"routes\"", "\"ro\\u0075tes\"", 1);
+    let texts = [
+        text.clone(),
+        twice,
+        text.replacen("\"name\"", "\"nam\"", 1),
+        text.replacen('{', "{\"weight\":1e400,", 1),
+        text.replacen('{', &format!("{{\"more\":{deep},"), 1),
+        text.replacen('{', &format!("{{\"segments\":{{{}}},", many.join(",")), 1),
+        text.replace("halftone/v1", "halftone/v1\u{0}"),
+        format!("{text} "),
+        format!("{text}]"),
+        escaped.clone(),
+        escaped.replacen('{', "{\"routes\":[],", 1),
+        "null".to_owned(),
+        String::new(),
+    ];
+    for text in texts {
+        assert_eq!(fast(&text), slow(&text), "{text:.200}");
     }
 }

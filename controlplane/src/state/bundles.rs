@@ -8,15 +8,24 @@
 //! - whoever asks under a condition is answered by the state in which the change would be made;
 //! - every revision that changed rules is in the history, with where it came from.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use halftone_core::policy::{Bundle, canonical_text, digest};
+use halftone_core::policy::Judged;
 
 use super::{Decided, Model, State, StateError};
 use crate::{
+    clock,
     conditions::Conditions,
     source::{Format, read_bundle},
-    store::{BundleChange, Change, Counters, StoredBundle, StoredRevision},
+    stages::Stages,
+    store::{BundleChange, Change, Counters, StoredBundle, StoredRevision, Text},
+    tenants::Admitted,
 };
 
 /// What the source of a bundle from a file begins with.
@@ -52,6 +61,8 @@ pub(crate) struct Asked {
     pub(crate) conditions: Conditions,
     /// When, milliseconds since 1970 (UTC).
     pub(crate) at_ms: u64,
+    /// Where its time goes.
+    pub(crate) stages: Stages,
 }
 
 /// A bundle that was stored.
@@ -104,6 +115,18 @@ impl State {
         self.read().tenants.find(tenant).map(|tenant| Arc::clone(&tenant.stored))
     }
 
+    /// Returns the bundle of `tenant` with every change that was asked for.
+    #[must_use]
+    pub(crate) fn judged(&self, tenant: &str) -> Option<Judged> {
+        self.newest().tenants.find(tenant).and_then(|known| known.bundle.as_ref().ok().cloned())
+    }
+
+    /// Returns the bundle of `tenant` as it is shown: durable.
+    #[must_use]
+    pub(crate) fn shown(&self, tenant: &str) -> Option<Judged> {
+        self.read().tenants.find(tenant).and_then(|known| known.bundle.as_ref().ok().cloned())
+    }
+
     /// Returns every tenant with a bundle, oldest first.
     #[must_use]
     pub(crate) fn tenants(&self) -> Vec<TenantSummary> {
@@ -148,16 +171,16 @@ impl State {
     /// [`StateError`].
     pub(crate) fn check_bundle(
         &self,
-        bundle: &Bundle,
+        judged: &Judged,
         asked: &Asked,
     ) -> Result<Checked, StateError> {
         let (tenants, current) = {
             let model = self.read();
-            let current = model.current(&bundle.metadata.tenant, asked)?;
+            let current = model.current(&judged.bundle().metadata.tenant, asked)?;
             (Arc::clone(&model.tenants), current)
         };
-        tenants.admit(bundle)?;
-        Ok(Checked { digest: digest(bundle), current })
+        tenants.admit(judged, 0)?;
+        Ok(Checked { digest: judged.digest().to_owned(), current })
     }
 
     /// Replaces the bundle of its tenant with a validated one. Blocks on the disk.
@@ -166,68 +189,80 @@ impl State {
     /// [`StateError`].
     pub(crate) fn put_bundle(
         &self,
-        bundle: Bundle,
+        judged: Judged,
         asked: &Asked,
     ) -> Result<PutBundle, StateError> {
-        self.replace(bundle, None, asked)
+        self.replace(judged, None, None, asked)
     }
 
-    /// Replaces the bundle of its tenant with a validated one and forgets that of the tenant `from`,
+    /// Replaces the bundle of its tenant with one that was made of `base`. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StateError`]; [`StateError::Outrun`] when the tenant has another one than `base` by now.
+    pub(crate) fn put_after(
+        &self,
+        base: &Judged,
+        judged: Judged,
+        asked: &Asked,
+    ) -> Result<PutBundle, StateError> {
+        self.replace(judged, None, Some(base), asked)
+    }
+
+    /// Replaces the bundle of its tenant with a judged one and forgets that of the tenant `from`,
     /// whose ranges go along: one change, or none. Blocks on the disk.
     ///
     /// # Errors
     /// [`StateError`].
     pub(crate) fn move_bundle(
         &self,
-        bundle: Bundle,
+        judged: Judged,
         from: &str,
         asked: &Asked,
     ) -> Result<PutBundle, StateError> {
-        self.replace(bundle, Some(from), asked)
+        self.replace(judged, Some(from), None, asked)
     }
 
     fn replace(
         &self,
-        bundle: Bundle,
+        judged: Judged,
         from: Option<&str>,
+        base: Option<&Judged>,
         asked: &Asked,
     ) -> Result<PutBundle, StateError> {
-        let digest = digest(&bundle);
-        let tenant = bundle.metadata.tenant.clone();
-        self.change(|model| {
+        let tenant = judged.bundle().metadata.tenant.clone();
+        let (begun, mut admitting) = (Instant::now(), Duration::ZERO);
+        let put = self.change(|model| {
             for changed in [Some(tenant.as_str()), from].into_iter().flatten() {
                 model.current(changed, asked)?;
             }
             let known = model.tenants.find(&tenant);
+            let current = known.and_then(|known| known.bundle.as_ref().ok());
+            let is_base =
+                |base: &Judged| current.is_some_and(|now| Arc::ptr_eq(now.bundle(), base.bundle()));
+            if base.is_some_and(|base| !is_base(base)) {
+                return Err(StateError::Outrun { tenant: tenant.clone() });
+            }
+            let digest = judged.digest().to_owned();
             let same = known.filter(|known| known.stored.digest == digest && known.bundle.is_ok());
             if let Some(same) = same.filter(|_| from.is_none()) {
                 let (revision, change) = (same.stored.revision, model.counters.change);
                 return Ok(Decided::Nothing(PutBundle { revision, digest, change }));
             }
-            let counters = model.next(true);
-            let since = known.map_or(counters.change, |known| known.stored.since);
-            let ranges = match from {
-                None => model.tenants.admit(&bundle)?,
-                Some(from) => model.tenants.renamed(from, &tenant).admit(&bundle)?,
+            let (counters, admission) = (model.next(true), Instant::now());
+            let admitted = match from {
+                None => model.tenants.admit(&judged, counters.revision)?,
+                Some(from) => {
+                    model.tenants.renamed(from, &tenant).admit(&judged, counters.revision)?
+                }
             };
-            let text = canonical_text(&bundle);
+            admitting = admission.elapsed();
             let put = PutBundle { revision: counters.revision, digest, change: counters.change };
-            let revision = put.revision_of(&tenant, text.len(), asked);
-            let gone = from.map(|from| asked.deletion_of(from, counters));
-            let forgotten = gone.iter().chain([&revision]);
-            let pruned = forgotten.flat_map(|one| model.history.pruned_by(one)).collect();
-            let digest = put.digest.clone();
-            let stored = StoredBundle { tenant, since, revision: put.revision, digest, text };
-            let change = BundleChange {
-                stored: Arc::new(stored),
-                bundle: Arc::new(bundle),
-                ranges: Arc::new(ranges),
-                revision,
-                gone,
-                pruned,
-            };
+            let change = bundle_change(model, (judged, admitted), counters, from, asked);
             Ok(Decided::Change(counters, Change::PutBundle(Box::new(change)), put))
-        })
+        });
+        asked.stages.note("admit", admitting);
+        asked.stages.note("store", begun.elapsed().saturating_sub(admitting));
+        put
     }
 
     /// Stores the bundle of an earlier revision as a new one; the ranges of its splits move from where
@@ -245,8 +280,8 @@ impl State {
         let missing = || StateError::NoRevision { tenant: tenant.to_owned(), revision };
         let (_, text) = self.revision(tenant, revision)?.ok_or_else(missing)?;
         let text = text.ok_or_else(missing)?;
-        let (bundle, _) = read_bundle(text.as_bytes(), Format::Json)?;
-        self.put_bundle(bundle, asked)
+        let (judged, _) = read_bundle(text.as_bytes(), Format::Json, &|of| self.judged(of))?;
+        self.put_bundle(judged, asked)
     }
 
     /// Forgets a tenant's bundle, not its history; returns the change, or nothing when there was
@@ -295,7 +330,42 @@ impl Model {
     }
 }
 
+/// Returns the change that puts a bundle in its place, with what goes in the same step.
+fn bundle_change(
+    model: &Model,
+    (judged, admitted): (Judged, Admitted),
+    counters: Counters,
+    from: Option<&str>,
+    asked: &Asked,
+) -> BundleChange {
+    let tenant = judged.bundle().metadata.tenant.clone();
+    let known = model.tenants.find(&tenant);
+    let since = known.map_or(counters.change, |known| known.stored.since);
+    let (digest, bytes) = (judged.digest().to_owned(), judged.canonical().bytes() as u64);
+    let revision = StoredRevision {
+        tenant: tenant.clone(),
+        revision: counters.revision,
+        digest: Some(digest.clone()),
+        bytes,
+        at_ms: asked.at_ms,
+        source: asked.origin.to_string(),
+    };
+    let gone = from.map(|from| asked.deletion_of(from, counters));
+    let forgotten = gone.iter().chain([&revision]);
+    let pruned = forgotten.flat_map(|one| model.history.pruned_by(one)).collect();
+    let text = Text::Runs(Arc::clone(judged.canonical()));
+    let stored = StoredBundle { tenant, since, revision: counters.revision, digest, text };
+    let Admitted { ranges, moved, rules } = admitted;
+    BundleChange { stored: Arc::new(stored), judged, ranges, moved, rules, revision, gone, pruned }
+}
+
 impl Asked {
+    /// Asks without conditions, now.
+    pub(crate) fn now(origin: Origin) -> Self {
+        let (conditions, stages) = (Conditions::default(), Stages::default());
+        Self { origin, conditions, at_ms: clock::unix_ms(), stages }
+    }
+
     /// Returns what the history says when the bundle of `tenant` goes.
     fn deletion_of(&self, tenant: &str, counters: Counters) -> StoredRevision {
         StoredRevision {
@@ -305,19 +375,6 @@ impl Asked {
             bytes: 0,
             at_ms: self.at_ms,
             source: self.origin.to_string(),
-        }
-    }
-}
-
-impl PutBundle {
-    fn revision_of(&self, tenant: &str, bytes: usize, asked: &Asked) -> StoredRevision {
-        StoredRevision {
-            tenant: tenant.to_owned(),
-            revision: self.revision,
-            digest: Some(self.digest.clone()),
-            bytes: bytes as u64,
-            at_ms: asked.at_ms,
-            source: asked.origin.to_string(),
         }
     }
 }

@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use halftone_core::{
     compile::{Allocations, SplitKey},
     limits::NAME_BYTES_MAX,
-    policy::{GROUP, Instance, Label, Percent, Split, canonical_text, digest},
+    policy::{Bundle, GROUP, Instance, Judged, Label, Percent, Split, canonical_text, digest},
     rollout::allocation::Allocation,
 };
 
 use super::*;
 use crate::{
-    conditions::Conditions,
     source::{Format, read_bundle},
     state::instances::Registered,
-    store::{Stored, StoredBundle, StoredRevision},
+    store::{Stored, StoredBundle, StoredRevision, Text},
 };
 
 /// A store that keeps nothing, and fails on demand.
@@ -56,11 +55,11 @@ fn register(state: &State, instance: Instance) -> Result<Registered, StateError>
 }
 
 fn asked() -> Asked {
-    Asked { origin: Origin::Rest, conditions: Conditions::default(), at_ms: 0 }
+    Asked { at_ms: 0, ..Asked::now(Origin::Rest) }
 }
 
 fn put(state: &State, bundle: Bundle) -> Result<PutBundle, StateError> {
-    state.put_bundle(bundle, &asked())
+    state.put_bundle(Judged::of_good(bundle), &asked())
 }
 
 fn bundle(tenant: &str, host: &str, canary: &str) -> Bundle {
@@ -71,7 +70,12 @@ fn bundle(tenant: &str, host: &str, canary: &str) -> Bundle {
         "routes": [{{ "name": "web", "hostnames": ["{host}"], "rules": [{{ "release": "r" }}] }}],
         "releases": {{ "r": {{ "upstream": "web", "default": {{ "split": {{ "canary": "{canary}" }} }} }} }} }}"#
     );
-    read_bundle(text.as_bytes(), Format::Json).expect("good").0
+    read(&text)
+}
+
+fn read(text: &str) -> Bundle {
+    let (judged, _) = read_bundle(text.as_bytes(), Format::Json, &|_| None).expect("good");
+    (**judged.bundle()).clone()
 }
 
 fn counters(state: &State) -> (u64, u64) {
@@ -115,7 +119,8 @@ fn a_move_takes_the_ranges_along_or_changes_nothing() {
     };
     let scheduled = |tenant: &str, host: &str| {
         let mut bundle = bundle(tenant, host, "1%");
-        let default = bundle.releases.get_mut("r").map(|release| &mut release.default);
+        let default =
+            bundle.releases.get_mut("r").map(|release| &mut Arc::make_mut(release).default);
         default.expect("there").split = Some(Split::Named("scheduled".to_owned()));
         bundle
     };
@@ -124,7 +129,8 @@ fn a_move_takes_the_ranges_along_or_changes_nothing() {
     state.set_weight("blog", "r", &[], weight).expect("moved");
     put(&state, bundle("news", "news.example", "1%")).expect("stored");
     let (before, number) = (ranges("blog"), counters(&state));
-    let moved = |host: &str| state.move_bundle(scheduled("blog2", host), "blog", &asked());
+    let moved =
+        |host: &str| state.move_bundle(Judged::of_good(scheduled("blog2", host)), "blog", &asked());
     moved("news.example").expect_err("the host is another tenant's");
     fails.store(true, Ordering::Relaxed);
     moved("blog.example").expect_err("the disk is full");
@@ -182,7 +188,7 @@ fn a_split_that_left_its_bundle_leaves_no_ranges() {
     let state = state();
     let mut scheduled = bundle("shop", "shop.example", "1%");
     let release = scheduled.releases.get_mut("r").expect("there");
-    release.default.split = Some(Split::Named("scheduled".to_owned()));
+    Arc::make_mut(release).default.split = Some(Split::Named("scheduled".to_owned()));
     let mut without = scheduled.clone();
     without.releases.clear();
     without.routes.clear();
@@ -211,7 +217,7 @@ fn ranges_that_an_earlier_build_left_behind_are_not_loaded() {
         since: 1,
         revision: 2,
         digest: digest(&bundle),
-        text: serde_json::to_string(&bundle).expect("JSON"),
+        text: Text::Whole(serde_json::to_string(&bundle).expect("JSON")),
     };
     let allocations = ["default", "left"].map(|split| (key(split), ranges.clone())).into();
     let stored = Stored { bundles: vec![stored], allocations, ..Stored::default() };
@@ -293,13 +299,13 @@ fn a_tenant_with_an_owner_is_changed_by_its_owner_only() {
     put(&state, bundle("shop", "shop.example", "1%")).expect("stored");
     let owner = PathBuf::from("shop.yaml");
     state.set_owners([("shop".to_owned(), owner.clone())].into());
-    let changed = bundle("shop", "shop.example", "2%");
+    let judged = Judged::of_good(bundle("shop", "shop.example", "2%"));
     let from = |origin| Asked { origin, ..asked() };
     for origin in [Origin::Rest, Origin::Rollback(2), Origin::File("other.yaml".into())] {
         let asked = from(origin);
         for refused in [
-            state.put_bundle(changed.clone(), &asked).map(|_| ()),
-            state.check_bundle(&changed, &asked).map(|_| ()),
+            state.put_bundle(judged.clone(), &asked).map(|_| ()),
+            state.check_bundle(&judged, &asked).map(|_| ()),
             state.delete_bundle("shop", &asked).map(|_| ()),
         ] {
             let refused = refused.expect_err("refused");
@@ -307,7 +313,7 @@ fn a_tenant_with_an_owner_is_changed_by_its_owner_only() {
             assert!(refused.to_string().contains("shop.yaml"), "{refused}");
         }
     }
-    state.put_bundle(changed, &from(Origin::File(owner))).expect("stored");
+    state.put_bundle(judged, &from(Origin::File(owner))).expect("stored");
     state.set_owners(BTreeMap::new());
     put(&state, bundle("shop", "shop.example", "3%")).expect("stored");
     let sources: Vec<_> = state.revisions("shop").into_iter().map(|one| one.source).collect();
@@ -321,7 +327,8 @@ fn what_could_never_be_published_is_refused_at_the_door() {
     let refused = register(&state, instance("a", &long, "canary")).expect_err("refused");
     assert!(matches!(refused, StateError::Unpublishable(_)), "{refused}");
     let mut salted = bundle("shop", "shop.example", "1%");
-    salted.releases.get_mut("r").expect("there").salt = Some("s".repeat(NAME_BYTES_MAX + 1));
+    let release = salted.releases.get_mut("r").expect("there");
+    Arc::make_mut(release).salt = Some("s".repeat(NAME_BYTES_MAX + 1));
     let refused = put(&state, salted).expect_err("refused");
     assert!(matches!(refused, StateError::Unpublishable(_)), "{refused}");
     assert_eq!(counters(&state), (0, 1));
@@ -342,7 +349,13 @@ fn a_bundle_stored_in_an_earlier_canonical_form_stays_and_is_named_anew() {
         at_ms: 0,
         source: "rest".to_owned(),
     };
-    let stored = StoredBundle { tenant, since: 1, revision: 2, digest: written.clone(), text };
+    let stored = StoredBundle {
+        tenant,
+        since: 1,
+        revision: 2,
+        digest: written.clone(),
+        text: Text::Whole(text),
+    };
     let counters = Counters { change: 1, revision: 2 };
     let (bundles, revisions) = (vec![stored], vec![history]);
     let stored = Stored { counters, bundles, revisions, ..Stored::default() };
@@ -350,7 +363,7 @@ fn a_bundle_stored_in_an_earlier_canonical_form_stays_and_is_named_anew() {
     let state = State::load(Box::new(store), Instant::now()).expect("loaded");
     let shown = state.bundle("shop").expect("there");
     assert_eq!((shown.revision, &shown.digest), (2, &digest(&bundle)));
-    assert_eq!(shown.text, canonical_text(&bundle));
+    assert_eq!(shown.text.whole(), canonical_text(&bundle));
     assert_eq!(state.snapshot().bundles.expect("readable").len(), 1);
     assert_eq!(state.revisions("shop")[0].digest, Some(written));
     // The same again is no change, under whichever name it has now.
@@ -369,7 +382,7 @@ fn a_stored_bundle_of_another_build_is_a_problem_until_it_is_replaced() {
             since: 1,
             revision: 2,
             digest: "sha256:00".to_owned(),
-            text: text.to_owned(),
+            text: Text::Whole(text.to_owned()),
         };
         let counters = Counters { change: 1, revision: 2 };
         let stored = Stored { counters, bundles: vec![stored], ..Stored::default() };

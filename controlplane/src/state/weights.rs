@@ -32,9 +32,9 @@ impl State {
         self.change(|model| {
             let known = model.tenants.find(tenant).and_then(|known| known.bundle.as_ref().ok());
             let missing = || StateError::NoBundle { tenant: tenant.to_owned() };
-            let bundle = known.ok_or_else(missing)?;
+            let judged = known.ok_or_else(missing)?;
             let stored = |split: &SplitKey| model.tenants.ranges().find(split);
-            let moved = set_weight(bundle, stored, release, targets, weight)?;
+            let moved = set_weight(judged.bundle(), stored, release, targets, weight)?;
             if moved.is_empty() {
                 return Ok(Decided::Nothing(model.counters.change));
             }

@@ -11,6 +11,7 @@ use std::{
     fs::DirBuilder,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use halftone_core::compile::SplitKey;
@@ -18,11 +19,12 @@ use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
     TableDefinition, TableError, WriteTransaction,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Change, Counters, Numbered, RevisionKey, SplitAllocations, Store, StoreError, Stored,
-    StoredBundle, StoredRevision,
+    StoredBundle, StoredRevision, Text,
+    texts::{self, KnownRuns},
 };
 use crate::registry::Record;
 
@@ -46,6 +48,30 @@ const TEXTS: Definition = TableDefinition::new("revision_texts");
 pub(crate) struct Embedded {
     path: PathBuf,
     database: Database,
+    known: Mutex<KnownRuns>,
+}
+
+/// A bundle as it is kept.
+#[derive(Serialize, Deserialize)]
+struct BundleRecord {
+    tenant: String,
+    since: u64,
+    revision: u64,
+    digest: String,
+    /// As earlier builds kept it; else it is in runs, as that of its revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+impl BundleRecord {
+    fn of(stored: &StoredBundle) -> Self {
+        let text = match &stored.text {
+            Text::Whole(text) => Some(text.clone()),
+            Text::Runs(_) => None,
+        };
+        let StoredBundle { tenant, since, revision, digest, .. } = stored.clone();
+        Self { tenant, since, revision, digest, text }
+    }
 }
 
 impl fmt::Debug for Embedded {
@@ -64,7 +90,11 @@ impl Embedded {
         made.map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
         let path = directory.join(FILE);
         let database = open_database(&path, CACHE_BYTES)?;
-        Ok(Self { path, database })
+        Ok(Self { path, database, known: Mutex::default() })
+    }
+
+    fn known(&self) -> MutexGuard<'_, KnownRuns> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn access<E: Into<redb::Error>>(&self, doing: &'static str) -> impl Fn(E) -> StoreError {
@@ -123,7 +153,62 @@ impl Embedded {
         Ok(())
     }
 
-    fn write_one(&self, transaction: &WriteTransaction, change: &Change) -> Result<(), StoreError> {
+    /// Returns a bundle with its text; its runs are known to be there from now on.
+    fn bundle(
+        &self,
+        transaction: &ReadTransaction,
+        record: BundleRecord,
+        known: &mut KnownRuns,
+    ) -> Result<StoredBundle, StoreError> {
+        let BundleRecord { tenant, since, revision, digest, text } = record;
+        let text = match text {
+            Some(text) => text,
+            None => {
+                let key = revision_key(&(tenant.clone(), revision));
+                let read = texts::read(transaction, &tenant, &key);
+                let missing = || redb::Error::Corrupted(format!("the text of {key} is missing"));
+                let read = read.and_then(|read| read.ok_or_else(missing));
+                let (text, runs) = read.map_err(self.access("read a text"))?;
+                known.insert(tenant.clone(), runs);
+                text
+            }
+        };
+        Ok(StoredBundle { tenant, since, revision, digest, text: Text::Whole(text) })
+    }
+
+    fn put_text(
+        &self,
+        transaction: &WriteTransaction,
+        key: &str,
+        stored: &StoredBundle,
+        known: &mut KnownRuns,
+    ) -> Result<(), StoreError> {
+        match &stored.text {
+            Text::Whole(text) => self.put_bytes(transaction, TEXTS, key, text.as_bytes()),
+            Text::Runs(canonical) => {
+                let put = texts::put(transaction, &stored.tenant, key, canonical, known);
+                put.map_err(self.access("write a text"))
+            }
+        }
+    }
+
+    fn put_moved(
+        &self,
+        transaction: &WriteTransaction,
+        moved: &SplitAllocations,
+    ) -> Result<(), StoreError> {
+        for record in moved {
+            self.put(transaction, MOVED, &split_key(&record.0), record)?;
+        }
+        Ok(())
+    }
+
+    fn write_one(
+        &self,
+        transaction: &WriteTransaction,
+        change: &Change,
+        known: &mut KnownRuns,
+    ) -> Result<(), StoreError> {
         match change {
             Change::PutInstance(record) => {
                 self.put(transaction, INSTANCES, &record.instance.id(), record)?;
@@ -135,24 +220,27 @@ impl Embedded {
             }
             Change::PutBundle(put) => {
                 let (stored, key) = (&*put.stored, revision_key(&put.revision.key()));
-                self.prune(transaction, &put.pruned)?;
                 if let Some(gone) = &put.gone {
                     self.forget(transaction, gone)?;
+                    known.remove(&gone.tenant);
                 }
-                self.put(transaction, BUNDLES, &stored.tenant, stored)?;
-                self.put(transaction, ALLOCATIONS, &stored.tenant, &put.own_ranges())?;
-                self.settle_ranges(transaction, &stored.tenant)?;
+                self.put(transaction, BUNDLES, &stored.tenant, &BundleRecord::of(stored))?;
+                match &put.moved {
+                    Some(moved) => self.put_moved(transaction, moved)?,
+                    None => {
+                        self.put(transaction, ALLOCATIONS, &stored.tenant, &put.own_ranges())?;
+                        self.settle_ranges(transaction, &stored.tenant)?;
+                    }
+                }
                 self.put(transaction, REVISIONS, &key, &put.revision)?;
-                self.put_bytes(transaction, TEXTS, &key, stored.text.as_bytes())?;
+                self.put_text(transaction, &key, stored, known)?;
+                self.prune(transaction, &put.pruned)?;
             }
-            Change::MoveRanges(moved) => {
-                for record in moved {
-                    self.put(transaction, MOVED, &split_key(&record.0), record)?;
-                }
-            }
+            Change::MoveRanges(moved) => self.put_moved(transaction, moved)?,
             Change::DeleteBundle(revision, pruned) => {
-                self.prune(transaction, pruned)?;
                 self.forget(transaction, revision)?;
+                known.remove(&revision.tenant);
+                self.prune(transaction, pruned)?;
             }
         }
         Ok(())
@@ -163,9 +251,11 @@ impl Embedded {
         transaction: &WriteTransaction,
         pruned: &[RevisionKey],
     ) -> Result<(), StoreError> {
-        for key in pruned.iter().map(revision_key) {
+        for pruned in pruned {
+            let key = revision_key(pruned);
             self.delete(transaction, REVISIONS, &key)?;
             self.delete(transaction, TEXTS, &key)?;
+            texts::delete(transaction, &pruned.0, &key).map_err(self.access("remove a text"))?;
         }
         Ok(())
     }
@@ -213,7 +303,11 @@ impl Store for Embedded {
         let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
         let counters: Vec<Counters> = self.records(&transaction, META, "meta")?;
         let instances: Vec<Record> = self.records(&transaction, INSTANCES, "instances")?;
-        let bundles: Vec<StoredBundle> = self.records(&transaction, BUNDLES, "bundles")?;
+        let records: Vec<BundleRecord> = self.records(&transaction, BUNDLES, "bundles")?;
+        let mut known = KnownRuns::new();
+        let bundles = records.into_iter().map(|one| self.bundle(&transaction, one, &mut known));
+        let bundles = bundles.collect::<Result<_, _>>()?;
+        *self.known() = known;
         let allocations: Vec<SplitAllocations> =
             self.records(&transaction, ALLOCATIONS, "allocations")?;
         let moved: SplitAllocations = self.records(&transaction, MOVED, "moved_ranges")?;
@@ -230,15 +324,22 @@ impl Store for Embedded {
     fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().map_err(self.access("start writing"))?;
         self.put(&transaction, META, COUNTERS_KEY, &counters)?;
+        let mut known = self.known().clone();
         for (_, change) in changes {
-            self.write_one(&transaction, change)?;
+            self.write_one(&transaction, change, &mut known)?;
         }
         // A transaction that is dropped on the way here is rolled back.
-        transaction.commit().map_err(self.access("make a change durable"))
+        transaction.commit().map_err(self.access("make a change durable"))?;
+        *self.known() = known;
+        Ok(())
     }
 
     fn text(&self, key: &RevisionKey) -> Result<Option<String>, StoreError> {
         let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let in_runs = texts::read(&transaction, &key.0, &revision_key(key));
+        if let Some((text, _)) = in_runs.map_err(self.access("read a text"))? {
+            return Ok(Some(text));
+        }
         let table = match transaction.open_table(TEXTS) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(None),

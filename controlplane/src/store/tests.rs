@@ -19,7 +19,7 @@ fn bundle(tenant: &str) -> StoredBundle {
         since: 3,
         revision: 7,
         digest: "sha256:00".to_owned(),
-        text: "{}".to_owned(),
+        text: Text::Whole("{}".to_owned()),
     }
 }
 
@@ -67,11 +67,14 @@ fn every_change_survives_a_restart() {
         revision("moved", 9, None),
     ];
     let written = |stored: &StoredBundle, allocations: &SplitAllocations, at: usize| {
-        let (stored, bundle) = (Arc::new(stored.clone()), Arc::new(implicit_bundle(&[], None)));
+        let stored = Arc::new(stored.clone());
+        let judged = Judged::of_good(implicit_bundle(&[], None));
         // Others' are not its to write.
         let ranges = allocations.iter().cloned().chain(self::allocations("another"));
-        let (ranges, revision) = (Arc::new(ranges.collect()), history[at].clone());
-        BundleChange { stored, bundle, ranges, revision, gone: None, pruned: Vec::new() }
+        let ranges = Ranges::new(Arc::new(ranges.collect()));
+        let (revision, pruned) = (history[at].clone(), Vec::new());
+        let (gone, moved, rules) = (None, None, None);
+        BundleChange { stored, judged, ranges, moved, rules, revision, gone, pruned }
     };
     let put = |change: BundleChange| Change::PutBundle(Box::new(change));
     let changes = [
@@ -120,13 +123,16 @@ fn moved_ranges_are_kept_until_their_bundle_changes() {
         allocation
     };
     let put = |tenant: &str| {
-        let (stored, bundle) = (Arc::new(bundle(tenant)), Arc::new(implicit_bundle(&[], None)));
-        let ranges = Arc::new(allocations(tenant).into_iter().collect());
+        let stored = Arc::new(bundle(tenant));
+        let judged = Judged::of_good(implicit_bundle(&[], None));
+        let ranges = Ranges::new(Arc::new(allocations(tenant).into_iter().collect()));
         let (revision, pruned) = (revision(tenant, 7, Some("sha256:00")), Vec::new());
         Change::PutBundle(Box::new(BundleChange {
             stored,
-            bundle,
+            judged,
             ranges,
+            moved: None,
+            rules: None,
             revision,
             gone: None,
             pruned,

@@ -10,6 +10,7 @@ mod files;
 mod gateway;
 mod instances;
 mod metrics;
+mod objects;
 mod openapi;
 mod tags;
 

@@ -38,6 +38,8 @@ fn every_operation_is_there_and_no_other() {
             .replace("{id}", "a@127.0.0.1:1")
             .replace("{tenant}", "shop")
             .replace("{revision}", "7")
+            .replace("{collection}", "routes")
+            .replace("{name}", "web")
             .replace("{release}", "r");
         for method in METHODS {
             let answer = control.call(&method.to_uppercase(), &concrete, None, b"");

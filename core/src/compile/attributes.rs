@@ -18,6 +18,36 @@ use crate::{
     },
 };
 
+/// What the names in one tenant's expressions mean, kept for bundles that mean the same by them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeptNames {
+    attributes: Vec<(String, (u32, expr::Type))>,
+    segments: Vec<(String, Segment)>,
+}
+
+impl KeptNames {
+    pub(super) fn of(scope: &Scope<'_>) -> Self {
+        let attributes = scope.known_attributes();
+        let segments = scope.known_segments();
+        Self {
+            attributes: attributes.map(|(name, meaning)| (name.to_owned(), meaning)).collect(),
+            segments: segments.map(|(name, segment)| (name.to_owned(), segment)).collect(),
+        }
+    }
+
+    /// Returns their meaning; of attributes alone when `segments` says so.
+    pub(super) fn scope(&self, segments: bool) -> Scope<'_> {
+        let mut scope = Scope::default();
+        for (name, (row, kind)) in &self.attributes {
+            scope.add_attribute(name, *row, *kind);
+        }
+        for (name, segment) in self.segments.iter().filter(|_| segments) {
+            scope.add_segment(name, *segment);
+        }
+        scope
+    }
+}
+
 /// Adds the attributes and the segments of `bundle` to `table`; returns what its names mean.
 pub(super) fn add_names<'a>(
     table: &mut RuleTable,
@@ -50,7 +80,8 @@ pub(super) fn add_names<'a>(
         table.attributes.push(attribute_row(name, attribute, &known));
     }
     scope.regexes = std::mem::take(&mut table.regexes);
-    add_segments(table, bundle, &mut scope)?;
+    let segments = segment_rows(bundle, table.segments.len(), &mut scope)?;
+    table.segments.extend(segments);
     Ok(scope)
 }
 
@@ -67,11 +98,13 @@ pub(super) fn expression_row(
     })
 }
 
-fn add_segments<'a>(
-    table: &mut RuleTable,
+/// Returns the segments of `bundle`, each behind those it names, when the first of them is row `first`; adds them to
+/// `scope`.
+pub(super) fn segment_rows<'a>(
     bundle: &'a Bundle,
+    first: usize,
     scope: &mut Scope<'a>,
-) -> Result<(), CompileError> {
+) -> Result<Vec<SegmentRow>, CompileError> {
     let tenant = &bundle.metadata.tenant;
     let written = bundle.segments.iter();
     let texts: BTreeMap<&str, &str> = written
@@ -82,14 +115,15 @@ fn add_segments<'a>(
         path: "segments".to_owned(),
         message: format!("{} name each other", circle.join(", ")),
     })?;
+    let mut rows = Vec::with_capacity(ordered.len());
     for name in ordered {
         let place = || (tenant.clone(), format!("segments.{name}.when"));
         let (when, size) = expression_row(texts[name], scope, place)?;
-        scope.add_segment(name, Segment { row: row(table.segments.len())?, size });
+        scope.add_segment(name, Segment { row: row(first + rows.len())?, size });
         let (tenant, name) = (tenant.clone(), name.to_owned());
-        table.segments.push(SegmentRow { tenant, name, when });
+        rows.push(SegmentRow { tenant, name, when });
     }
-    Ok(())
+    Ok(rows)
 }
 
 /// Returns the row of an attribute by its name.

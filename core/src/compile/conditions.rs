@@ -6,13 +6,13 @@ use super::{CompileError, row};
 use crate::{
     policy::{Match, Method, PathMatch, PathType, Target, ValueMatch, ValueType},
     signal::trust::Cidr,
-    table::{AddressRangeRow, ConditionRow, PathRow, RegexRow, ValueRow, WantedRow, regex},
+    table::{AddressRangeRow, ConditionRow, PathRow, RegexRow, Rows, ValueRow, WantedRow, regex},
 };
 
 /// Returns the row of a path; none means every path. Expressions are added to `regexes`.
 pub(super) fn path_row(
     path: Option<&PathMatch>,
-    regexes: &mut Vec<RegexRow>,
+    regexes: &mut Rows<RegexRow>,
 ) -> Result<PathRow, CompileError> {
     let Some(path) = path else { return Ok(PathRow::Prefix(String::new())) };
     Ok(match path.kind {
@@ -25,7 +25,7 @@ pub(super) fn path_row(
 /// Returns the rows of everything but the path.
 pub(super) fn condition_rows(
     matched: &Match,
-    regexes: &mut Vec<RegexRow>,
+    regexes: &mut Rows<RegexRow>,
 ) -> Result<Vec<ConditionRow>, CompileError> {
     shared_rows(matched.method, &matched.headers, &matched.query_params, regexes)
 }
@@ -33,7 +33,7 @@ pub(super) fn condition_rows(
 /// Returns the rows of a target: cheap conditions first.
 pub(super) fn target_rows(
     target: &Target,
-    regexes: &mut Vec<RegexRow>,
+    regexes: &mut Rows<RegexRow>,
 ) -> Result<Vec<ConditionRow>, CompileError> {
     let Some(matched) = &target.matched else { return Ok(Vec::new()) };
     let mut rows = Vec::new();
@@ -60,7 +60,7 @@ fn shared_rows(
     method: Option<Method>,
     headers: &[ValueMatch],
     queries: &[ValueMatch],
-    regexes: &mut Vec<RegexRow>,
+    regexes: &mut Rows<RegexRow>,
 ) -> Result<Vec<ConditionRow>, CompileError> {
     let method = method.map(|method| ConditionRow::Method(method.as_str().to_owned()));
     let mut rows: Vec<ConditionRow> = method.into_iter().collect();
@@ -74,7 +74,7 @@ fn shared_rows(
     Ok(rows)
 }
 
-fn value_row(matched: &ValueMatch, regexes: &mut Vec<RegexRow>) -> Result<ValueRow, CompileError> {
+fn value_row(matched: &ValueMatch, regexes: &mut Rows<RegexRow>) -> Result<ValueRow, CompileError> {
     let value = match matched.kind {
         ValueType::Exact => WantedRow::Exact(matched.value.clone()),
         ValueType::RegularExpression => WantedRow::Regex(regex_row(&matched.value, regexes)?),
@@ -83,7 +83,7 @@ fn value_row(matched: &ValueMatch, regexes: &mut Vec<RegexRow>) -> Result<ValueR
 }
 
 /// Returns the row of an expression; the same one is compiled once.
-fn regex_row(pattern: &str, regexes: &mut Vec<RegexRow>) -> Result<u32, CompileError> {
+fn regex_row(pattern: &str, regexes: &mut Rows<RegexRow>) -> Result<u32, CompileError> {
     let known = regexes.iter().position(|regex| !regex.search && regex.pattern == pattern);
     let at = match known {
         Some(at) => at,

@@ -39,10 +39,11 @@ pub fn replace_ranges<'a>(
         of_tenant.entry(&key.release).or_default().insert(&key.split, ranges);
     }
     let RuleTable { releases, variants, .. } = table;
-    for release in releases {
-        let of_tenant = wanted.get_mut(release.tenant.as_str());
-        if let Some(splits) = of_tenant.and_then(|wanted| wanted.remove(release.name.as_str())) {
-            replace_of(release, variants, splits)?;
+    for at in 0..releases.len() {
+        let ReleaseRow { tenant, name, .. } = &releases[at];
+        let of_tenant = wanted.get_mut(tenant.as_str());
+        if let Some(splits) = of_tenant.and_then(|wanted| wanted.remove(name.as_str())) {
+            replace_of(&mut releases[at], variants, splits)?;
         }
     }
     let mut left = wanted

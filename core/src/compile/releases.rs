@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Allocations, CompileError,
-    attributes::{add_names, attribute, expression_row},
+    attributes::{KeptNames, add_names, attribute, expression_row},
     conditions::target_rows,
     nested::nested_row,
     ranges::range_rows,
@@ -16,8 +16,8 @@ use super::{
 use crate::{
     expr::Scope,
     policy::{
-        Bundle, DEFAULT_SPLIT, IMPLICIT_OVERRIDES, OnNoHealthy, Release, Requires, STABLE, Split,
-        Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream, cell_name,
+        Bundle, DEFAULT_SPLIT, HeaderOverride, IMPLICIT_OVERRIDES, OnNoHealthy, Release, Requires,
+        STABLE, Split, Stickiness, Target, Timeout, Timestamp, UnitMissing, Upstream, cell_name,
     },
     table::{
         ChoiceRow, ConditionRow, NONE, OnNoHealthyRow, OverrideRow, ReleaseRow, RequiresRow,
@@ -41,10 +41,10 @@ impl<'a> TenantRows<'a> {
         table: &mut RuleTable,
         bundle: &'a Bundle,
         allocations: &Allocations,
-    ) -> Result<Self, CompileError> {
+    ) -> Result<(Self, KeptNames), CompileError> {
         let tenant = &bundle.metadata.tenant;
         let mut rows = Self { tenant: row(table.tenants.len())?, ..Self::default() };
-        table.tenants.push(TenantRow { name: tenant.clone(), reserved: Vec::new() });
+        let mut reserved = Vec::new();
         // Also where no release reads them, since services may; unless one takes them from anybody.
         let open = bundle.releases.values().flat_map(|release| &release.overrides);
         let open: Vec<&str> = open
@@ -53,9 +53,14 @@ impl<'a> TenantRows<'a> {
             .collect();
         for header in IMPLICIT_OVERRIDES {
             if !open.iter().any(|open| open.eq_ignore_ascii_case(header)) {
-                reserve(table, header);
+                reserve(&mut reserved, header);
             }
         }
+        let rules = bundle.releases.values().flat_map(|release| &release.overrides);
+        for rule in rules.filter(|rule| rule.requires != Requires::Any) {
+            reserve(&mut reserved, &rule.header);
+        }
+        table.tenants.push(TenantRow { name: tenant.clone(), reserved });
         for (name, upstream) in &bundle.upstreams {
             let start = row(table.variants.len())?;
             let stable_first = [STABLE]
@@ -71,24 +76,52 @@ impl<'a> TenantRows<'a> {
         let mut scope = add_names(table, bundle)?;
         for (name, release) in &bundle.releases {
             rows.releases.insert(name, row(table.releases.len())?);
-            let release = rows.release(table, bundle, (name, release), &mut scope, allocations)?;
+            let release = rows.release(table, tenant, (name, release), &mut scope, allocations)?;
             table.releases.push(release);
         }
+        let kept = KeptNames::of(&scope);
         table.regexes = scope.regexes;
-        Ok(rows)
+        Ok((rows, kept))
     }
 
-    fn release(
+    /// Returns where the names of `bundle` are in a table that has its upstreams and releases; nothing when they
+    /// are not there.
+    pub(super) fn find(table: &RuleTable, bundle: &'a Bundle) -> Option<Self> {
+        let tenant = &bundle.metadata.tenant;
+        let row = |at: usize| u32::try_from(at).ok();
+        let place = table.tenants.iter().position(|known| known.name == *tenant)?;
+        let mut rows = Self { tenant: row(place)?, ..Self::default() };
+        if let Some(first) = bundle.upstreams.keys().next() {
+            let key = variant_key(tenant, first, STABLE);
+            let mut start = table.variants.iter().position(|variant| variant.key == key)?;
+            for (name, upstream) in &bundle.upstreams {
+                let end = start + upstream.variants.len();
+                rows.upstreams.insert(name, Span { start: row(start)?, end: row(end)? });
+                start = end;
+            }
+        }
+        let known = table.releases.iter().position(|release| release.tenant == *tenant);
+        for (name, at) in bundle.releases.keys().zip(known.unwrap_or_default()..) {
+            let release = table.releases.get(at)?;
+            if release.tenant != *tenant || release.name != *name {
+                return None;
+            }
+            rows.releases.insert(name, row(at)?);
+        }
+        Some(rows)
+    }
+
+    /// Returns the row of a release.
+    pub(super) fn release(
         &self,
-        table: &mut RuleTable,
-        bundle: &Bundle,
+        table: &RuleTable,
+        tenant: &str,
         (name, release): (&str, &Release),
         scope: &mut Scope<'_>,
         allocations: &Allocations,
     ) -> Result<ReleaseRow, CompileError> {
-        let tenant = &bundle.metadata.tenant;
         let unresolved = |field: &str, missing: &str| CompileError::Unresolved {
-            tenant: tenant.clone(),
+            tenant: tenant.to_owned(),
             path: format!("releases.{name}.{field}"),
             name: missing.to_owned(),
         };
@@ -103,7 +136,7 @@ impl<'a> TenantRows<'a> {
             let mut conditions = target_rows(target, &mut scope.regexes)?;
             if let Some(when) = &target.when {
                 let path = format!("releases.{name}.targets: {}", target.id);
-                let (row, _) = expression_row(when, scope, || (tenant.clone(), path))?;
+                let (row, _) = expression_row(when, scope, || (tenant.to_owned(), path))?;
                 conditions.push(ConditionRow::Expression(row));
             }
             Ok(TargetRow {
@@ -128,7 +161,7 @@ impl<'a> TenantRows<'a> {
             .filter(|_| sticky)
             .map(|unit| attribute(scope, unit).ok_or_else(|| unresolved("unit", unit)));
         let units = units.collect::<Result<_, _>>()?;
-        let overrides = overrides(table, release);
+        let overrides = release.overrides.iter().map(override_row).collect();
         let unit_missing = match release.unit_missing {
             _ if !sticky => UnitMissingRow::Random,
             UnitMissing::Random => UnitMissingRow::Random,
@@ -137,7 +170,7 @@ impl<'a> TenantRows<'a> {
         };
         let pinned = release.stickiness == Stickiness::Pinned;
         Ok(ReleaseRow {
-            tenant: tenant.clone(),
+            tenant: tenant.to_owned(),
             name: name.to_owned(),
             variants,
             on_no_healthy,
@@ -229,28 +262,19 @@ impl Choices<'_> {
     }
 }
 
-/// Has a header stripped from what untrusted peers send to the tenant whose row is the last.
-fn reserve(table: &mut RuleTable, header: &str) {
+/// Has a header stripped from what untrusted peers send to the tenant.
+fn reserve(reserved: &mut Vec<String>, header: &str) {
     let header = header.to_ascii_lowercase();
-    let tenant = table.tenants.last_mut();
-    if let Some(tenant) = tenant.filter(|tenant| !tenant.reserved.contains(&header)) {
-        tenant.reserved.push(header);
+    if !reserved.contains(&header) {
+        reserved.push(header);
     }
 }
 
-fn overrides(table: &mut RuleTable, release: &Release) -> Vec<OverrideRow> {
-    let mut rows = Vec::with_capacity(release.overrides.len());
-    for rule in &release.overrides {
-        let header = rule.header.to_ascii_lowercase();
-        let requires = match rule.requires {
-            Requires::Trusted => RequiresRow::Trusted,
-            Requires::Signed => RequiresRow::Signed,
-            Requires::Any => RequiresRow::Any,
-        };
-        if rule.requires != Requires::Any {
-            reserve(table, &header);
-        }
-        rows.push(OverrideRow { header, requires });
-    }
-    rows
+fn override_row(rule: &HeaderOverride) -> OverrideRow {
+    let requires = match rule.requires {
+        Requires::Trusted => RequiresRow::Trusted,
+        Requires::Signed => RequiresRow::Signed,
+        Requires::Any => RequiresRow::Any,
+    };
+    OverrideRow { header: rule.header.to_ascii_lowercase(), requires }
 }

@@ -1,10 +1,12 @@
 //! Routes in order of precedence, and whose host names they are.
 //!
-//! Owns the order of routes (Gateway API precedence) and disputes about host names.
+//! Owns the order of routes (Gateway API precedence) and disputes about host names; in a table that is made of an
+//! earlier one, too: hosts whose routes did not change keep their rows.
 
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use super::{
@@ -15,49 +17,40 @@ use super::{
 };
 use crate::{
     policy::{Bundle, Match, Route, Rule, Size, Timeout},
-    table::{HostRow, NONE, PathRow, RouteRow, RuleTable, Span},
+    table::{ConditionRow, HostRow, NONE, PathRow, RegexRow, RouteRow, Rows, RuleTable, Span},
 };
+
+/// The host key of every host.
+const EVERY_HOST: &str = "*";
 
 #[derive(Default)]
 pub(super) struct Compiler {
     pub(super) table: RuleTable,
-    /// Routes by host name; `*` is every host. Rows carry what they are sorted by.
-    hosts: BTreeMap<String, Vec<(Precedence, RouteRow)>>,
+    /// Routes by host key.
+    hosts: BTreeMap<String, Vec<Arc<RouteRow>>>,
     owners: BTreeMap<String, String>,
 }
 
-/// What routes of one host are sorted by: as they are looked up, exact paths before prefixes before expressions, by path;
-/// then by precedence (POLICY stage 2): a method, more headers, more query parameters, the route's name, and the place in
-/// the route. That the longest prefix wins is the order in which a path is looked up.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Precedence {
-    /// Exact, prefix, expression.
-    kind: u8,
-    path: String,
-    has_method: Reverse<bool>,
-    headers: Reverse<usize>,
-    queries: Reverse<usize>,
-    name: String,
-    place: (usize, usize),
+/// Returns what routes of one host are sorted by: as they are looked up, exact paths before prefixes before
+/// expressions, by path; then by precedence (POLICY stage 2): a method, more headers, more query parameters, the
+/// route's name. Rows of one route that are alike in all of this stay in the order of the route. That the longest
+/// prefix wins is the order in which a path is looked up.
+fn precedence(row: &RouteRow) -> impl Ord {
+    let (kind, path) = match &row.path {
+        PathRow::Exact(text) => (0u8, text.as_str()),
+        PathRow::Prefix(text) => (1, text.as_str()),
+        PathRow::Regex(_) => (2, ""),
+    };
+    let count =
+        |is_so: fn(&ConditionRow) -> bool| row.conditions.iter().filter(|one| is_so(one)).count();
+    let has_method = row.conditions.iter().any(|one| matches!(one, ConditionRow::Method(_)));
+    let headers = count(|one| matches!(one, ConditionRow::Header(_)));
+    let queries = count(|one| matches!(one, ConditionRow::Query(_)));
+    (kind, path, Reverse(has_method), Reverse(headers), Reverse(queries), row.name.as_str())
 }
 
-impl Precedence {
-    fn new(path: &PathRow, matched: &Match, name: &str, place: (usize, usize)) -> Self {
-        let (kind, path) = match path {
-            PathRow::Exact(text) => (0, text.as_str()),
-            PathRow::Prefix(text) => (1, text.as_str()),
-            PathRow::Regex(_) => (2, ""),
-        };
-        Self {
-            kind,
-            path: path.to_owned(),
-            has_method: Reverse(matched.method.is_some()),
-            headers: Reverse(matched.headers.len()),
-            queries: Reverse(matched.query_params.len()),
-            name: name.to_owned(),
-            place,
-        }
-    }
+fn sort(rows: &mut [Arc<RouteRow>]) {
+    rows.sort_by(|a, b| precedence(a).cmp(&precedence(b)));
 }
 
 impl Compiler {
@@ -81,85 +74,213 @@ impl Compiler {
         bundle: &Bundle,
         rows: &TenantRows<'_>,
     ) -> Result<(), CompileError> {
+        let tenant = &bundle.metadata.tenant;
         for route in &bundle.routes {
-            for (index, rule) in route.rules.iter().enumerate() {
-                let release =
-                    rule.release.as_deref().and_then(|name| rows.releases.get(name)).copied();
-                let upstream = rule.upstream.as_deref().and_then(|name| rows.upstreams.get(name));
-                if release.is_none() && upstream.is_none() {
-                    return Err(CompileError::Unresolved {
-                        tenant: bundle.metadata.tenant.clone(),
-                        path: format!("routes.{}.rules[{index}]", route.name),
-                        name: rule
-                            .release
-                            .clone()
-                            .or_else(|| rule.upstream.clone())
-                            .unwrap_or_default(),
-                    });
-                }
-                let action = (release.unwrap_or(NONE), upstream.map_or(NONE, |span| span.start));
-                self.rule(route, rows.tenant, (index, rule), action)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds a row per match and host name; `action` is a release and a variant.
-    fn rule(
-        &mut self,
-        route: &Route,
-        tenant: u32,
-        (index, rule): (usize, &Rule),
-        action: (u32, u32),
-    ) -> Result<(), CompileError> {
-        let everything = [Match::default()];
-        let request = rule.timeouts.and_then(|timeouts| timeouts.request);
-        let body = rule.limits.and_then(|limits| limits.body_bytes);
-        let matches = if rule.matches.is_empty() { &everything[..] } else { &rule.matches };
-        for (at, matched) in matches.iter().enumerate() {
-            let regexes = &mut self.table.regexes;
-            let path = path_row(matched.path.as_ref(), regexes)?;
-            let conditions = condition_rows(matched, regexes)?;
-            let precedence = Precedence::new(&path, matched, &route.name, (index, at));
-            let row = RouteRow {
-                name: route.name.clone(),
-                tenant,
-                path,
-                conditions,
-                release: action.0,
-                variant: action.1,
-                request_ms: request.map_or(NONE, Timeout::ms),
-                body_bytes: body.map_or(u64::MAX, Size::bytes),
-            };
+            let made = route_rows(route, tenant, rows, &mut self.table.regexes)?;
             for host in host_keys(&route.hostnames) {
-                let routes = self.hosts.entry(host.to_owned()).or_default();
-                routes.push((precedence.clone(), row.clone()));
+                self.hosts.entry(host.to_owned()).or_default().extend_from_slice(&made);
             }
         }
         Ok(())
     }
 
     pub(super) fn finish(mut self) -> Result<RuleTable, CompileError> {
-        let table = &mut self.table;
+        let mut layout = Layout::default();
         for (host, mut routes) in self.hosts {
-            routes.sort_by(|a, b| a.0.cmp(&b.0));
-            let start = row(table.routes.len())?;
-            table.routes.extend(routes.into_iter().map(|(_, route)| route));
-            let slashes = table.routes[start as usize..].iter().map(|route| route.path.slashes());
-            table.prefix_slashes = slashes.max().unwrap_or_default().max(table.prefix_slashes);
-            let routes = Span { start, end: row(table.routes.len())? };
-            match host.strip_prefix('*') {
-                Some("") => table.any_host = routes,
-                Some(suffix) => table.wildcards.push(HostRow { name: suffix.to_owned(), routes }),
-                None => table.hosts.push(HostRow { name: host, routes }),
-            }
+            sort(&mut routes);
+            layout.add(&host, &routes)?;
         }
-        table.wildcards.sort_by(|a, b| a.name.cmp(&b.name));
+        let slashes = deepest(layout.routes.shared());
+        layout.put_into(&mut self.table, slashes);
         Ok(self.table)
     }
 }
 
+/// Returns a row per match of a route, in their order.
+pub(super) fn route_rows(
+    route: &Route,
+    tenant: &str,
+    rows: &TenantRows<'_>,
+    regexes: &mut Rows<RegexRow>,
+) -> Result<Vec<Arc<RouteRow>>, CompileError> {
+    let mut made = Vec::with_capacity(route.rules.len());
+    for (index, rule) in route.rules.iter().enumerate() {
+        let release = rule.release.as_deref().and_then(|name| rows.releases.get(name)).copied();
+        let upstream = rule.upstream.as_deref().and_then(|name| rows.upstreams.get(name));
+        if release.is_none() && upstream.is_none() {
+            let name = rule.release.clone().or_else(|| rule.upstream.clone());
+            return Err(CompileError::Unresolved {
+                tenant: tenant.to_owned(),
+                path: format!("routes.{}.rules[{index}]", route.name),
+                name: name.unwrap_or_default(),
+            });
+        }
+        let action = (release.unwrap_or(NONE), upstream.map_or(NONE, |span| span.start));
+        rule_rows(&mut made, route, rows.tenant, rule, action, regexes)?;
+    }
+    Ok(made)
+}
+
+/// Adds a row per match; `action` is a release and a variant.
+fn rule_rows(
+    made: &mut Vec<Arc<RouteRow>>,
+    route: &Route,
+    tenant: u32,
+    rule: &Rule,
+    action: (u32, u32),
+    regexes: &mut Rows<RegexRow>,
+) -> Result<(), CompileError> {
+    let everything = [Match::default()];
+    let request = rule.timeouts.and_then(|timeouts| timeouts.request);
+    let body = rule.limits.and_then(|limits| limits.body_bytes);
+    let matches = if rule.matches.is_empty() { &everything[..] } else { &rule.matches };
+    for matched in matches {
+        made.push(Arc::new(RouteRow {
+            name: route.name.clone(),
+            tenant,
+            path: path_row(matched.path.as_ref(), regexes)?,
+            conditions: condition_rows(matched, regexes)?,
+            release: action.0,
+            variant: action.1,
+            request_ms: request.map_or(NONE, Timeout::ms),
+            body_bytes: body.map_or(u64::MAX, Size::bytes),
+        }));
+    }
+    Ok(())
+}
+
+/// Routes in their final order.
+#[derive(Default)]
+struct Layout {
+    hosts: Vec<HostRow>,
+    wildcards: Vec<HostRow>,
+    any_host: Span,
+    routes: Rows<RouteRow>,
+}
+
+impl Layout {
+    /// Adds a host, after all those whose keys sort before.
+    fn add(&mut self, host: &str, rows: &[Arc<RouteRow>]) -> Result<(), CompileError> {
+        let start = row(self.routes.len())?;
+        self.routes.extend(rows.iter().cloned());
+        let routes = Span { start, end: row(self.routes.len())? };
+        match host.strip_prefix('*') {
+            Some("") => self.any_host = routes,
+            Some(suffix) => self.wildcards.push(HostRow { name: suffix.to_owned(), routes }),
+            None => self.hosts.push(HostRow { name: host.to_owned(), routes }),
+        }
+        Ok(())
+    }
+
+    fn put_into(mut self, table: &mut RuleTable, prefix_slashes: u32) {
+        self.wildcards.sort_by(|a, b| a.name.cmp(&b.name));
+        table.prefix_slashes = prefix_slashes;
+        let Self { hosts, wildcards, any_host, routes } = self;
+        (table.hosts, table.wildcards, table.any_host, table.routes) =
+            (hosts, wildcards, any_host, routes);
+    }
+}
+
+/// Returns the most slashes in any prefix.
+fn deepest(rows: &[Arc<RouteRow>]) -> u32 {
+    rows.iter().map(|row| row.path.slashes()).max().unwrap_or_default()
+}
+
+/// What a change makes of the routes of one host.
+#[derive(Default)]
+struct HostChange<'a> {
+    /// Names of routes that are replaced or gone.
+    gone: BTreeSet<&'a str>,
+    new: Vec<Arc<RouteRow>>,
+}
+
+/// Replaces routes of the tenant in row `tenant`: those of `gone` by those of `new`, whose rows were made.
+///
+/// # Errors
+/// [`CompileError::Hostname`] when a new one asks for another tenant's host name.
+pub(super) fn replace_routes(
+    table: &mut RuleTable,
+    tenant: u32,
+    gone: &[&Arc<Route>],
+    new: &[(&Arc<Route>, Vec<Arc<RouteRow>>)],
+) -> Result<(), CompileError> {
+    let mut changes: BTreeMap<&str, HostChange<'_>> = BTreeMap::new();
+    for route in gone {
+        for host in host_keys(&route.hostnames) {
+            changes.entry(host).or_default().gone.insert(&route.name);
+        }
+    }
+    for (route, rows) in new {
+        for host in host_keys(&route.hostnames) {
+            changes.entry(host).or_default().new.extend_from_slice(rows);
+        }
+    }
+    let mut layout =
+        Layout { routes: Rows::with_capacity(table.routes.len()), ..Layout::default() };
+    for (host, span) in hosts_of(table) {
+        // Those before it are new.
+        while let Some(first) = changes.first_entry().filter(|first| *first.key() < &*host) {
+            let (host, change) = first.remove_entry();
+            add_changed(&mut layout, table, (host, &[]), tenant, change)?;
+        }
+        let rows = &table.routes[span.start as usize..span.end as usize];
+        match changes.remove(&*host) {
+            None => layout.add(&host, rows)?,
+            Some(change) => add_changed(&mut layout, table, (&host, rows), tenant, change)?,
+        }
+    }
+    for (host, change) in changes {
+        add_changed(&mut layout, table, (host, &[]), tenant, change)?;
+    }
+    let new = new.iter().map(|(_, rows)| deepest(rows)).max().unwrap_or_default();
+    // All rows are looked at only where the deepest one may be gone.
+    let gone = gone.iter().any(|route| may_have_slashes(route, table.prefix_slashes));
+    let slashes = match new >= table.prefix_slashes {
+        true => new,
+        false if gone => deepest(layout.routes.shared()),
+        false => table.prefix_slashes,
+    };
+    layout.put_into(table, slashes);
+    Ok(())
+}
+
+/// Returns whether a path of a route has so many slashes, as it is written.
+fn may_have_slashes(route: &Route, count: u32) -> bool {
+    let matches = route.rules.iter().flat_map(|rule| &rule.matches);
+    let mut paths = matches.filter_map(|matched| matched.path.as_ref());
+    count == 0 || paths.any(|path| path.value.matches('/').count() >= count as usize)
+}
+
+fn add_changed(
+    layout: &mut Layout,
+    table: &RuleTable,
+    (host, rows): (&str, &[Arc<RouteRow>]),
+    tenant: u32,
+    change: HostChange<'_>,
+) -> Result<(), CompileError> {
+    let owner = rows.first().map(|row| row.tenant).filter(|owner| *owner != tenant);
+    if let Some(owner) = owner {
+        let name = |at: u32| table.tenants[at as usize].name.clone();
+        let hostname = host.to_owned();
+        return Err(CompileError::Hostname { hostname, tenant: name(tenant), owner: name(owner) });
+    }
+    let stays = rows.iter().filter(|row| !change.gone.contains(row.name.as_str()));
+    let mut routes: Vec<Arc<RouteRow>> = stays.cloned().collect();
+    routes.extend(change.new);
+    sort(&mut routes);
+    if routes.is_empty() { Ok(()) } else { layout.add(host, &routes) }
+}
+
+/// Returns the hosts of a table by their keys, in the order of these, with their routes.
+fn hosts_of(table: &RuleTable) -> impl Iterator<Item = (std::borrow::Cow<'_, str>, Span)> {
+    let any = Some((EVERY_HOST.into(), table.any_host)).filter(|(_, span)| span.start < span.end);
+    let wildcards =
+        table.wildcards.iter().map(|host| (format!("*{}", host.name).into(), host.routes));
+    let hosts = table.hosts.iter().map(|host| (host.name.as_str().into(), host.routes));
+    any.into_iter().chain(wildcards).chain(hosts)
+}
+
 fn host_keys(hostnames: &[String]) -> impl Iterator<Item = &str> {
-    let any = hostnames.is_empty().then_some("*");
+    let any = hostnames.is_empty().then_some(EVERY_HOST);
     hostnames.iter().map(String::as_str).chain(any)
 }

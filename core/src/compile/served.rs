@@ -8,6 +8,8 @@
 //!   plane would have given back;
 //! - rows of other tenants keep their meaning; a host name still belongs to one tenant.
 
+use std::sync::Arc;
+
 use super::{Allocations, CompileError, row, weights::split_key};
 use crate::{
     policy::{DEFAULT_SPLIT, IMPLICIT_TENANT},
@@ -247,7 +249,7 @@ impl Merge<'_> {
         let at = at as usize;
         if self.regexes[at] == NONE {
             self.regexes[at] = row(self.table.regexes.len())?;
-            self.table.regexes.push(self.served.regexes[at].clone());
+            self.table.regexes.push(Arc::clone(&self.served.regexes.shared()[at]));
         }
         Ok(self.regexes[at])
     }
@@ -289,7 +291,8 @@ impl Merge<'_> {
     /// Adds the routes of one host; nothing when they go.
     fn host(&mut self, name: &str, routes: Span) -> Result<Option<Span>, CompileError> {
         let rows = &self.served.routes[routes.start as usize..routes.end as usize];
-        let owner = |route: &RouteRow| self.served.tenants[route.tenant as usize].name.as_str();
+        let owner =
+            |route: &Arc<RouteRow>| self.served.tenants[route.tenant as usize].name.as_str();
         let Some(owner) = rows.first().map(owner) else { return Ok(None) };
         if !is_other(self.tenant, owner) {
             return Ok(None);
@@ -314,7 +317,7 @@ impl Merge<'_> {
                 release: of(&self.releases, route.release),
                 variant: of(&self.variants, route.variant),
                 tenant: of(&self.tenants, route.tenant),
-                ..route.clone()
+                ..(**route).clone()
             };
             if let PathRow::Regex(regex) = &mut route.path {
                 *regex = self.regex(*regex)?;

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::{Allocations, CompileError, SplitKey};
 use crate::{
-    policy::{Bundle, DEFAULT_SPLIT, Percent, Release, Split},
+    policy::{Bundle, DEFAULT_SPLIT, Difference, Percent, Release, Split},
     rollout::allocation::{Allocation, AllocationError},
 };
 
@@ -28,31 +28,75 @@ pub fn allocate(bundle: &Bundle, allocations: &mut Allocations) -> Result<(), Co
     let tenant = &bundle.metadata.tenant;
     let mut kept = Allocations::new();
     for (name, release) in &bundle.releases {
-        for (split, weights) in release.splits() {
-            let key = split_key(tenant, name, &split);
-            let mut allocation = allocations.get(&key).cloned().unwrap_or_default();
-            let weights = match weights.as_ref() {
-                Split::Weights(weights) => weights
-                    .iter()
-                    .map(|(variant, weight)| (variant.clone(), weight.ppm()))
-                    .collect(),
-                Split::Named(_) => {
-                    let mut weights = allocation.weights();
-                    weights.retain(|variant, _| *variant == release.canary);
-                    weights
-                }
-            };
-            allocation.apply(&weights).map_err(|source| CompileError::Allocation {
-                tenant: tenant.clone(),
-                release: name.clone(),
-                split: split.into_owned(),
-                source,
-            })?;
-            kept.insert(key, allocation);
-        }
+        allocate_release(tenant, (name, release), allocations, &mut kept)?;
     }
     allocations.retain(|key, _| key.tenant != *tenant);
     allocations.append(&mut kept);
+    Ok(())
+}
+
+/// Applies the weights written in the releases that a change touched, as [`allocate`] does for all, where
+/// `allocations` are those of the bundle before it.
+///
+/// Returns the splits whose ranges are others now; those that are gone have none.
+///
+/// # Errors
+/// [`CompileError::Allocation`]; `allocations` may have changed in part then.
+pub fn allocate_after(
+    tenant: &str,
+    difference: &Difference<'_>,
+    allocations: &mut Allocations,
+) -> Result<Allocations, CompileError> {
+    let mut changed = Allocations::new();
+    for (name, (before, after)) in &difference.releases {
+        let mut kept = Allocations::new();
+        if let Some(release) = after {
+            allocate_release(tenant, (name, release), allocations, &mut kept)?;
+        }
+        for (split, _) in before.iter().flat_map(|release| release.splits()) {
+            let key = split_key(tenant, name, &split);
+            if !kept.contains_key(&key) && allocations.remove(&key).is_some() {
+                changed.insert(key, Allocation::default());
+            }
+        }
+        for (key, allocation) in kept {
+            if allocations.get(&key) != Some(&allocation) {
+                allocations.insert(key.clone(), allocation.clone());
+                changed.insert(key, allocation);
+            }
+        }
+    }
+    Ok(changed)
+}
+
+/// Adds the ranges of every split of a release to `kept`, given those that are stored.
+fn allocate_release(
+    tenant: &str,
+    (name, release): (&str, &Release),
+    stored: &Allocations,
+    kept: &mut Allocations,
+) -> Result<(), CompileError> {
+    for (split, weights) in release.splits() {
+        let key = split_key(tenant, name, &split);
+        let mut allocation = stored.get(&key).cloned().unwrap_or_default();
+        let weights = match weights.as_ref() {
+            Split::Weights(weights) => {
+                weights.iter().map(|(variant, weight)| (variant.clone(), weight.ppm())).collect()
+            }
+            Split::Named(_) => {
+                let mut weights = allocation.weights();
+                weights.retain(|variant, _| *variant == release.canary);
+                weights
+            }
+        };
+        allocation.apply(&weights).map_err(|source| CompileError::Allocation {
+            tenant: tenant.to_owned(),
+            release: name.to_owned(),
+            split: split.into_owned(),
+            source,
+        })?;
+        kept.insert(key, allocation);
+    }
     Ok(())
 }
 

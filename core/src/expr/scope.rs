@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Names, Segment, Type, Use, uses};
 use crate::table::{
-    RegexRow,
+    RegexRow, Rows,
     regex::{self, RegexError},
 };
 
@@ -17,13 +17,23 @@ pub struct Scope<'a> {
     attributes: BTreeMap<&'a str, (u32, Type)>,
     segments: BTreeMap<&'a str, Segment>,
     /// Regular expressions: those that were there, and behind them those that were met.
-    pub regexes: Vec<RegexRow>,
+    pub regexes: Rows<RegexRow>,
 }
 
 impl<'a> Scope<'a> {
     /// Adds an attribute, or an alias of one.
     pub fn add_attribute(&mut self, name: &'a str, row: u32, kind: Type) {
         self.attributes.insert(name, (row, kind));
+    }
+
+    /// Returns every attribute and alias with its row and type.
+    pub fn known_attributes(&self) -> impl Iterator<Item = (&'a str, (u32, Type))> {
+        self.attributes.iter().map(|(name, meaning)| (*name, *meaning))
+    }
+
+    /// Returns every segment.
+    pub fn known_segments(&self) -> impl Iterator<Item = (&'a str, Segment)> {
+        self.segments.iter().map(|(name, segment)| (*name, *segment))
     }
 
     /// Adds a segment.
@@ -51,7 +61,8 @@ impl Names for Scope<'_> {
 
     fn search(&mut self, pattern: &str) -> Result<u32, RegexError> {
         let same = |row: &RegexRow| row.search && row.pattern == pattern;
-        let at = match self.regexes.iter().position(same) {
+        let known = self.regexes.iter().position(same);
+        let at = match known {
             Some(at) => at,
             None => {
                 self.regexes.push(regex::compile_search(pattern)?);

@@ -1,8 +1,9 @@
 //! The serde types of a bundle, field for field as POLICY "Shape" names them.
 //!
-//! Owns shape only: whether names resolve and weights fit is [`super::validate`]'s.
+//! Owns shape only: whether names resolve and weights fit is [`super::validate`]'s. Routes and releases are shared by
+//! bundles that differ elsewhere.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
@@ -46,10 +47,10 @@ pub struct Bundle {
     pub upstreams: BTreeMap<String, Upstream>,
     /// Which request takes which release or upstream.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub routes: Vec<Route>,
+    pub routes: Vec<Arc<Route>>,
     /// What is being rolled out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub releases: BTreeMap<String, Release>,
+    pub releases: BTreeMap<String, Arc<Release>>,
 }
 
 /// The identity of a bundle.

@@ -3,7 +3,10 @@
 //! Owns the translation of registered services into routes, upstreams and releases. A worker never
 //! learns that a bundle was implicit: there is no second way to decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Bundle, DefaultRule, GROUP, HeaderOverride, IMPLICIT_OVERRIDES, IMPLICIT_TENANT, Instance,
@@ -31,7 +34,8 @@ pub fn implicit_bundle(instances: &[Instance], upstream: Option<&str>) -> Bundle
         .iter()
         .map(|(service, groups)| ((*service).to_owned(), variants(service, groups, &fixed)))
         .collect();
-    let releases = groups.keys().map(|service| ((*service).to_owned(), release(service))).collect();
+    let release = |service: &&str| ((*service).to_owned(), Arc::new(release(service)));
+    let releases = groups.keys().map(release).collect();
     let services: Vec<&str> = groups.keys().copied().collect();
     if services.len() != 1 {
         upstreams.insert(FALLBACK.to_owned(), plain(&fixed));
@@ -43,7 +47,7 @@ pub fn implicit_bundle(instances: &[Instance], upstream: Option<&str>) -> Bundle
         attributes: BTreeMap::new(),
         segments: BTreeMap::new(),
         upstreams,
-        routes: routes(&services),
+        routes: routes(&services).into_iter().map(Arc::new).collect(),
         releases,
     }
 }

@@ -24,7 +24,7 @@ pub fn lint(bundle: &Bundle) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn lint_release(path: &str, release: &Release, bundle: &Bundle) -> Vec<Diagnostic> {
+pub(super) fn lint_release(path: &str, release: &Release, bundle: &Bundle) -> Vec<Diagnostic> {
     let open =
         release.overrides.iter().enumerate().filter(|(_, one)| one.requires == Requires::Any);
     let overrides = open.map(|(at, one)| {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Bundle, IMPLICIT_TENANT, NotServed, instance::is_name};
 use crate::limits::NAME_BYTES_MAX;
 
+mod again;
 mod conditions;
 mod expressions;
 mod nested;
@@ -18,6 +19,7 @@ mod release;
 mod route;
 mod upstream;
 
+pub use again::validate_after;
 use expressions::check_names;
 use release::check_release;
 use route::check_route;

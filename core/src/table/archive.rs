@@ -13,7 +13,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use rkyv::{rancor, util::AlignedVec};
+use rkyv::{api::high::to_bytes_in, rancor, util::AlignedVec};
 use thiserror::Error;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -127,10 +127,13 @@ impl<T: Table> Archive<T> {
     /// [`ArchiveError::Write`], and whatever [`Archive::open`] refuses: a sender never sends what a
     /// receiver would not take.
     pub fn build(table: &T, revision: u64) -> Result<Self, ArchiveError> {
-        let body = rkyv::to_bytes::<rancor::Error>(table).map_err(ArchiveError::Write)?;
-        let mut bytes = AlignedVec::with_capacity(HEADER_BYTES + body.len());
-        bytes.extend_from_slice(&header(T::KIND, revision, &body));
-        bytes.extend_from_slice(&body);
+        // The body is written behind room for its header; the header is aligned, so the body is.
+        let mut room = AlignedVec::<16>::new();
+        room.resize(HEADER_BYTES, 0);
+        let mut bytes =
+            to_bytes_in::<_, rancor::Error>(table, room).map_err(ArchiveError::Write)?;
+        let header = header(T::KIND, revision, &bytes[HEADER_BYTES..]);
+        bytes[..HEADER_BYTES].copy_from_slice(&header);
         Self::open(bytes)
     }
 

@@ -23,6 +23,8 @@ pub(super) fn all() -> Value {
         "Labels": { "type": "object", "description": "Any label can be selected; `group` names the \
             variant and `weight` the share inside it when no bundle is stored",
             "additionalProperties": { "type": ["string", "integer", "boolean"] } },
+        "Object": { "type": "object", "description": "One of `attributes`, `segments`, `upstreams`, \
+            `releases` or `routes`, as it stands in a bundle; a route has its name in it" },
         "Problem": problem(),
         "GeoDatabase": object(&["kind", "databaseType", "builtUnixS", "bytes", "digest"], json!({
             "kind": { "enum": ["city", "country", "isp", "asn"] },

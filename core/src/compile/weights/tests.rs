@@ -89,7 +89,8 @@ fn a_variant_that_is_gone_gives_its_buckets_back() {
     set_weight(&bundle, &mut all, "v2", &[], percent("10%")).expect("moves");
     let upstream = bundle.upstreams.get_mut("u").expect("there");
     upstream.variants.remove("canary");
-    bundle.releases.get_mut("v2").expect("there").canary = "other".to_owned();
+    let release = bundle.releases.get_mut("v2").expect("there");
+    std::sync::Arc::make_mut(release).canary = "other".to_owned();
     allocate(&bundle, &mut all).expect("fits");
     assert_eq!(weights(&all), []);
     compile_rules(&[&bundle], &all).expect("every variant is there");
@@ -110,7 +111,8 @@ fn a_weight_is_about_what_the_canary_is_now() {
     let mut bundle = bundle(json!([]), json!({ "split": "scheduled" }));
     set_weight(&bundle, &mut all, "v2", &[], percent("60%")).expect("moves");
     let mut stranded = all.clone();
-    bundle.releases.get_mut("v2").expect("there").canary = "other".to_owned();
+    let release = bundle.releases.get_mut("v2").expect("there");
+    std::sync::Arc::make_mut(release).canary = "other".to_owned();
     allocate(&bundle, &mut all).expect("fits");
     assert_eq!(weights(&all), [], "the old canary's users are stable's again");
     for (weight, ppm) in [("60%", 600_000), ("20%", 200_000), ("0%", 0)] {

@@ -103,3 +103,25 @@ fn the_canonical_form_reads_back_as_itself() {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
+
+#[test]
+fn runs_follow_from_the_list_alone() {
+    let mut bundle = read(plain());
+    let route = (*bundle.routes[0]).clone();
+    let routes = |range: std::ops::Range<usize>| {
+        range.map(|at| std::sync::Arc::new(Route { name: format!("r{at}"), ..route.clone() }))
+    };
+    bundle.routes = routes(0..3000).collect();
+    let before = Canonical::of(&bundle);
+    assert!(before.routes.len() > 5, "{:?}", before.routes);
+    let mut after = bundle.clone();
+    for (place, new) in [(0, 5000), (1500, 5001), (3002, 5002)] {
+        after.routes.splice(place..place, routes(new..new + 1));
+    }
+    after.routes.remove(700);
+    let next = before.after(&bundle, &after);
+    assert_eq!(next, Canonical::of(&after));
+    let known = before.routes.iter().map(|run| *run.digest()).collect::<Vec<_>>();
+    let new = next.routes.iter().filter(|run| !known.contains(run.digest())).count();
+    assert!((1..=8).contains(&new), "{new} of {}", next.routes.len());
+}

@@ -103,12 +103,14 @@ fn rules() -> RuleTable {
             route(PathRow::Exact("/user".into()), conditions.clone(), 0, NONE),
             route(PathRow::Prefix("/user".into()), vec![], 0, NONE),
             route(PathRow::Regex(0), vec![], NONE, 0),
-        ],
+        ]
+        .into(),
         regexes: vec![
             crate::table::regex::compile("/v[0-9]+").expect("good"),
             crate::table::regex::compile(".*json").expect("good"),
             crate::table::regex::compile_search("example").expect("good"),
-        ],
+        ]
+        .into(),
         releases: vec![ReleaseRow {
             tenant: "t".into(),
             name: "user-v2".into(),
@@ -166,7 +168,8 @@ fn rules() -> RuleTable {
             ]),
             disabled: false,
             expires_unix_s: u64::MAX,
-        }],
+        }]
+        .into(),
         variants: vec![variant("stable"), variant("canary")],
         attributes: vec![
             AttributeRow {

@@ -190,7 +190,8 @@ fn tables(service: SocketAddr, setting: &Setting) -> Tables {
             variant: 0,
             request_ms: setting.request_ms,
             body_bytes: setting.body_bytes,
-        }],
+        }]
+        .into(),
         variants: vec![VariantRow {
             name: "stable".into(),
             key: "t/u/stable".into(),
