@@ -69,6 +69,16 @@ pub(crate) fn gateway(gateway: &Gateway, now_unix_s: u64) -> String {
     if gateway.stats.stripped > 0 {
         line("stripped", &format!("{} release headers of untrusted peers", gateway.stats.stripped));
     }
+    if gateway.stats.stripped_members > 0 {
+        let count = gateway.stats.stripped_members;
+        line("stripped", &format!("{count} members of the baggage of untrusted peers"));
+    }
+    for (release, results) in &gateway.stats.chains {
+        let counted = results.iter().filter(|(_, count)| **count > 0);
+        let counted: Vec<String> =
+            counted.map(|(result, count)| format!("{result} {count}")).collect();
+        line("chain", &format!("{release}: {}", counted.join(", ")));
+    }
     text
 }
 

@@ -121,6 +121,13 @@ pub const TARGETS_MAX: usize = 4096;
 pub const ALTERNATIVES_MAX: usize = 1024;
 /// Longest name of anything in a bundle, bytes.
 pub const NAME_BYTES_MAX: usize = 253;
+/// Longest baggage that is sent on when a member of ours is added to it, bytes: what every hop has to pass on (W3C
+/// Baggage, Limits).
+pub const BAGGAGE_BYTES_MAX: usize = 8 * 1024;
+/// Most members of such baggage, for the same reason.
+pub const BAGGAGE_MEMBERS_MAX: usize = 64;
+/// Longest value of a member that may name a variant, bytes: a name with every byte of it escaped.
+pub const BAGGAGE_VALUE_BYTES_MAX: usize = 3 * NAME_BYTES_MAX;
 /// Longest value taken as a bucketing key, bytes; a longer one is cut nowhere, it is not present.
 pub const UNIT_BYTES_MAX: usize = 1024;
 /// Most tags of one id: dimensions that people name, not a record of what somebody did.

@@ -202,7 +202,7 @@ fn explained() -> Value {
             "release": text("The release"),
             "variant": text("The variant that serves"),
             "fallbackFrom": text("The variant that was decided and has no instance"),
-            "reason": text("Why: STATIC, DISABLED, OVERRIDE, CACHED, TARGETING_MATCH, DEFAULT or SPLIT"),
+            "reason": text("Why: STATIC, DISABLED, OVERRIDE, CACHED (a pin, or an earlier hop of the chain), TARGETING_MATCH, DEFAULT or SPLIT"),
             "targetId": text("The target that took it"),
             "bucket": number("The bucket, where one was looked at"),
             "random": { "type": "boolean", "description": "Whether the bucket was drawn" },
