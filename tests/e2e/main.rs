@@ -9,6 +9,7 @@
 
 mod api;
 mod apply;
+mod chain;
 mod check;
 mod client;
 mod decision_log;
