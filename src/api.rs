@@ -167,6 +167,14 @@ impl Client {
         self.get("/v1/gateways")
     }
 
+    /// Returns what a release does now, and who met what.
+    ///
+    /// # Errors
+    /// The API does not answer, or there is no such release.
+    pub(crate) fn release(&self, tenant: &str, release: &str) -> Result<Value> {
+        self.get(&format!("/v1/tenants/{}/releases/{}", segment(tenant), segment(release)))
+    }
+
     /// Has a worker explain a request.
     ///
     /// # Errors

@@ -140,6 +140,13 @@ pub struct GatewayStats {
     /// [`Chain::as_str`](crate::route::Chain::as_str).
     #[serde(default)]
     pub chains: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Requests that a target or the default of a release decided, by `tenant/release/split` and the variant that
+    /// served.
+    #[serde(default)]
+    pub exposures: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Requests of further combinations, for whose names there was no room.
+    #[serde(default)]
+    pub exposures_of_others: u64,
     /// Connections accepted, by worker.
     pub accepted: Vec<u64>,
     /// Release headers of untrusted peers that were stripped.

@@ -26,6 +26,7 @@ mod kept_connections;
 mod large_bodies;
 mod leaving_callers;
 mod limits;
+mod live_weights;
 mod message;
 mod metrics;
 mod objects;

@@ -275,6 +275,9 @@ fn decide<E: Engine>(
         counters.stripped_members += baggage.map_or(0, |baggage| u64::from(baggage.stripped));
         if let Some(decision) = &request.decision {
             counters.record_chain(rules.table, decision);
+            if let Some(serving) = request.serving {
+                counters.exposures.record(tables, decision, serving);
+            }
         }
         if let Some(decision) = &decision {
             request.added =

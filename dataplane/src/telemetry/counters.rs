@@ -14,6 +14,7 @@ use halftone_core::{
     telemetry::{GatewayStats, VariantStats},
 };
 
+use super::exposures::{self, Exposures};
 use crate::{geo, signing::Judged, tables::Tables, tags::RESULTS};
 
 /// What a worker counted since it started.
@@ -30,6 +31,8 @@ pub struct Counters {
     faults: AHashMap<String, u64>,
     /// By `tenant/release`: what requests said of their chain, by [`Chain::ALL`].
     chains: AHashMap<String, Chains>,
+    /// Who met which variant, by combination.
+    pub exposures: Exposures,
     /// Where a key of `chains` is put together.
     scratch: String,
     /// Connections accepted.
@@ -119,6 +122,7 @@ impl Counters {
                 .iter()
                 .map(|(release, counts)| (release.clone(), *counts))
                 .collect(),
+            exposures: self.exposures.snapshot(),
             accepted: self.accepted,
             stripped: self.stripped,
             stripped_members: self.stripped_members,
@@ -156,6 +160,7 @@ pub struct Snapshot {
     errors: BTreeMap<&'static str, u64>,
     faults: BTreeMap<String, u64>,
     chains: BTreeMap<String, Chains>,
+    exposures: exposures::Copied,
     accepted: u64,
     stripped: u64,
     stripped_members: u64,
@@ -182,6 +187,8 @@ pub struct Merged {
     pub faults: BTreeMap<String, u64>,
     /// What requests said of their chain, by `tenant/release`.
     pub chains: BTreeMap<String, Chains>,
+    /// Who met which variant, by combination.
+    pub exposures: exposures::Sum,
     /// Connections accepted, by worker.
     pub accepted: Vec<u64>,
     /// Release headers stripped.
@@ -219,6 +226,7 @@ impl Merged {
                 let sums = merged.chains.entry(release).or_default();
                 sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
             }
+            merged.exposures.add(snapshot.exposures);
             merged.accepted.push(snapshot.accepted);
             merged.stripped += snapshot.stripped;
             merged.stripped_members += snapshot.stripped_members;
@@ -259,6 +267,8 @@ impl Merged {
                 .iter()
                 .map(|(release, counts)| (release.clone(), named(counts)))
                 .collect(),
+            exposures: self.exposures.splits.clone(),
+            exposures_of_others: self.exposures.others,
             accepted: self.accepted.clone(),
             stripped: self.stripped,
             stripped_members: self.stripped_members,
