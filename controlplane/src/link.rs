@@ -11,6 +11,7 @@
 //! - tables that were rejected are not sent again over the same connection until another
 //!   publication.
 
+mod bring;
 mod explain;
 mod geo;
 mod session;
