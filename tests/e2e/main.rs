@@ -25,6 +25,7 @@ mod kept_connections;
 mod large_bodies;
 mod leaving_callers;
 mod limits;
+mod members;
 mod message;
 mod metrics;
 mod objects;
