@@ -21,7 +21,7 @@ use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
     limits::DIRECT_WRITES_MAX,
-    signal::{device::cache::Devices, geo::Databases, trust::Trusted},
+    signal::{device::cache::Devices, geo::Databases, lists::IdLists, trust::Trusted},
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     wire::{ExplainRequest, Explained},
 };
@@ -37,6 +37,7 @@ use crate::{
         splice::Pipes,
     },
     limits::Limits,
+    lists::Lists,
     signing::{Given, Signing},
     tables::Tables,
     tags::{Lookups, News, asker::Event},
@@ -111,6 +112,8 @@ pub struct Start {
     pub asker: Option<Sender<Event>>,
     /// The region databases.
     pub databases: Arc<EpochCell<Databases>>,
+    /// The lists of ids.
+    pub lists: Arc<EpochCell<IdLists>>,
     /// Where its random numbers start.
     pub seed: u64,
     /// What it signs with.
@@ -145,6 +148,8 @@ pub struct Worker<E: Engine> {
     pub tags: Lookups,
     /// What is known of addresses.
     pub regions: Regions,
+    /// Who is a member of what.
+    pub lists: Lists,
     /// Where decisions put values together, emptied for each.
     pub arena: RefCell<Bump>,
     /// What it signs with.
@@ -294,6 +299,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         sockets: start.sockets,
         tags: Lookups::new(start.id, start.asker),
         regions: Regions::new(start.databases),
+        lists: Lists::new(start.lists),
         arena: RefCell::default(),
         signing: Signing::new(start.signing),
         devices: Devices::new(start.seed),
@@ -357,6 +363,7 @@ async fn follow<E: Engine>(
         }
         acknowledge(worker, &mut seen, applied);
         worker.regions.follow();
+        worker.lists.follow();
         while let Ok(command) = commands.try_recv() {
             match command {
                 Command::Report(reply) => {

@@ -13,6 +13,7 @@ use crate::{
 
 mod chain;
 mod devices;
+mod members;
 mod nested;
 mod regions;
 mod signed;
@@ -81,6 +82,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         trusted: ask.trusted,
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
+        lists: &crate::signal::lists::NoLists,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
@@ -342,6 +344,7 @@ fn targets_in_order_until_they_expire() {
             trusted: ask.trusted,
             tags: &crate::route::NoTags,
             geo: &crate::signal::geo::NoGeo,
+            lists: &crate::signal::lists::NoLists,
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),
