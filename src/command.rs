@@ -14,7 +14,9 @@ mod gateway;
 mod keys;
 mod man;
 mod push;
+mod replay;
 mod schema;
+mod shadow;
 mod sign;
 mod status;
 mod tags;
@@ -64,6 +66,10 @@ pub(crate) enum Command {
     Keys(keys::KeysArguments),
     /// Sign a variant, a cookie, or the right to be told decisions
     Sign(sign::SignArguments),
+    /// Tell who would move if a bundle were served, on the requests that come
+    Shadow(shadow::ShadowArguments),
+    /// Tell who would move if a bundle were served, on the requests of an access log
+    Replay(replay::ReplayArguments),
     /// Have a gateway serve a bundle, without a control plane
     Push(push::PushArguments),
     /// Run a gateway: the data plane
@@ -100,6 +106,8 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Keys(arguments) => keys::run(&arguments, output),
         Command::Sign(arguments) => sign::run(&arguments, output),
+        Command::Shadow(arguments) => shadow::run(&arguments, output),
+        Command::Replay(arguments) => replay::run(&arguments, output),
         Command::Push(arguments) => push::run(&arguments, output),
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Control(arguments) => control::run(arguments),

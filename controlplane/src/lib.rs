@@ -33,6 +33,7 @@ mod ranges;
 mod registry;
 mod resolve;
 mod rules;
+pub mod shadow;
 mod source;
 mod stages;
 mod state;

@@ -139,6 +139,7 @@ impl Decider<'_> {
             client_ip,
             trusted,
             tags: self.tags,
+            witness: None,
             geo: &geo,
             signatures: self.signatures,
             fresh_unit: self.fresh_unit,

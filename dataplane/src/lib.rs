@@ -20,6 +20,7 @@ pub mod limits;
 pub mod link;
 pub mod proxy;
 pub mod publish;
+pub mod shadow;
 pub mod signing;
 pub mod tables;
 pub mod tags;

@@ -8,3 +8,4 @@ pub mod counters;
 pub mod faults;
 pub mod log;
 pub mod metrics;
+pub mod values;

@@ -7,14 +7,14 @@ use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
-    route::{HostScratch, RequestView, TagReader, UnitId, host_name, route},
+    route::{Decision, HostScratch, RequestView, TagReader, UnitId, Witness, host_name, route},
     signal::{
         device::Unremembered,
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
         keys::{KeyRing, Secret},
         signature::At,
     },
-    table::{RuleTable, archive::Archive},
+    table::{RuleTable, Rules, archive::Archive},
 };
 use halftone_mmdb::{
     Writer,
@@ -77,7 +77,7 @@ fn the_compiled_decision_is_the_written_one() {
     }
 }
 
-fn compiled(bundle: &Value) -> Archive<RuleTable> {
+pub(crate) fn compiled(bundle: &Value) -> Archive<RuleTable> {
     let bundle: Bundle = serde_json::from_value(bundle.clone()).expect("the shape is right");
     assert_eq!(validate(&bundle), [], "{bundle:#?}");
     let mut allocations = Allocations::new();
@@ -136,7 +136,16 @@ impl GeoReader for Region {
 }
 
 /// Decides as a worker does, and names what the rows are.
-fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer>> {
+pub(crate) fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer>> {
+    served_before(table, request, None)
+}
+
+/// The same before a witness.
+pub(crate) fn served_before(
+    table: &Archive<RuleTable>,
+    request: &Request,
+    witness: Option<&dyn Witness>,
+) -> Option<Option<Answer>> {
     let headers: Vec<Header<'_>> = request
         .headers
         .iter()
@@ -157,6 +166,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         client_ip: &request.client_ip,
         trusted: request.trusted,
         tags: &Known(&request.tags),
+        witness,
         geo: &Region::of(&request.client_ip),
         signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
         fresh_unit: UnitId::read(request.fresh.as_bytes()).expect("as long as one"),
@@ -165,6 +175,11 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
     };
     let table = table.rules();
     let Some(decision) = route(table, &view, 0, request.now_unix_s) else { return Some(None) };
+    Some(Some(answer(table, &decision)))
+}
+
+/// Names what was decided.
+pub(crate) fn answer(table: Rules<'_>, decision: &Decision) -> Answer {
     let key = table.variants[decision.variant as usize].key.as_str();
     let mut parts = key.split('/').skip(1).map(str::to_owned);
     let target = decision.target.zip(decision.release).map(|(target, release)| {
@@ -173,7 +188,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         let cell = cell.map(|(nested, cell)| format!("/{}", nested.cells[cell as usize]));
         format!("{}{}", target.id, cell.unwrap_or_default())
     });
-    Some(Some(Answer {
+    Answer {
         route: table.routes[decision.route as usize].name.as_str().to_owned(),
         upstream: parts.next().unwrap_or_default(),
         variant: parts.next().unwrap_or_default(),
@@ -185,5 +200,5 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
             .unit
             .map(|unit| String::from_utf8(unit.text().to_vec()).expect("ASCII")),
         pin: decision.remember.pin,
-    }))
+    }
 }

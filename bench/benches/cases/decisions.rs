@@ -182,6 +182,7 @@ fn decide_asked(
         client_ip,
         trusted: true,
         tags: &halftone_core::route::NoTags,
+        witness: None,
         geo,
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),

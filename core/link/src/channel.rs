@@ -6,7 +6,7 @@
 //! Invariants:
 //! - a descriptor travels with the first byte of its `Prepare`, so it is queued before that frame
 //!   can be complete;
-//! - exactly one descriptor belongs to each `Prepare`, `Table` and `TagFilter`, none to any other frame, and no more than
+//! - exactly one descriptor belongs to each `Prepare`, `Table`, `TagFilter` and `Shadow`, none to any other frame, and no more than
 //!   [`TABLES_QUEUED_MAX`] ever wait: a peer cannot fill our descriptor table;
 //! - no more than one frame is ever read ahead, and its announced length is checked before its
 //!   bytes are awaited.
@@ -201,9 +201,13 @@ impl Channel {
     pub fn send_table(&mut self, frame: &Frame, table: impl AsFd) -> Result<(), LinkError> {
         let carries = matches!(
             frame,
-            Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter | Frame::Geo
+            Frame::Prepare { .. }
+                | Frame::Table { .. }
+                | Frame::TagFilter
+                | Frame::Geo
+                | Frame::Shadow(_)
         );
-        debug_assert!(carries, "only Prepare, Table, TagFilter and Geo carry a file");
+        debug_assert!(carries, "only Prepare, Table, TagFilter, Geo and Shadow carry a file");
         self.send_with(frame, Some(table.as_fd()))
     }
 
@@ -255,9 +259,11 @@ impl Channel {
 
     fn table_of(&mut self, frame: &Frame) -> Result<Option<OwnedFd>, LinkError> {
         match frame {
-            Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter | Frame::Geo => {
-                self.tables.pop_front().map(Some).ok_or(LinkError::TableMissing)
-            }
+            Frame::Prepare { .. }
+            | Frame::Table { .. }
+            | Frame::TagFilter
+            | Frame::Geo
+            | Frame::Shadow(_) => self.tables.pop_front().map(Some).ok_or(LinkError::TableMissing),
             _ => Ok(None),
         }
     }

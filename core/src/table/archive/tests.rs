@@ -576,6 +576,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
             client_ip: "192.0.2.1",
             trusted: true,
             tags: &crate::route::NoTags,
+            witness: None,
             geo: &crate::signal::geo::NoGeo,
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
