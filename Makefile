@@ -26,6 +26,7 @@ PEERS = halftone-epoll,halftone-glommio,nginx,haproxy,envoy
 bench-full:
 	tests/setup.sh bench
 	cargo run --release -- bench compare --peers $(PEERS),floor --workload plain,canary,short,b16k,b1m --rounds 3 --seconds 2
+	cargo run --release -- bench compare --peers nginx,envoy --workload dimensions --rounds 3 --seconds 2
 	cargo run --release -- bench compare --peers $(PEERS) --idle 15000
 	cargo run --release -- bench ramp --peers nginx,envoy
 

@@ -116,6 +116,7 @@ fn setting(
         cpus,
         backends: generator.backend().addresses(),
         split: workload.split_percent().map(|percent| percent * PARTS / 100).into_iter().collect(),
+        dimensions: workload == Workload::Dimensions,
         connections: options.idle.unwrap_or(options.connections),
         directory: directory.to_owned(),
         access_log: options.access_log == Switch::On,

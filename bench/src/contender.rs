@@ -11,6 +11,7 @@
 
 mod bundle;
 mod child;
+pub(crate) mod dimensions;
 mod direct;
 mod envoy;
 mod floor;
@@ -148,6 +149,8 @@ pub struct Setting {
     pub backends: Vec<SocketAddr>,
     /// Shares of the users, in [`PARTS`], that each variant after stable gets; empty without a split.
     pub split: Vec<u32>,
+    /// Whether the rules are those of [`dimensions`].
+    pub dimensions: bool,
     /// Most connections that clients open.
     pub connections: u32,
     /// A directory for configuration, logs and sockets; each contender makes its own below.

@@ -150,6 +150,7 @@ fn setting(
         cpus,
         backends: generator.backend().addresses().into_iter().take(versions).collect(),
         split: Vec::new(),
+        dimensions: false,
         connections: u32::try_from(CONNECTIONS)?,
         directory,
         access_log: false,

@@ -72,6 +72,14 @@ const POST_WHOLE: &[u8] =
 const EXPECTING: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
 
+/// The second hop of a chain, with what SDKs send: a trace, and members of their own.
+const CHAINED: &[u8] = b"GET /chained HTTP/1.1\r\nHost: localhost\r\n\
+    Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\
+    Baggage: userId=alice,release.user-v2=stable;p=1\r\nBaggage: tenant=t\r\n\r\n";
+/// One that has lost what the first hop decided.
+const LOST: &[u8] = b"GET /chained HTTP/1.1\r\nHost: localhost\r\n\
+    Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
+
 const PLAIN: Case = Case {
     name: "GET",
     pieces: &[GET],
@@ -80,7 +88,7 @@ const PLAIN: Case = Case {
     when: None,
     shadowed: false,
 };
-const CASES: [Case; 8] = [
+const CASES: [Case; 10] = [
     PLAIN,
     Case { name: "GET, logged", logged: true, ..PLAIN },
     Case {
@@ -112,6 +120,8 @@ const CASES: [Case; 8] = [
         logged: true,
         ..PLAIN
     },
+    Case { name: "GET, second hop", pieces: &[CHAINED], logged: true, ..PLAIN },
+    Case { name: "GET, lost on the way", pieces: &[LOST], logged: true, ..PLAIN },
     Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true, ..PLAIN },
 ];
 /// Requests of the short run: everything that is made once has been made.
@@ -312,11 +322,13 @@ fn rules(when: Option<&str>) -> (Bundle, Archive<RuleTable>) {
         "routes": [{ "name": "all", "rules": [
             { "matches": [{ "path": { "type": "Exact", "value": "/pinned" } }], "release": "pinned" },
             { "matches": [{ "path": { "type": "Exact", "value": "/minted" } }], "release": "minted" },
+            { "matches": [{ "path": { "type": "Exact", "value": "/chained" } }], "release": "chained" },
             { "release": "r" },
         ] }],
         "releases": {
             "r": { "upstream": "u", "onNoHealthy": { "none": "fail" },
                 "targets": when.map_or(json!([]), target), "default": { "variant": "stable" } },
+            "chained": { "upstream": "u", "propagate": { "baggage": "release.user-v2" }, "default": { "variant": "stable" } },
             "pinned": { "upstream": "u", "stickiness": "pinned", "default": { "split": "scheduled" } },
             "minted": { "upstream": "u", "unit": ["user.id"], "unitMissing": "mint", "default": { "split": "scheduled" } },
         },

@@ -19,6 +19,9 @@ struct Keeper(RefCell<BTreeMap<String, Option<String>>>);
 
 impl Witness for Keeper {
     fn saw(&self, input: Input<'_>, value: Option<&[u8]>) {
+        if input.is_secret() {
+            return;
+        }
         let value = value.map(|value| String::from_utf8(value.to_vec()).expect("generated text"));
         let before = self.0.borrow_mut().insert(input.to_string(), value.clone());
         assert!(before.is_none_or(|before| before == value), "{input} is two things");
@@ -46,13 +49,13 @@ fn record(table: &Archive<RuleTable>, request: &Request) -> Option<(Recorded, Op
 
 /// Leaves out what the caller is to remember: it has been told.
 fn decided(answer: Answer) -> Answer {
-    Answer { unit: None, pin: false, ..answer }
+    Answer { unit: None, pin: false, chain: None, member: None, stripped: 0, ..answer }
 }
 
 fn again(recorded: &Recorded, table: &Archive<RuleTable>) -> Result<Option<Answer>, String> {
     let found = recorded.replay(|replay| {
         let found = replay.route(table.rules())?;
-        Ok(found.map(|decision| decided(answer(table.rules(), &decision))))
+        Ok(found.map(|decision| decided(answer(table.rules(), &decision, &[], true))))
     });
     found.and_then(|found| found).map_err(|Unreplayable(what)| what)
 }

@@ -14,7 +14,7 @@ const DRAWING: [(&str, &[&str]); 7] = [
     ("halftone-link", &["halftone-core"]),
     ("halftone-dataplane", &["halftone-core", "halftone-link"]),
     ("halftone-controlplane", &["halftone-core", "halftone-link"]),
-    ("halftone-bench", &["halftone-core"]),
+    ("halftone-bench", &["halftone-core", "halftone-mmdb"]),
     ("halftone-kernel-tuning", &[]),
     ("halftone-mmdb", &[]),
 ];

@@ -116,7 +116,7 @@ impl Course {
         };
         contender.clean_up()?;
         let mut measured = measurement(&outcome, cost);
-        if self.workload.split_percent().is_some() {
+        if self.workload.is_split() {
             let answered = generator.backend().answered();
             measured.figures.canary_percent = share_percent(&answered_before, &answered);
         }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::contender::dimensions;
 use crate::generator::Expected;
 
 const SMALL_BODY_BYTES: usize = 128;
@@ -31,6 +32,9 @@ pub enum Workload {
     Plain,
     /// The same with a user in a header, 5 % of whom the gateway sends to a second upstream.
     Canary,
+    /// GETs of users of four systems, eight cities and three levels, of whom the rules of a hundred services send different
+    /// shares to a second upstream. nginx and Envoy are given the same rules; nobody else is.
+    Dimensions,
     /// The same as plain, with a new connection for each request.
     Short,
     /// Keep-alive GET, answered with 16 KiB.
@@ -44,6 +48,7 @@ impl fmt::Display for Workload {
         formatter.write_str(match self {
             Self::Plain => "plain",
             Self::Canary => "canary",
+            Self::Dimensions => "dimensions",
             Self::Short => "short",
             Self::B16k => "b16k",
             Self::B1m => "b1m",
@@ -59,6 +64,7 @@ impl Workload {
             Self::Canary => {
                 (0..USERS).map(|user| self.request(&format!("{USER_FIELD}: u{user}\r\n"))).collect()
             }
+            Self::Dimensions => (0..USERS).map(|user| dimensions::request(user, HOST)).collect(),
             Self::Short => vec![self.request("Connection: close\r\n")],
             Self::Plain | Self::B16k | Self::B1m => vec![self.request("")],
         }
@@ -91,6 +97,12 @@ impl Workload {
         (self == Self::Canary).then_some(CANARY_PERCENT)
     }
 
+    /// Returns whether some users are sent to the second upstream.
+    #[must_use]
+    pub fn is_split(self) -> bool {
+        matches!(self, Self::Canary | Self::Dimensions)
+    }
+
     /// Returns whether each request has a connection of its own.
     #[must_use]
     pub fn reconnects(self) -> bool {
@@ -108,7 +120,7 @@ impl Workload {
     #[must_use]
     pub fn rate(self, plain_rate: u32) -> u32 {
         let part = match self {
-            Self::Plain | Self::Canary => 1,
+            Self::Plain | Self::Canary | Self::Dimensions => 1,
             Self::Short | Self::B16k => 5,
             Self::B1m => 100,
         };
@@ -117,7 +129,7 @@ impl Workload {
 
     fn body_bytes(self) -> usize {
         match self {
-            Self::Plain | Self::Canary | Self::Short => SMALL_BODY_BYTES,
+            Self::Plain | Self::Canary | Self::Dimensions | Self::Short => SMALL_BODY_BYTES,
             Self::B16k => 16 << 10,
             Self::B1m => 1 << 20,
         }

@@ -9,7 +9,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::{ChildGuard, Contender, PARTS, Setting, USER_HEADER, free_address, program, truncate};
+use super::{
+    ChildGuard, Contender, PARTS, Setting, USER_HEADER, dimensions, free_address, program, truncate,
+};
 
 const ACCESS_LOG: &str = "access.log";
 
@@ -96,6 +98,15 @@ fn configuration(listen: SocketAddr, setting: &Setting, access_log: &Path) -> St
              hash_policy: [{{ header: {{ header_name: {USER_HEADER} }} }}]"
         )
     };
+    let routes = if setting.dimensions {
+        let (name, address) = setting.named().next().unwrap_or(("canary", setting.stable()));
+        clusters += &cluster(name, address);
+        dimensions::envoy()
+    } else {
+        format!(
+            "              - {{ match: {{ prefix: \"/\" }}, route: {{ timeout: 0s, {route} }} }}\n"
+        )
+    };
     let log = if setting.access_log { access_log_of(access_log) } else { String::new() };
     format!(
         r#"static_resources:
@@ -115,8 +126,10 @@ fn configuration(listen: SocketAddr, setting: &Setting, access_log: &Path) -> St
           common_http_protocol_options: {{ idle_timeout: 3600s }}
 {log}          route_config:
             virtual_hosts:
-            - {{ name: all, domains: ["*"], routes: [{{ match: {{ prefix: "/" }}, route: {{ timeout: 0s, {route} }} }}] }}
-          http_filters:
+            - name: all
+              domains: ["*"]
+              routes:
+{routes}          http_filters:
           - name: envoy.filters.http.router
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::bundle::{RELEASE, TENANT, bundle};
-use super::{ChildGuard, Contender, Setting, free_address, truncate};
+use super::{ChildGuard, Contender, Setting, dimensions, free_address, truncate};
 
 /// How long a call of the API may take.
 const CALL_MAX: Duration = Duration::from_secs(10);
@@ -57,7 +57,14 @@ impl Halftone {
         let mut control = Command::new(&setting.halftone);
         control.arg("control").arg("--api").arg(api.to_string()).arg("--gateway").arg(&socket);
         control.arg("--data").arg(made(directory, "control")?);
-        if setting.split.is_empty() {
+        if setting.dimensions {
+            let file = directory.join("bundle.yaml");
+            std::fs::write(&file, dimensions::bundle(setting))
+                .context("writing halftone's bundle")?;
+            let cities = directory.join("cities.mmdb");
+            std::fs::write(&cities, dimensions::database()).context("writing the cities")?;
+            control.arg("--bundle").arg(file).arg("--geo").arg(cities);
+        } else if setting.split.is_empty() {
             control.arg("--upstream").arg(format!("http://{}", setting.stable()));
         } else {
             let file = directory.join("bundle.yaml");

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::{ChildGuard, Contender, PARTS, Setting, USER_HEADER, free_address, program};
 
@@ -26,6 +26,9 @@ impl Haproxy {
     /// # Errors
     /// It is not installed, or does not start.
     pub fn start(setting: &Setting, directory: &Path) -> Result<Self> {
+        if setting.dimensions {
+            bail!("haproxy is not given the rules of the workload `dimensions`: leave it out");
+        }
         let version = program::version("haproxy", "-v", "install it (Debian package haproxy)")?;
         let address = free_address()?;
         let file = directory.join("haproxy.cfg");

@@ -10,7 +10,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::{ChildGuard, Contender, PARTS, Setting, USER_HEADER, free_address, program, truncate};
+use super::{
+    ChildGuard, Contender, PARTS, Setting, USER_HEADER, dimensions, free_address, program, truncate,
+};
 
 const ACCESS_LOG: &str = "access.log";
 
@@ -102,6 +104,23 @@ fn configuration(listen: SocketAddr, setting: &Setting) -> String {
     } else {
         (format!("split_clients \"${{http_{header}}}\" $pool {{ {split}{rest} }}"), "$pool")
     };
+    let proxy = |more: &str| {
+        format!(
+            "{more}            proxy_http_version 1.1;
+            proxy_set_header Connection \"\";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+"
+        )
+    };
+    let (split, locations) = if setting.dimensions {
+        let (name, address) = setting.named().next().unwrap_or(("canary", setting.stable()));
+        upstreams += &format!("\n    upstream {name} {{ server {address}; {keep} }}");
+        dimensions::nginx(&proxy(""))
+    } else {
+        let all = proxy(&format!("            proxy_pass http://{pool};\n"));
+        (split, format!("        location / {{\n{all}        }}\n"))
+    };
     let connections = 2 * setting.connections + 1024;
     // The worker inherits the master's CPU, so it needs no affinity of its own. Nothing is ever
     // spilled to disk, so an unprivileged worker needs no rights in the directory.
@@ -131,14 +150,7 @@ http {{
     {split}
     server {{
         listen {listen} backlog=4096;
-        location / {{
-            proxy_pass http://{pool};
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-        }}
-    }}
+{locations}    }}
 }}
 "#
     )

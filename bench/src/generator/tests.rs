@@ -92,7 +92,9 @@ fn nobody_there_is_an_error() {
 
 #[test]
 fn every_workload_is_answered() {
-    for load in [Workload::Canary, Workload::Short, Workload::B16k, Workload::B1m] {
+    for load in
+        [Workload::Canary, Workload::Dimensions, Workload::Short, Workload::B16k, Workload::B1m]
+    {
         for pace in [Pace::Saturated, Pace::Rate(100)] {
             let (outcome, answered, _) = run_load(load, pace, 4, load.expected());
             assert_eq!(outcome.errors, ErrorCounts::default(), "{load}");

@@ -11,6 +11,7 @@ use crate::{
     table::{RuleTable, archive::Archive},
 };
 
+mod chain;
 mod devices;
 mod nested;
 mod regions;
@@ -423,6 +424,7 @@ fn only_a_canary_falls_back_and_only_to_stable() {
             cell: None,
             bucket: None,
             remember: Remember::default(),
+            chain: None,
         };
         let found = fallback(table, &decision).map(|row| table.variants[row as usize].key.as_str());
         assert_eq!(found, expected, "{variant}");

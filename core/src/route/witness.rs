@@ -14,6 +14,8 @@ pub enum Input<'a> {
     Header(&'a str),
     /// A cookie.
     Cookie(&'a str),
+    /// A member of the baggage.
+    Baggage(&'a str),
     /// A tag of a tenant's user.
     Tag {
         /// The tenant.
@@ -59,7 +61,8 @@ impl Input<'_> {
     pub fn is_secret(self) -> bool {
         match self {
             Self::Header(name) => {
-                matches!(name, "authorization" | "cookie" | "proxy-authorization")
+                // Whether all of a baggage is believed is not told by its value.
+                matches!(name, "authorization" | "baggage" | "cookie" | "proxy-authorization")
             }
             _ => false,
         }
@@ -88,6 +91,7 @@ impl fmt::Display for Input<'_> {
             Self::Signed { used, tenant, name } => write!(f, "signed {used} {name} of {tenant}"),
             Self::CanSign => f.write_str("key to sign with"),
             Self::FreshUnit => f.write_str("fresh unit"),
+            Self::Baggage(key) => write!(f, "baggage {key}"),
             Self::Random => f.write_str("random"),
             Self::Other(name) => f.write_str(name),
         }
