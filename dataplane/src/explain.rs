@@ -142,6 +142,7 @@ impl Decider<'_> {
             client_ip,
             trusted,
             tags: self.tags,
+            witness: None,
             geo: &geo,
             lists: self.lists,
             signatures: self.signatures,

@@ -33,6 +33,11 @@ use crate::{
     worker::{Applied, Command, TICK, WAKE},
 };
 
+mod shadow;
+
+use shadow::Holder;
+pub use shadow::{Hold, ShadowError};
+
 /// Why a commit was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum CommitError {
@@ -62,6 +67,12 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
+    /// Gives a command, and has it looked at.
+    fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+        self.wake(WAKE);
+    }
+
     fn wake(&self, byte: u8) {
         // A full channel means that the worker has wake-ups to read; a closed one that it has ended.
         let _: io::Result<usize> = (&self.wake).write(&[byte]);
@@ -82,6 +93,8 @@ pub struct Publisher {
     lists: Arc<EpochCell<IdLists>>,
     /// How often a worker was asked to explain.
     asked: AtomicUsize,
+    /// Who has a candidate decided.
+    holder: Mutex<Holder>,
 }
 
 /// What the workers have said.
@@ -149,8 +162,19 @@ impl Publisher {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
         let (epochs, restarts) = (AtomicU64::new(0), AtomicU64::new(0));
-        let asked = AtomicUsize::new(0);
-        Self { tables, epochs, workers, acknowledged, keeper, databases, lists, asked, restarts }
+        let (asked, holder) = (AtomicUsize::new(0), Mutex::default());
+        Self {
+            tables,
+            epochs,
+            workers,
+            acknowledged,
+            keeper,
+            databases,
+            lists,
+            asked,
+            restarts,
+            holder,
+        }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.

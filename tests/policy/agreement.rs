@@ -10,7 +10,10 @@ use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
-    route::{Chain, HostScratch, RequestView, TagReader, UnitId, baggage, host_name, route},
+    route::{
+        Chain, Decision, HostScratch, RequestView, TagReader, UnitId, Witness, baggage, host_name,
+        route,
+    },
     signal::{
         device::Unremembered,
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
@@ -18,7 +21,7 @@ use halftone_core::{
         lists::IdLists,
         signature::At,
     },
-    table::{IdList, RuleTable, archive::Archive, fingerprint_of_id},
+    table::{IdList, RuleTable, Rules, archive::Archive, fingerprint_of_id},
 };
 use halftone_mmdb::{
     Writer,
@@ -94,7 +97,7 @@ fn the_compiled_decision_is_the_written_one() {
     }
 }
 
-fn compiled(bundle: &Value) -> Archive<RuleTable> {
+pub(crate) fn compiled(bundle: &Value) -> Archive<RuleTable> {
     let bundle: Bundle = serde_json::from_value(bundle.clone()).expect("the shape is right");
     assert_eq!(validate(&bundle), [], "{bundle:#?}");
     let mut allocations = Allocations::new();
@@ -163,7 +166,16 @@ impl GeoReader for Region {
 }
 
 /// Decides as a worker does, and names what the rows are.
-fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer>> {
+pub(crate) fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer>> {
+    served_before(table, request, None)
+}
+
+/// The same before a witness.
+pub(crate) fn served_before(
+    table: &Archive<RuleTable>,
+    request: &Request,
+    witness: Option<&dyn Witness>,
+) -> Option<Option<Answer>> {
     let headers: Vec<Header<'_>> = request
         .headers
         .iter()
@@ -184,6 +196,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         client_ip: &request.client_ip,
         trusted: request.trusted,
         tags: &Known(&request.tags),
+        witness,
         geo: &Region::of(&request.client_ip),
         lists: &lists(&request.lists),
         signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
@@ -193,7 +206,17 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
     };
     let table = table.rules();
     let Some(decision) = route(table, &view, 0, request.now_unix_s) else { return Some(None) };
-    let plan = baggage(table.table, &decision, decision.variant, &headers, request.trusted);
+    Some(Some(answer(table, &decision, &headers, request.trusted)))
+}
+
+/// Names what was decided.
+pub(crate) fn answer(
+    table: Rules<'_>,
+    decision: &Decision,
+    headers: &[Header<'_>],
+    trusted: bool,
+) -> Answer {
+    let plan = baggage(table.table, decision, decision.variant, headers, trusted);
     let member = plan.and_then(|plan| plan.member);
     let key = table.variants[decision.variant as usize].key.as_str();
     let mut parts = key.split('/').skip(1).map(str::to_owned);
@@ -203,7 +226,7 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         let cell = cell.map(|(nested, cell)| format!("/{}", nested.cells[cell as usize]));
         format!("{}{}", target.id, cell.unwrap_or_default())
     });
-    Some(Some(Answer {
+    Answer {
         route: table.routes[decision.route as usize].name.as_str().to_owned(),
         upstream: parts.next().unwrap_or_default(),
         variant: parts.next().unwrap_or_default(),
@@ -219,5 +242,5 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         member: member
             .map(|(key, value)| format!("{key}={}", std::str::from_utf8(value).expect("text"))),
         stripped: plan.map_or(0, |plan| plan.stripped as usize),
-    }))
+    }
 }

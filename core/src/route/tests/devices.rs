@@ -117,6 +117,7 @@ fn what_no_rule_asks_for_is_not_looked_at() {
         geo: &crate::signal::geo::NoGeo,
         lists: &crate::signal::lists::NoLists,
         devices: &Nobody,
+        witness: None,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         arena: &arena,

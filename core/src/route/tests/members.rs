@@ -52,6 +52,7 @@ fn decided(when: &str, header: Option<&str>, trusted: bool) -> (bool, String) {
         client_ip: "192.0.2.1",
         trusted,
         tags: &NoTags,
+        witness: None,
         geo: &crate::signal::geo::NoGeo,
         lists: &lists,
         signatures: &crate::signal::signature::NoKeys,
