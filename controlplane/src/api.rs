@@ -18,6 +18,7 @@ mod gateways;
 mod geo;
 mod guard;
 mod instances;
+mod lists;
 mod metrics;
 mod objects;
 mod openapi;
@@ -45,6 +46,7 @@ use crate::{
     files::Files,
     geo::Geo,
     link::Gateways,
+    lists::ListStore,
     publish::Publications,
     state::{Origin, State},
     tags::TagStore,
@@ -62,6 +64,8 @@ pub(crate) struct Context {
     pub(crate) state: Arc<State>,
     /// What is known of users.
     pub(crate) tags: Arc<TagStore>,
+    /// Who is a member of what.
+    pub(crate) lists: Arc<ListStore>,
     /// Where addresses are.
     pub(crate) geo: Geo,
     /// The files that own tenants.
@@ -105,6 +109,10 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/tenants/{tenant}/tags:load", post(tags::load))
         .route("/v1/tenants/{tenant}/tags/{*id}", tags_of_one)
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
+    let list = get(lists::show).put(lists::replace).delete(lists::delete);
+    let lists = Router::new()
+        .route("/v1/tenants/{tenant}/segments", get(lists::list))
+        .route("/v1/tenants/{tenant}/segments/{list}", list);
     let questions = Router::new()
         .route("/v1/explain", post(explain::explain))
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
@@ -114,6 +122,7 @@ pub(crate) fn router(context: Context) -> Router {
         .merge(bundles)
         .merge(tenants)
         .merge(tags)
+        .merge(lists)
         .route("/v1/gateways", get(gateways::list))
         .route("/v1/geo", get(geo::list))
         .route("/v1/sources", get(sources::list))

@@ -11,8 +11,10 @@
 //! - tables that were rejected are not sent again over the same connection until another
 //!   publication.
 
+mod bring;
 mod explain;
 mod geo;
+mod lists;
 mod session;
 mod status;
 mod tags;
@@ -34,6 +36,7 @@ use tokio::{
 
 use crate::{
     geo::Geo,
+    lists::ListStore,
     publish::{Publications, Tables},
     tags::TagStore,
 };
@@ -69,10 +72,12 @@ pub(crate) struct Brought<'a> {
     pub(crate) tags: &'a Arc<TagStore>,
     /// Where addresses are.
     pub(crate) geo: &'a Geo,
+    /// Who is a member of what.
+    pub(crate) lists: &'a ListStore,
 }
 
-/// Starts two threads for each gateway of `sockets`, one of which answers it, and another where there are region
-/// databases; they end when `stopped` says so.
+/// Starts three threads for each gateway of `sockets`: one for tables, one that answers it and one for lists; and another
+/// where there are region databases. They end when `stopped` says so.
 ///
 /// # Errors
 /// When a thread cannot be started.
@@ -82,7 +87,7 @@ pub(crate) fn start(
     version: &'static str,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<Gateways> {
-    let Brought { publications, tags, geo } = brought;
+    let Brought { publications, tags, geo, lists } = brought;
     let mut statuses = Vec::with_capacity(sockets.len());
     for socket in sockets {
         let (status, receiver) = watch::channel(GatewayStatus::new(socket));
@@ -100,6 +105,7 @@ pub(crate) fn start(
         thread::Builder::new().name("gateway-link".to_owned()).spawn(move || link.run())?;
         tags::start(socket, tags, version, stopped)?;
         geo::start(socket, geo, version, stopped)?;
+        lists::start(socket, lists, version, stopped)?;
     }
     let questions = Arc::new(Semaphore::new(explain::QUESTIONS_MAX));
     Ok(Gateways { statuses: statuses.into(), version, questions })

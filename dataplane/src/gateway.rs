@@ -27,6 +27,7 @@ use crate::{
     keys::Keys,
     last_good::LastGood,
     link::{self, Link},
+    lists::keeper::ListKeeper,
     publish::Publisher,
     tags,
     telemetry::log::LogWriter,
@@ -66,6 +67,9 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         GeoKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     // Before anything is served: a decision without its region would be another one.
     let databases = Arc::new(EpochCell::new(geo.load()));
+    let kept_lists =
+        ListKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
+    let lists = Arc::new(EpochCell::new(kept_lists.load()));
     let last_good =
         LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let keeper = last_good
@@ -82,11 +86,13 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         keys: Arc::clone(&keys.cell),
         asker: asker.clone(),
         databases: Arc::clone(&databases),
+        lists: Arc::clone(&lists),
         run: run_worker,
     };
     let (mut workers, handles) = Workers::start(common, &cpus, sockets, log.as_ref())?;
     let publisher =
-        Arc::new(Publisher::new(Arc::clone(&tables), handles, applications, keeper, databases));
+        Publisher::new(Arc::clone(&tables), handles, applications, keeper, databases, lists);
+    let publisher = Arc::new(publisher);
     tags::asker::start(Arc::clone(&publisher), asked, options.limits.tags_ms)
         .map_err(system("a thread cannot be started"))?;
     serve_last_good(&publisher, &last_good, started);
@@ -114,6 +120,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         asker,
         askable: AtomicU64::new(0),
         geo,
+        lists: kept_lists,
         keys,
     });
     link::start(link, control, &options.socket)

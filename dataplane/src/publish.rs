@@ -18,7 +18,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use halftone_core::{
     limits::COMMIT_MS,
-    signal::geo::Databases,
+    signal::{geo::Databases, lists::IdLists},
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
     wire::{ExplainRequest, Explained},
 };
@@ -90,6 +90,7 @@ pub struct Publisher {
     acknowledged: Mutex<Acknowledged>,
     keeper: Keeper,
     databases: Arc<EpochCell<Databases>>,
+    lists: Arc<EpochCell<IdLists>>,
     /// How often a worker was asked to explain.
     asked: AtomicUsize,
     /// Who has a candidate decided.
@@ -148,7 +149,7 @@ pub enum Unready {
 
 impl Publisher {
     /// Publishes through `tables` to `workers`, which acknowledge on `applied`; what is served is kept by
-    /// `keeper`. Regions come from `databases`.
+    /// `keeper`. Regions come from `databases`, members from `lists`.
     #[must_use]
     pub fn new(
         tables: Arc<EpochCell<Option<Tables>>>,
@@ -156,12 +157,24 @@ impl Publisher {
         applied: Receiver<Applied>,
         keeper: Keeper,
         databases: Arc<EpochCell<Databases>>,
+        lists: Arc<EpochCell<IdLists>>,
     ) -> Self {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
         let (epochs, restarts) = (AtomicU64::new(0), AtomicU64::new(0));
         let (asked, holder) = (AtomicUsize::new(0), Mutex::default());
-        Self { tables, epochs, workers, acknowledged, keeper, databases, asked, restarts, holder }
+        Self {
+            tables,
+            epochs,
+            workers,
+            acknowledged,
+            keeper,
+            databases,
+            lists,
+            asked,
+            restarts,
+            holder,
+        }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -326,6 +339,18 @@ impl Publisher {
     /// Serves other region databases; workers see them at their next request.
     pub fn serve_databases(&self, databases: Databases) {
         self.databases.publish(databases);
+        self.workers.iter().for_each(|worker| worker.wake(WAKE));
+    }
+
+    /// Returns the lists of ids that are served.
+    #[must_use]
+    pub fn lists(&self) -> Arc<IdLists> {
+        self.lists.load()
+    }
+
+    /// Serves other lists; workers see them at their next request.
+    pub fn serve_lists(&self, lists: IdLists) {
+        self.lists.publish(lists);
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
     }
 

@@ -134,6 +134,7 @@ pub(crate) fn look<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, re
         tags: &peek,
         devices: &devices,
         geo: &geo,
+        lists: &worker.lists,
         signatures: &verifier,
         fresh_unit: request.fresh_unit,
         witness: None,

@@ -21,7 +21,7 @@ use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
     limits::DIRECT_WRITES_MAX,
-    signal::{device::cache::Devices, geo::Databases, trust::Trusted},
+    signal::{device::cache::Devices, geo::Databases, lists::IdLists, trust::Trusted},
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     telemetry::moves::Tally,
     wire::{ExplainRequest, Explained},
@@ -38,6 +38,7 @@ use crate::{
         splice::Pipes,
     },
     limits::Limits,
+    lists::Lists,
     shadow::{Candidate, Shadows},
     signing::{Given, Signing},
     tables::Tables,
@@ -117,6 +118,8 @@ pub struct Start {
     pub asker: Option<Sender<Event>>,
     /// The region databases.
     pub databases: Arc<EpochCell<Databases>>,
+    /// The lists of ids.
+    pub lists: Arc<EpochCell<IdLists>>,
     /// Where its random numbers start.
     pub seed: u64,
     /// What it signs with.
@@ -151,6 +154,8 @@ pub struct Worker<E: Engine> {
     pub tags: Lookups,
     /// What is known of addresses.
     pub regions: Regions,
+    /// Who is a member of what.
+    pub lists: Lists,
     /// Where decisions put values together, emptied for each.
     pub arena: RefCell<Bump>,
     /// What it signs with.
@@ -302,6 +307,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         sockets: start.sockets,
         tags: Lookups::new(start.id, start.asker),
         regions: Regions::new(start.databases),
+        lists: Lists::new(start.lists),
         arena: RefCell::default(),
         signing: Signing::new(start.signing),
         devices: Devices::new(start.seed),
@@ -366,6 +372,7 @@ async fn follow<E: Engine>(
         }
         acknowledge(worker, &mut seen, applied);
         worker.regions.follow();
+        worker.lists.follow();
         while let Ok(command) = commands.try_recv() {
             match command {
                 Command::Report(reply) => {

@@ -1,6 +1,9 @@
 //! The decision of the compiled table is the evaluator's, on generated pairs.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use bumpalo::Bump;
 use halftone_core::{
@@ -15,9 +18,10 @@ use halftone_core::{
         device::Unremembered,
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
         keys::{KeyRing, Secret},
+        lists::IdLists,
         signature::At,
     },
-    table::{RuleTable, Rules, archive::Archive},
+    table::{IdList, RuleTable, Rules, archive::Archive, fingerprint_of_id},
 };
 use halftone_mmdb::{
     Writer,
@@ -113,6 +117,16 @@ impl TagReader for Known<'_> {
     }
 }
 
+/// Makes the lists of a request as gateways have them.
+fn lists(known: &BTreeMap<String, Vec<String>>) -> IdLists {
+    known.iter().fold(IdLists::default(), |lists, (name, ids)| {
+        let mut prints: Vec<u64> = ids.iter().map(|id| fingerprint_of_id(7, id)).collect();
+        prints.sort_unstable();
+        let list = IdList { tenant: "t".to_owned(), name: name.clone(), key: 7, prints };
+        lists.with(Arc::new(Archive::build(&list, 1).expect("a good list")))
+    })
+}
+
 /// What the tests' databases say of an address.
 #[derive(Debug)]
 struct Region {
@@ -184,6 +198,7 @@ pub(crate) fn served_before(
         tags: &Known(&request.tags),
         witness,
         geo: &Region::of(&request.client_ip),
+        lists: &lists(&request.lists),
         signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
         fresh_unit: UnitId::read(request.fresh.as_bytes()).expect("as long as one"),
         devices: &Unremembered::default(),

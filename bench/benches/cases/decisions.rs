@@ -184,6 +184,7 @@ fn decide_asked(
         tags: &halftone_core::route::NoTags,
         witness: None,
         geo,
+        lists: &halftone_core::signal::lists::NoLists,
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),
         devices,

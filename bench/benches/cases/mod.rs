@@ -129,6 +129,7 @@ fn with_view(read: impl FnOnce(&RequestView<'_>)) {
         tags: &halftone_core::route::NoTags,
         witness: None,
         geo: &halftone_core::signal::geo::NoGeo,
+        lists: &halftone_core::signal::lists::NoLists,
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),
         devices: &halftone_core::signal::device::Unremembered::default(),

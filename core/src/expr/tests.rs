@@ -68,6 +68,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         tags: &crate::route::NoTags,
         witness: None,
         geo: &crate::signal::geo::NoGeo,
+        lists: &crate::signal::lists::NoLists,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),

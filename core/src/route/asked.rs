@@ -57,13 +57,28 @@ impl<'a> Asked<'a> {
 
     /// Returns the tag `name` of the user whose id is the attribute in row `id`.
     pub(super) fn tag(&self, id: u32_le, name: &str) -> Option<&'a [u8]> {
+        let (tenant, id) = (self.tenant, self.id(id)?);
+        let input = Input::Tag { tenant, id, name };
+        self.seen(input, || self.request.tags.tag(tenant, id, name).map(str::as_bytes))
+    }
+
+    /// Returns whether the user whose id is the attribute in row `id` is on `list`; nothing when nobody is named, or there
+    /// is no such list.
+    pub(super) fn is_member(&self, id: u32_le, list: &str) -> Option<bool> {
+        let (tenant, id) = (self.tenant, self.id(id)?);
+        let input = Input::Member { tenant, id, list };
+        let held = self.seen(input, || {
+            let held = self.request.lists.contains(tenant, list, id)?;
+            Some(if held { b"true" } else { b"false" })
+        })?;
+        Some(held == b"true")
+    }
+
+    /// Returns the id that the request itself says, by the attribute in row `id`.
+    fn id(&self, id: u32_le) -> Option<&'a str> {
         let id = present_text(&self.attributes[id.to_native() as usize], self)?;
-        if !(1..=UNIT_BYTES_MAX).contains(&id.len()) {
-            return None;
-        }
         let id = std::str::from_utf8(id).ok()?;
-        let input = Input::Tag { tenant: self.tenant, id, name };
-        self.seen(input, || self.request.tags.tag(self.tenant, id, name).map(str::as_bytes))
+        (1..=UNIT_BYTES_MAX).contains(&id.len()).then_some(id)
     }
 
     /// Returns the value of a header, whether it is believed or not.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     http::{HeadLimits, PathScratch, empty_slots, normalise, parse_request},
-    signal::{device::Unremembered, geo::NoGeo, signature::NoKeys},
+    signal::{device::Unremembered, geo::NoGeo, lists::NoLists, signature::NoKeys},
     table::Rules,
 };
 
@@ -111,6 +111,7 @@ impl Recorded {
             tags: &NoTags,
             devices: &devices,
             geo: &NoGeo,
+            lists: &NoLists,
             signatures: &NoKeys,
             fresh_unit: UnitId::default(),
             witness: Some(&seen),

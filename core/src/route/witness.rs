@@ -25,6 +25,15 @@ pub enum Input<'a> {
         /// The tag.
         name: &'a str,
     },
+    /// Whether a tenant's user is on a list.
+    Member {
+        /// The tenant.
+        tenant: &'a str,
+        /// The user.
+        id: &'a str,
+        /// The list.
+        list: &'a str,
+    },
     /// A property of the device.
     Device(&'a str),
     /// A field of the caller's address, in a language.
@@ -73,6 +82,7 @@ impl Input<'_> {
     pub fn label(self) -> String {
         match self {
             Self::Tag { name, .. } => format!("tag {name}"),
+            Self::Member { list, .. } => format!("member of {list}"),
             other => other.to_string(),
         }
     }
@@ -92,6 +102,7 @@ impl fmt::Display for Input<'_> {
             Self::CanSign => f.write_str("key to sign with"),
             Self::FreshUnit => f.write_str("fresh unit"),
             Self::Baggage(key) => write!(f, "baggage {key}"),
+            Self::Member { tenant, id, list } => write!(f, "member of {list}: {tenant}/{id}"),
             Self::Random => f.write_str("random"),
             Self::Other(name) => f.write_str(name),
         }

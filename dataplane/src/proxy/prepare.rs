@@ -259,6 +259,7 @@ fn decide<E: Engine>(
             trusted: peer.trusted,
             tags: &reader,
             geo: &geo,
+            lists: &worker.lists,
             signatures: &verifier,
             fresh_unit: request.fresh_unit,
             witness: values.as_ref().map(|values| values as &dyn Witness),

@@ -95,6 +95,9 @@ fn name(input: Input<'_>, out: &mut Vec<u8>) {
         Input::CanSign => escape_into(out, &["key to sign with"]),
         Input::FreshUnit => escape_into(out, &["fresh unit"]),
         Input::Baggage(key) => escape_into(out, &["baggage ", key]),
+        Input::Member { tenant, id, list } => {
+            escape_into(out, &["member of ", list, ": ", tenant, "/", id]);
+        }
         Input::Random => escape_into(out, &["random"]),
         Input::Other(name) => escape_into(out, &[name]),
     }
@@ -108,6 +111,7 @@ fn hash(hasher: &RandomState, input: Input<'_>) -> u64 {
         Input::Device(property) => hasher.hash_one((3, property)),
         Input::Geo { field, lang } => hasher.hash_one((5, field, lang)),
         Input::Baggage(key) => hasher.hash_one((7, key)),
+        Input::Member { tenant, id, list } => hasher.hash_one((8, tenant, id, list)),
         Input::Random => 0,
         Input::Position => 1,
         Input::CanSign => 2,

@@ -37,6 +37,7 @@ fn decide(
         client_ip: "192.0.2.1",
         trusted,
         tags: &NoTags,
+        lists: &crate::signal::lists::NoLists,
         geo: &crate::signal::geo::NoGeo,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: UnitId::default(),

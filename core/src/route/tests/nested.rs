@@ -52,6 +52,7 @@ fn combinations_are_found_exactly_then_by_any() {
             tags: &crate::route::NoTags,
             witness: None,
             geo: &crate::signal::geo::NoGeo,
+            lists: &crate::signal::lists::NoLists,
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),

@@ -53,6 +53,7 @@ fn decide(
         trusted: told.trusted,
         tags: &NoTags,
         geo: &crate::signal::geo::NoGeo,
+        lists: &crate::signal::lists::NoLists,
         signatures: &at,
         devices: &crate::signal::device::Unremembered::default(),
         fresh_unit: UnitId::of(told.fresh),

@@ -12,6 +12,7 @@ use crate::{
         ALTERNATIVES_MAX, EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX,
         GEOHASH_PRECISION_MAX, VALUE_BYTES_MAX,
     },
+    policy::is_name,
     signal::geo::{
         GeoField, GeoLang,
         position::{FURTHEST_KM, is_on_globe},
@@ -61,6 +62,10 @@ pub(super) fn expression(
                 position(table, what, row, row_of)?;
             }
             ArchivedNodeRow::Within(circle) => position(table, what, row, &circle.position)?,
+            ArchivedNodeRow::Member { id, list } => {
+                index(what, row, *id, table.attributes.len())?;
+                check(what, row, is_name(list))?;
+            }
             ArchivedNodeRow::Matches(_, regex) => index(what, row, *regex, table.regexes.len())?,
             ArchivedNodeRow::Segment(segment) => {
                 index(what, row, *segment, segments.len())?;
@@ -87,6 +92,7 @@ fn operands(node: &ArchivedNodeRow) -> [Option<u32_le>; 3] {
         | ArchivedNodeRow::Attribute(_)
         | ArchivedNodeRow::Part(_)
         | ArchivedNodeRow::Within(_)
+        | ArchivedNodeRow::Member { .. }
         | ArchivedNodeRow::Segment(_) => [None; 3],
         ArchivedNodeRow::Has(a)
         | ArchivedNodeRow::Not(a)
