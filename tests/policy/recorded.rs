@@ -75,9 +75,10 @@ fn what_was_read_is_enough_and_what_was_not_is_missed() {
             let told = format!("POLICY_SEED={seed}\n{request:#?}\n{recorded:#?}");
             match again(&recorded, &a) {
                 Ok(found) => assert_eq!(found, expected, "{told}"),
-                // A generated request that no parser lets in.
+                // One that no parser lets in, or that read what is never kept.
                 Err(what) => {
-                    assert!(what.starts_with("the request"), "{what}: {told}");
+                    let never = what.starts_with("the request") || what == "header baggage";
+                    assert!(never, "{what}: {told}");
                     continue;
                 }
             }

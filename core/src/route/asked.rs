@@ -57,21 +57,21 @@ impl<'a> Asked<'a> {
 
     /// Returns the tag `name` of the user whose id is the attribute in row `id`.
     pub(super) fn tag(&self, id: u32_le, name: &str) -> Option<&'a [u8]> {
-        let id = self.id(id)?;
-        let input = Input::Tag { tenant: self.tenant, id, name };
-        self.seen(input, || self.request.tags.tag(self.tenant, id, name).map(str::as_bytes))
+        let (tenant, id) = (self.tenant, self.id(id)?);
+        let input = Input::Tag { tenant, id, name };
+        self.seen(input, || self.request.tags.tag(tenant, id, name).map(str::as_bytes))
     }
 
     /// Returns whether the user whose id is the attribute in row `id` is on `list`; nothing when nobody is named, or there
     /// is no such list.
     pub(super) fn is_member(&self, id: u32_le, list: &str) -> Option<bool> {
-        let id = self.id(id)?;
-        let input = Input::Member { tenant: self.tenant, id, list };
-        let said = self.seen(input, || {
-            let is_there = self.request.lists.contains(self.tenant, list, id)?;
-            Some(if is_there { &b"true"[..] } else { b"false" })
-        });
-        said.map(|said| said == b"true")
+        let (tenant, id) = (self.tenant, self.id(id)?);
+        let input = Input::Member { tenant, id, list };
+        let held = self.seen(input, || {
+            let held = self.request.lists.contains(tenant, list, id)?;
+            Some(if held { b"true" } else { b"false" })
+        })?;
+        Some(held == b"true")
     }
 
     /// Returns the id that the request itself says, by the attribute in row `id`.

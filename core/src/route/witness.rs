@@ -25,7 +25,7 @@ pub enum Input<'a> {
         /// The tag.
         name: &'a str,
     },
-    /// Whether a tenant's user is on a list: `true` or `false`.
+    /// Whether a tenant's user is on a list.
     Member {
         /// The tenant.
         tenant: &'a str,
@@ -82,7 +82,7 @@ impl Input<'_> {
     pub fn label(self) -> String {
         match self {
             Self::Tag { name, .. } => format!("tag {name}"),
-            Self::Member { list, .. } => format!("list {list}"),
+            Self::Member { list, .. } => format!("member of {list}"),
             other => other.to_string(),
         }
     }
@@ -95,7 +95,6 @@ impl fmt::Display for Input<'_> {
             Self::Header(name) => write!(f, "header {name}"),
             Self::Cookie(name) => write!(f, "cookie {name}"),
             Self::Tag { tenant, id, name } => write!(f, "tag {name} of {tenant}/{id}"),
-            Self::Member { tenant, id, list } => write!(f, "list {list} of {tenant}/{id}"),
             Self::Device(property) => write!(f, "device {property}"),
             Self::Geo { field, lang } => write!(f, "geoip {field} in {lang}"),
             Self::Position => f.write_str("geoip position"),
@@ -103,6 +102,7 @@ impl fmt::Display for Input<'_> {
             Self::CanSign => f.write_str("key to sign with"),
             Self::FreshUnit => f.write_str("fresh unit"),
             Self::Baggage(key) => write!(f, "baggage {key}"),
+            Self::Member { tenant, id, list } => write!(f, "member of {list}: {tenant}/{id}"),
             Self::Random => f.write_str("random"),
             Self::Other(name) => f.write_str(name),
         }

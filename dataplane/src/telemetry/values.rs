@@ -86,9 +86,6 @@ fn name(input: Input<'_>, out: &mut Vec<u8>) {
         Input::Tag { tenant, id, name } => {
             escape_into(out, &["tag ", name, " of ", tenant, "/", id]);
         }
-        Input::Member { tenant, id, list } => {
-            escape_into(out, &["list ", list, " of ", tenant, "/", id]);
-        }
         Input::Device(property) => escape_into(out, &["device ", property]),
         Input::Geo { field, lang } => escape_into(out, &["geoip ", field, " in ", lang]),
         Input::Position => escape_into(out, &["geoip position"]),
@@ -98,6 +95,9 @@ fn name(input: Input<'_>, out: &mut Vec<u8>) {
         Input::CanSign => escape_into(out, &["key to sign with"]),
         Input::FreshUnit => escape_into(out, &["fresh unit"]),
         Input::Baggage(key) => escape_into(out, &["baggage ", key]),
+        Input::Member { tenant, id, list } => {
+            escape_into(out, &["member of ", list, ": ", tenant, "/", id]);
+        }
         Input::Random => escape_into(out, &["random"]),
         Input::Other(name) => escape_into(out, &[name]),
     }
@@ -108,10 +108,10 @@ fn hash(hasher: &RandomState, input: Input<'_>) -> u64 {
         Input::Header(name) => hasher.hash_one((0, name)),
         Input::Cookie(name) => hasher.hash_one((1, name)),
         Input::Tag { tenant, id, name } => hasher.hash_one((2, tenant, id, name)),
-        Input::Member { tenant, id, list } => hasher.hash_one((8, tenant, id, list)),
         Input::Device(property) => hasher.hash_one((3, property)),
         Input::Geo { field, lang } => hasher.hash_one((5, field, lang)),
         Input::Baggage(key) => hasher.hash_one((7, key)),
+        Input::Member { tenant, id, list } => hasher.hash_one((8, tenant, id, list)),
         Input::Random => 0,
         Input::Position => 1,
         Input::CanSign => 2,

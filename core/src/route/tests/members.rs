@@ -52,12 +52,12 @@ fn decided(when: &str, header: Option<&str>, trusted: bool) -> (bool, String) {
         client_ip: "192.0.2.1",
         trusted,
         tags: &NoTags,
-        witness: None,
         geo: &crate::signal::geo::NoGeo,
         lists: &lists,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
+        witness: None,
         arena: &arena,
     };
     let mut trace = Trace::default();
