@@ -23,6 +23,7 @@ mod conditions;
 mod counts;
 pub mod document;
 mod files;
+mod followed;
 mod geo;
 mod history;
 mod leases;
@@ -58,7 +59,7 @@ use tokio::{
     sync::watch,
 };
 
-pub use geo::{GeoSource, GeoSourceError};
+pub use followed::{FollowedSource, FollowedSourceError};
 pub use store::StoreError;
 
 /// Threads of the runtime: the work is small, and the cores belong to the gateway.
@@ -88,7 +89,7 @@ pub struct ControlOptions {
     /// Whether later changes of these files are followed.
     pub watch: bool,
     /// Where region databases come from, one of each kind.
-    pub geo: Vec<GeoSource>,
+    pub geo: Vec<FollowedSource>,
     /// How often those behind URLs are asked for a newer one.
     pub geo_every: Duration,
     /// The version of the build, told to gateways.
