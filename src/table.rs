@@ -9,6 +9,7 @@ use halftone_core::wire::GatewayState;
 
 use crate::{
     api::{Gateway, Variant},
+    issuers::believed,
     regions::database,
 };
 
@@ -45,6 +46,9 @@ pub(crate) fn gateway(gateway: &Gateway, now_unix_s: u64) -> String {
         line("engine", &format!("{} ({})", state.engine, state.engine_reason));
         line("workers", &workers(state));
         line("epochs", &epochs(gateway));
+    }
+    for state in &gateway.issuers {
+        line("tokens", &believed(state));
     }
     for state in &gateway.geo {
         line("regions", &database(state, now_unix_s));

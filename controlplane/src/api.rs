@@ -18,6 +18,7 @@ mod gateways;
 mod geo;
 mod guard;
 mod instances;
+mod issuers;
 mod metrics;
 mod objects;
 mod openapi;
@@ -44,6 +45,7 @@ use crate::{
     counts::Counts,
     files::Files,
     geo::Geo,
+    issuers::Believed,
     link::Gateways,
     publish::Publications,
     state::{Origin, State},
@@ -64,6 +66,8 @@ pub(crate) struct Context {
     pub(crate) tags: Arc<TagStore>,
     /// Where addresses are.
     pub(crate) geo: Geo,
+    /// Whose tokens are believed.
+    pub(crate) issuers: Believed,
     /// The files that own tenants.
     pub(crate) files: Arc<Files>,
     /// What is published.
@@ -116,6 +120,7 @@ pub(crate) fn router(context: Context) -> Router {
         .merge(tags)
         .route("/v1/gateways", get(gateways::list))
         .route("/v1/geo", get(geo::list))
+        .route("/v1/issuers", get(issuers::list))
         .route("/v1/sources", get(sources::list))
         .route("/openapi.json", get(openapi::show))
         .route("/metrics", get(metrics::show))

@@ -4,7 +4,8 @@
 //! noticing. Does not own policy, compilation or table formats (`halftone-core`), nor the socket's
 //! I/O (`halftone-link`); never on the path of a request.
 //!
-//! Tags of users are kept beside all that, in a store of their own (`tags`), and so are region databases, in memory (`geo`):
+//! Tags of users are kept beside all that, in a store of their own (`tags`), and so are, in memory, region databases (`geo`) and
+//! keys of issuers (`issuers`):
 //! nothing is compiled of them.
 //!
 //! Life of a change: `api` or `files` takes it → `source` makes it a bundle → `state` checks it, makes it
@@ -26,6 +27,7 @@ mod files;
 mod followed;
 mod geo;
 mod history;
+mod issuers;
 mod leases;
 mod link;
 mod publish;
@@ -60,6 +62,7 @@ use tokio::{
 };
 
 pub use followed::{FollowedSource, FollowedSourceError};
+pub use issuers::IssuerSource;
 pub use store::StoreError;
 
 /// Threads of the runtime: the work is small, and the cores belong to the gateway.
@@ -92,6 +95,10 @@ pub struct ControlOptions {
     pub geo: Vec<FollowedSource>,
     /// How often those behind URLs are asked for a newer one.
     pub geo_every: Duration,
+    /// Whose tokens are believed, each once.
+    pub issuers: Vec<IssuerSource>,
+    /// How often URLs of keys are asked for other ones.
+    pub issuers_every: Duration,
     /// The version of the build, told to gateways.
     pub version: &'static str,
 }
@@ -222,11 +229,15 @@ async fn serve(
     let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
     let geo = geo::start(options.geo, options.geo_every, stopped.clone())
         .map_err(ControlError::process("start a thread for region databases"))?;
-    let brought = link::Brought { publications: &publications, tags: &tags, geo: &geo };
+    let issuers = issuers::start(options.issuers, options.issuers_every, stopped.clone())
+        .map_err(ControlError::process("start a thread for keys of issuers"))?;
+    let brought =
+        link::Brought { publications: &publications, tags: &tags, geo: &geo, issuers: &issuers };
     let gateways = link::start(&options.gateways, brought, options.version, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
     let version = options.version;
-    let context = api::Context { state, tags, geo, files, publications, gateways, counts, version };
+    let context =
+        api::Context { state, tags, geo, issuers, files, publications, gateways, counts, version };
     let router = api::router(context);
 
     tracing::info!(%address, data = %options.data.display(), "the API is served");

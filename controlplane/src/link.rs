@@ -13,6 +13,7 @@
 
 mod explain;
 mod geo;
+mod issuers;
 mod session;
 mod status;
 mod tags;
@@ -34,6 +35,7 @@ use tokio::{
 
 use crate::{
     geo::Geo,
+    issuers::Believed,
     publish::{Publications, Tables},
     tags::TagStore,
 };
@@ -69,6 +71,8 @@ pub(crate) struct Brought<'a> {
     pub(crate) tags: &'a Arc<TagStore>,
     /// Where addresses are.
     pub(crate) geo: &'a Geo,
+    /// Whose tokens to believe.
+    pub(crate) issuers: &'a Believed,
 }
 
 /// Starts two threads for each gateway of `sockets`, one of which answers it, and another where there are region
@@ -82,7 +86,7 @@ pub(crate) fn start(
     version: &'static str,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<Gateways> {
-    let Brought { publications, tags, geo } = brought;
+    let Brought { publications, tags, geo, issuers: believed } = brought;
     let mut statuses = Vec::with_capacity(sockets.len());
     for socket in sockets {
         let (status, receiver) = watch::channel(GatewayStatus::new(socket));
@@ -100,6 +104,7 @@ pub(crate) fn start(
         thread::Builder::new().name("gateway-link".to_owned()).spawn(move || link.run())?;
         tags::start(socket, tags, version, stopped)?;
         geo::start(socket, geo, version, stopped)?;
+        issuers::start(socket, believed, version, stopped)?;
     }
     let questions = Arc::new(Semaphore::new(explain::QUESTIONS_MAX));
     Ok(Gateways { statuses: statuses.into(), version, questions })

@@ -17,6 +17,7 @@ use crate::{
     rollout::allocation::Allocation,
     signal::{
         geo::{GeoKind, GeoState},
+        jwt::{Issuer, IssuerState},
         tags::Tags,
     },
     table::{TableKind, archive::LAYOUT},
@@ -28,7 +29,7 @@ mod explain;
 pub use explain::{ExplainRequest, Explained, Field};
 
 /// The version of this protocol.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,6 +153,17 @@ pub enum Frame {
         /// The kinds.
         kinds: Vec<GeoKind>,
     },
+    /// Believe tokens of these issuers and of no others; where one comes without keys, keep those there are. Answered by
+    /// [`Frame::IssuersServed`].
+    Issuers {
+        /// The issuers.
+        issuers: Vec<Issuer>,
+    },
+    /// The issuers are believed.
+    IssuersServed {
+        /// What is told of them.
+        issuers: Vec<IssuerState>,
+    },
     /// Asks for [`Frame::Pong`].
     Ping,
     /// Answers [`Frame::Ping`].
@@ -201,6 +213,8 @@ pub enum Role {
     Tags,
     /// To bring region databases.
     Geo,
+    /// To name issuers of tokens and their keys.
+    Issuers,
 }
 
 impl Hello {
@@ -275,6 +289,9 @@ pub struct GatewayState {
     /// Whether its rules need a key and it has none, so that nothing signed is believed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keys_missing: bool,
+    /// The issuers whose tokens it believes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<IssuerState>,
 }
 
 /// What a worker decides with.

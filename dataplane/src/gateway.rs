@@ -24,6 +24,7 @@ use crate::{
     admin::{self, Admin},
     engine::probe::probe,
     geo::keeper::GeoKeeper,
+    jwt::keeper::IssuerKeeper,
     keys::Keys,
     last_good::LastGood,
     link::{self, Link},
@@ -66,6 +67,9 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         GeoKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     // Before anything is served: a decision without its region would be another one.
     let databases = Arc::new(EpochCell::new(geo.load()));
+    let kept_issuers =
+        IssuerKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
+    let issuers = Arc::new(EpochCell::new(kept_issuers.load()));
     let last_good =
         LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let keeper = last_good
@@ -82,11 +86,13 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         keys: Arc::clone(&keys.cell),
         asker: asker.clone(),
         databases: Arc::clone(&databases),
+        issuers: Arc::clone(&issuers),
         run: run_worker,
     };
     let (mut workers, handles) = Workers::start(common, &cpus, sockets, log.as_ref())?;
-    let publisher =
-        Arc::new(Publisher::new(Arc::clone(&tables), handles, applications, keeper, databases));
+    let served = Arc::clone(&tables);
+    let publisher = Publisher::new(served, handles, applications, keeper, databases, issuers);
+    let publisher = Arc::new(publisher);
     tags::asker::start(Arc::clone(&publisher), asked, options.limits.tags_ms)
         .map_err(system("a thread cannot be started"))?;
     serve_last_good(&publisher, &last_good, started);
@@ -115,6 +121,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         askable: AtomicU64::new(0),
         geo,
         keys,
+        issuers: kept_issuers,
     });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;

@@ -29,9 +29,11 @@ use halftone_link::{Channel, LinkError, Received, SealedError, SealedTable, read
 use thiserror::Error;
 
 mod geo;
+mod issuers;
 
 use crate::{
     geo::keeper::GeoKeeper,
+    jwt::keeper::IssuerKeeper,
     keys::Keys,
     publish::{CommitError, Publisher, Unexplained},
     tables::Loaded,
@@ -89,6 +91,8 @@ pub struct Link {
     pub geo: GeoKeeper,
     /// The keys: their ids are told.
     pub keys: Arc<Keys>,
+    /// Where issuers of tokens are kept.
+    pub issuers: IssuerKeeper,
 }
 
 /// Serves the control socket until the process ends.
@@ -156,6 +160,7 @@ fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
         Role::Visitor => return converse(link, channel),
         Role::Tags => return follow_tags(link, channel),
         Role::Geo => return geo::follow(link, channel),
+        Role::Issuers => return issuers::follow(link, channel),
         Role::ControlPlane => {}
     }
     tracing::info!(pid = peer.pid, version = theirs.version, "A control plane has connected.");
@@ -242,6 +247,7 @@ impl Link {
             geo: self.publisher.databases().iter().map(|one| one.state().clone()).collect(),
             keys,
             keys_missing,
+            issuers: self.publisher.issuers().states(),
             ..self.state.clone()
         }
     }

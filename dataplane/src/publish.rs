@@ -18,7 +18,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use halftone_core::{
     limits::COMMIT_MS,
-    signal::geo::Databases,
+    signal::{geo::Databases, jwt::Issuers},
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
     wire::{ExplainRequest, Explained},
 };
@@ -79,6 +79,7 @@ pub struct Publisher {
     acknowledged: Mutex<Acknowledged>,
     keeper: Keeper,
     databases: Arc<EpochCell<Databases>>,
+    issuers: Arc<EpochCell<Issuers>>,
     /// How often a worker was asked to explain.
     asked: AtomicUsize,
 }
@@ -135,7 +136,7 @@ pub enum Unready {
 
 impl Publisher {
     /// Publishes through `tables` to `workers`, which acknowledge on `applied`; what is served is kept by
-    /// `keeper`. Regions come from `databases`.
+    /// `keeper`. Regions come from `databases`, and tokens of `issuers` are believed.
     #[must_use]
     pub fn new(
         tables: Arc<EpochCell<Option<Tables>>>,
@@ -143,12 +144,13 @@ impl Publisher {
         applied: Receiver<Applied>,
         keeper: Keeper,
         databases: Arc<EpochCell<Databases>>,
+        issuers: Arc<EpochCell<Issuers>>,
     ) -> Self {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
         let (epochs, restarts) = (AtomicU64::new(0), AtomicU64::new(0));
         let asked = AtomicUsize::new(0);
-        Self { tables, epochs, workers, acknowledged, keeper, databases, asked, restarts }
+        Self { tables, epochs, workers, acknowledged, keeper, databases, issuers, asked, restarts }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -314,6 +316,17 @@ impl Publisher {
     pub fn serve_databases(&self, databases: Databases) {
         self.databases.publish(databases);
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
+    }
+
+    /// Returns the issuers whose tokens are believed.
+    #[must_use]
+    pub fn issuers(&self) -> Arc<Issuers> {
+        self.issuers.load()
+    }
+
+    /// Believes tokens of other issuers; workers see them at their next request.
+    pub fn believe(&self, issuers: Issuers) {
+        self.issuers.publish(issuers);
     }
 
     /// Passes one tick on to every worker.

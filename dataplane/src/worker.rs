@@ -21,7 +21,7 @@ use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
     limits::DIRECT_WRITES_MAX,
-    signal::{device::cache::Devices, geo::Databases, trust::Trusted},
+    signal::{device::cache::Devices, geo::Databases, jwt::Issuers, trust::Trusted},
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     wire::{ExplainRequest, Explained},
 };
@@ -36,6 +36,7 @@ use crate::{
         deadline::{Deadline, End, Wheel},
         splice::Pipes,
     },
+    jwt::Tokens,
     limits::Limits,
     signing::{Given, Signing},
     tables::Tables,
@@ -111,6 +112,8 @@ pub struct Start {
     pub asker: Option<Sender<Event>>,
     /// The region databases.
     pub databases: Arc<EpochCell<Databases>>,
+    /// The issuers whose tokens are believed.
+    pub issuers: Arc<EpochCell<Issuers>>,
     /// Where its random numbers start.
     pub seed: u64,
     /// What it signs with.
@@ -145,6 +148,8 @@ pub struct Worker<E: Engine> {
     pub tags: Lookups,
     /// What is known of addresses.
     pub regions: Regions,
+    /// What is known of callers' tokens.
+    pub tokens: Tokens,
     /// Where decisions put values together, emptied for each.
     pub arena: RefCell<Bump>,
     /// What it signs with.
@@ -294,6 +299,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         sockets: start.sockets,
         tags: Lookups::new(start.id, start.asker),
         regions: Regions::new(start.databases),
+        tokens: Tokens::new(start.issuers),
         arena: RefCell::default(),
         signing: Signing::new(start.signing),
         devices: Devices::new(start.seed),
@@ -365,6 +371,7 @@ async fn follow<E: Engine>(
                     snapshot.geo = worker.regions.counts();
                     snapshot.signatures = worker.signing.judged();
                     snapshot.devices = worker.devices.counts();
+                    snapshot.jwt = worker.tokens.counts();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));
                 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     api::{self, Client},
-    regions, table,
+    issuers, regions, table,
 };
 
 /// Options of `halftone status`.
@@ -53,6 +53,9 @@ pub(super) fn run(arguments: &StatusArguments, output: &mut dyn Write) -> Result
         let variants = table::variants(&gateway.stats.variants);
         let gateway = table::gateway(gateway, now.as_secs());
         output.write_all(format!("{gateway}\n{variants}").as_bytes())?;
+    }
+    for issuer in client.issuers()? {
+        write!(output, "\n{}", issuers::source(&issuer))?;
     }
     for source in client.regions()? {
         write!(output, "\n{}", regions::source(&source, now.as_secs()))?;

@@ -1,6 +1,9 @@
 //! The decision of the compiled table is the evaluator's, on generated pairs.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use bumpalo::Bump;
 use halftone_core::{
@@ -11,19 +14,22 @@ use halftone_core::{
     signal::{
         device::Unremembered,
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
+        jwt::{Issuer, Issuers, RESULTS, jwks::parse_jwks},
         keys::{KeyRing, Secret},
         signature::At,
     },
-    table::{RuleTable, archive::Archive},
+    table::{RuleTable, archive::Archive, epoch::EpochCell},
 };
+use halftone_dataplane::jwt::Tokens;
 use halftone_mmdb::{
     Writer,
     shared::{BUILT_UNIX_S, asn, city},
 };
+use halftone_tokens::jwks;
 use serde_json::Value;
 
 use crate::{
-    evaluator::{Answer, Request, decide},
+    evaluator::{Answer, Request, decide, tokens::issuers},
     generator::Seeded,
 };
 
@@ -38,13 +44,14 @@ fn the_compiled_decision_is_the_written_one() {
     let pairs = number("POLICY_PAIRS").unwrap_or(25_000);
     println!("POLICY_SEED={seed} POLICY_PAIRS={pairs}");
     let mut seeded = Seeded(seed);
+    let tokens = tokens();
     let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
     for _ in 0..pairs.div_ceil(REQUESTS) {
         let bundle = seeded.bundle();
         let table = compiled(&bundle);
         for _ in 0..REQUESTS {
             let request = seeded.request();
-            let (expected, found) = (decide(&bundle, &request), served(&table, &request));
+            let (expected, found) = (decide(&bundle, &request), served(&table, &tokens, &request));
             assert_eq!(found, expected, "POLICY_SEED={seed}\n{request:#?}\n{bundle:#}");
             let answer = expected.as_ref().and_then(Option::as_ref);
             let unit = answer.and_then(|answer| answer.unit.as_ref());
@@ -58,6 +65,11 @@ fn the_compiled_decision_is_the_written_one() {
         }
     }
     println!("{reasons:?}");
+    let shown: BTreeMap<&str, u64> = RESULTS.into_iter().zip(tokens.counts()).collect();
+    println!("{shown:?}");
+    for result in ["valid", "repeated", "wrong_signature", "expired", "not_yet_valid"] {
+        assert!(pairs < 10_000 || shown[result] > 20, "{result} came up {} times", shown[result]);
+    }
     // A generator that never meets a rule would agree about nothing.
     for reason in [
         "refused",
@@ -75,6 +87,15 @@ fn the_compiled_decision_is_the_written_one() {
         let share = reasons.get(reason).copied().unwrap_or_default();
         assert!(pairs < 10_000 || share * 200 > pairs, "{reason} came up {share} times in {pairs}");
     }
+}
+
+/// What a worker knows of tokens.
+fn tokens() -> Tokens {
+    let list = issuers().map(|(name, signer)| {
+        let (keys, _) = parse_jwks(jwks(&[&signer]).to_string().as_bytes()).expect("a document");
+        Issuer { issuer: name.to_owned(), audiences: Vec::new(), keys }
+    });
+    Tokens::new(Arc::new(EpochCell::new(Issuers::open(list.to_vec()).expect("sound"))))
 }
 
 fn compiled(bundle: &Value) -> Archive<RuleTable> {
@@ -136,7 +157,11 @@ impl GeoReader for Region {
 }
 
 /// Decides as a worker does, and names what the rows are.
-fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer>> {
+fn served(
+    table: &Archive<RuleTable>,
+    tokens: &Tokens,
+    request: &Request,
+) -> Option<Option<Answer>> {
     let headers: Vec<Header<'_>> = request
         .headers
         .iter()
@@ -146,6 +171,8 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
     let arena = Bump::new();
     let secret = |(id, bytes): &(String, Vec<u8>)| Secret { id: id.clone(), bytes: bytes.clone() };
     let keys = KeyRing::new(&request.keys.iter().map(secret).collect::<Vec<_>>());
+    tokens.turn();
+    let claims = tokens.reader(&headers, request.now_unix_s);
     let view = RequestView {
         method: &request.method,
         scheme: request.scheme,
@@ -160,11 +187,14 @@ fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer
         geo: &Region::of(&request.client_ip),
         signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
         fresh_unit: UnitId::read(request.fresh.as_bytes()).expect("as long as one"),
+        claims: &claims,
         devices: &Unremembered::default(),
         arena: &arena,
     };
     let table = table.rules();
-    let Some(decision) = route(table, &view, 0, request.now_unix_s) else { return Some(None) };
+    let decision = route(table, &view, 0, request.now_unix_s);
+    tokens.count(claims.seen());
+    let Some(decision) = decision else { return Some(None) };
     let key = table.variants[decision.variant as usize].key.as_str();
     let mut parts = key.split('/').skip(1).map(str::to_owned);
     let target = decision.target.zip(decision.release).map(|(target, release)| {

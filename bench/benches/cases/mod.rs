@@ -105,6 +105,7 @@ fn decide(inputs: &Inputs) {
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),
         devices: &halftone_core::signal::device::Unremembered::default(),
+        claims: &halftone_core::signal::jwt::NoClaims,
         arena: &arena,
     };
     let decision = route(inputs.archive.rules(), &view, 0, 0);

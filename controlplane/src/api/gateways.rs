@@ -67,6 +67,9 @@ fn shown(status: GatewayStatus, histograms: bool) -> Value {
     if !status.state.geo.is_empty() {
         shown["geo"] = json!(status.state.geo);
     }
+    if !status.state.issuers.is_empty() {
+        shown["issuers"] = json!(status.state.issuers);
+    }
     if let Some(stats) = status.stats {
         shown["stats"] = shown_stats(&stats, histograms);
     }

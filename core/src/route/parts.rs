@@ -32,6 +32,10 @@ pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'
         ArchivedPartRow::GrpcService => grpc(request).map(|(service, _)| service),
         ArchivedPartRow::GrpcMethod => grpc(request).map(|(_, method)| method),
         ArchivedPartRow::Tag { id, name } => request.tag(*id, name),
+        ArchivedPartRow::Claim { name, issuer } => {
+            let issuer = issuer.as_ref().map(|issuer| issuer.as_str());
+            request.claims.claim(name, issuer).map(str::as_bytes)
+        }
         ArchivedPartRow::Geo { field, lang } => {
             let (field, lang) = geo(*field, *lang)?;
             request.geo.field(field, lang).map(str::as_bytes)
@@ -62,6 +66,10 @@ pub(super) fn part_name(part: &ArchivedPartRow) -> String {
         ArchivedPartRow::GrpcService => "gRPC service".to_owned(),
         ArchivedPartRow::GrpcMethod => "gRPC method".to_owned(),
         ArchivedPartRow::Tag { name, .. } => format!("tag {name}"),
+        ArchivedPartRow::Claim { name, issuer } => match issuer.as_ref() {
+            Some(issuer) => format!("claim {name} of {issuer}"),
+            None => format!("claim {name}"),
+        },
         ArchivedPartRow::Geo { field, lang } => match geo(*field, *lang) {
             Some((field, lang)) if field.has_languages() => {
                 format!("geoip {} in {}", field.as_str(), lang.as_str())

@@ -11,6 +11,7 @@ use crate::{
     table::{RuleTable, archive::Archive},
 };
 
+mod claims;
 mod devices;
 mod nested;
 mod regions;
@@ -83,6 +84,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
+        claims: &crate::signal::jwt::NoClaims,
         arena: &arena,
     };
     let table = table.rules();
@@ -344,6 +346,7 @@ fn targets_in_order_until_they_expire() {
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),
+            claims: &crate::signal::jwt::NoClaims,
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");

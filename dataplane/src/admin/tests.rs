@@ -8,7 +8,10 @@ use std::{
 };
 
 use crossbeam::channel::unbounded;
-use halftone_core::{signal::geo::Databases, table::epoch::EpochCell};
+use halftone_core::{
+    signal::{geo::Databases, jwt::Issuers},
+    table::epoch::EpochCell,
+};
 
 use super::*;
 use crate::{admin::visitors::VISITORS_MAX, last_good::LastGood};
@@ -20,7 +23,10 @@ fn started() -> SocketAddr {
         .and_then(|last_good| last_good.keep(Arc::clone(&tables)))
         .expect("a folder");
     let databases = Arc::new(EpochCell::new(Databases::default()));
-    let publisher = Arc::new(Publisher::new(tables, Vec::new(), unbounded().1, keeper, databases));
+    let issuers = Arc::new(EpochCell::new(Issuers::default()));
+    let applied = unbounded().1;
+    let publisher = Publisher::new(tables, Vec::new(), applied, keeper, databases, issuers);
+    let publisher = Arc::new(publisher);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let keys = Arc::default();

@@ -226,6 +226,7 @@ fn decide<E: Engine>(
         let (random, now_unix_s) = (worker.random(), worker.unix_s());
         let verifier = worker.signing.verifier(now_unix_s);
         let devices = worker.devices.reader();
+        let claims = worker.tokens.reader(head.headers, worker.unix_s());
         let view = RequestView {
             method: head.method,
             scheme: head.scheme(peer.trusted),
@@ -241,6 +242,7 @@ fn decide<E: Engine>(
             signatures: &verifier,
             fresh_unit: worker.signing.unit(),
             devices: &devices,
+            claims: &claims,
             arena: &arena,
         };
         let mut faults = worker.faults.borrow_mut();
@@ -260,6 +262,7 @@ fn decide<E: Engine>(
         request.decision = decision;
         worker.tags.count(&found);
         worker.signing.count(verifier.finish());
+        worker.tokens.count(claims.seen());
         let mut counters = worker.counters.borrow_mut();
         faults.count(&mut counters);
         let untrusted = request.decision.filter(|_| !peer.trusted);

@@ -46,6 +46,7 @@ impl<E: Engine> Worker<E> {
             tags: &reader,
             regions: &self.regions,
             devices: &devices,
+            tokens: &self.tokens,
             trusted: &self.trusted,
             limits: &self.head_limits,
             random: self.random(),

@@ -65,6 +65,7 @@ fn matches(when: &str, address: Address, said: &[(&str, &str)]) -> bool {
         fresh_unit: crate::route::UnitId::default(),
         geo: &address,
         devices: &crate::signal::device::Unremembered::default(),
+        claims: &crate::signal::jwt::NoClaims,
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");
