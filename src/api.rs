@@ -132,8 +132,12 @@ pub(crate) struct Stats {
     pub(crate) variants: BTreeMap<String, Variant>,
     /// Requests the gateway answered itself, by error label.
     pub(crate) errors: BTreeMap<String, u64>,
+    /// What requests said of the chain of services they are part of, by `tenant/release` and word.
+    pub(crate) chains: BTreeMap<String, BTreeMap<String, u64>>,
     /// Release headers of untrusted peers that were stripped.
     pub(crate) stripped: u64,
+    /// Members of their baggage that were stripped.
+    pub(crate) stripped_members: u64,
 }
 
 /// What a gateway counted of one variant.
@@ -188,6 +192,14 @@ impl Client {
     /// The API does not answer, or not with JSON.
     pub(crate) fn gateways_as_json(&self) -> Result<Value> {
         self.get("/v1/gateways")
+    }
+
+    /// Returns what a release does now, and who met what.
+    ///
+    /// # Errors
+    /// The API does not answer, or there is no such release.
+    pub(crate) fn release(&self, tenant: &str, release: &str) -> Result<Value> {
+        self.get(&format!("/v1/tenants/{}/releases/{}", segment(tenant), segment(release)))
     }
 
     /// Has a worker explain a request.

@@ -5,7 +5,10 @@
 use std::fmt::Write as _;
 
 use halftone_core::{
-    route::trace::{EXPRESSION, Keyed, NESTED, Overridden, Pinned, Read, Seen, Step},
+    route::{
+        Chain,
+        trace::{EXPRESSION, Keyed, NESTED, Overridden, Pinned, Read, Seen, Step},
+    },
     signal::{jwt, signature::Rejected},
     wire::{ExplainRequest, Explained},
 };
@@ -82,7 +85,7 @@ fn line(step: &Step) -> (&'static str, &'static str, String) {
             );
             ("0", "normal form", told)
         }
-        Step::Stripped { headers } => ("1", "stripped", headers.join(", ")),
+        Step::Stripped { headers, members } => ("1", "stripped", stripped(headers, *members)),
         Step::Token { issuer, key, rejected, .. } => ("1", "token", token(issuer, key, *rejected)),
         Step::Host { name, routes: 0 } => ("2", "host", format!("{name} has no routes")),
         Step::Host { name, routes } => ("2", "host", format!("{name} has {routes} route(s)")),
@@ -100,6 +103,9 @@ fn line(step: &Step) -> (&'static str, &'static str, String) {
         }
         Step::Override { header, found, outcome } => {
             ("4", "override", format!("header {header}: {}", overridden(found.as_ref(), *outcome)))
+        }
+        Step::Chain { key, found, outcome } => {
+            ("4", "chain", format!("baggage {key}: {}", chained(found.as_ref(), *outcome)))
         }
         Step::Pin { cookie, found, outcome } => {
             ("5", "pin", format!("cookie {cookie}: {}", pinned(found.as_ref(), *outcome)))
@@ -147,6 +153,7 @@ fn line(step: &Step) -> (&'static str, &'static str, String) {
             let more = if (names.len() as u64) < u64::from(*count) { ", …" } else { "" };
             ("10", "instance", format!("in turn, by weight: {}{more}", names.join(", ")))
         }
+        Step::Propagated { key, value } => ("", "sent on", format!("baggage {key}={value}")),
         Step::Refused { status, error, detail } => {
             ("", "answered", format!("{status} {error}: {detail}"))
         }
@@ -196,6 +203,26 @@ fn overridden(found: Option<&String>, outcome: Overridden) -> String {
         Overridden::Untrusted => "believed from trusted peers only".to_owned(),
         Overridden::UnknownVariant => format!("{found:?} is no variant"),
         Overridden::Unsigned(why) => format!("{found:?} is not believed: {}", rejected(why)),
+    }
+}
+
+fn stripped(headers: &[String], members: u32) -> String {
+    let members = match members {
+        0 => None,
+        1 => Some("a member of the baggage".to_owned()),
+        many => Some(format!("{many} members of the baggage")),
+    };
+    headers.iter().cloned().chain(members).collect::<Vec<_>>().join(", ")
+}
+
+fn chained(found: Option<&String>, outcome: Chain) -> String {
+    let found = found.map(String::as_str).unwrap_or_default();
+    match outcome {
+        Chain::Kept => format!("{found:?}, taken"),
+        Chain::UnknownVariant => format!("{found:?} is no variant: stable"),
+        Chain::Lost => "absent, though the request is part of a trace".to_owned(),
+        Chain::Started => "absent".to_owned(),
+        Chain::Untrusted => "believed from trusted peers only".to_owned(),
     }
 }
 

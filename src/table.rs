@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use halftone_core::wire::GatewayState;
+use serde_json::Value;
 
 use crate::{
     api::{Gateway, Variant},
@@ -73,6 +74,16 @@ pub(crate) fn gateway(gateway: &Gateway, now_unix_s: u64) -> String {
     if gateway.stats.stripped > 0 {
         line("stripped", &format!("{} release headers of untrusted peers", gateway.stats.stripped));
     }
+    if gateway.stats.stripped_members > 0 {
+        let count = gateway.stats.stripped_members;
+        line("stripped", &format!("{count} members of the baggage of untrusted peers"));
+    }
+    for (release, results) in &gateway.stats.chains {
+        let counted = results.iter().filter(|(_, count)| **count > 0);
+        let counted: Vec<String> =
+            counted.map(|(result, count)| format!("{result} {count}")).collect();
+        line("chain", &format!("{release}: {}", counted.join(", ")));
+    }
     text
 }
 
@@ -113,6 +124,40 @@ pub(crate) fn variants(variants: &BTreeMap<String, Variant>) -> String {
         table.push_str(&row(width, name, &cells));
     }
     table
+}
+
+/// Writes one row per split and variant of a release as the API shows it, and a head.
+pub(crate) fn splits(release: &Value) -> String {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut rows = vec![["split", "variant", "weight", "requests"].map(str::to_owned)];
+    for split in list(&release["splits"]) {
+        let name = split["split"].as_str().unwrap_or_default();
+        let mut variants: BTreeMap<String, String> = BTreeMap::new();
+        if let Some(variant) = split["variant"].as_str() {
+            variants.insert(variant.to_owned(), "all".to_owned());
+        }
+        for (variant, weight) in split["weights"].as_object().into_iter().flatten() {
+            variants.insert(variant.clone(), weight.as_str().unwrap_or_default().to_owned());
+        }
+        let exposures = split["exposures"].as_object();
+        // Another than these served in the place of one, or had a weight before.
+        for variant in exposures.into_iter().flat_map(|exposures| exposures.keys()) {
+            variants.entry(variant.clone()).or_default();
+        }
+        for (variant, weight) in variants {
+            let met = exposures.and_then(|exposures| exposures.get(&variant)?.as_u64());
+            rows.push([name.to_owned(), variant, weight, met.unwrap_or_default().to_string()]);
+        }
+    }
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2, 3].map(width);
+    let [split, variant, weight, met] = widths;
+    let mut text = String::new();
+    for [a, b, c, d] in &rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{a:<split$}  {b:<variant$}  {c:>weight$}  {d:>met$}");
+    }
+    text
 }
 
 fn row(width: usize, name: &str, cells: &[String; COLUMNS.len()]) -> String {

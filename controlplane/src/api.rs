@@ -99,7 +99,7 @@ pub(crate) fn router(context: Context) -> Router {
     let tenants = Router::new()
         .route("/v1/tenants", get(tenants::list))
         .route("/v1/tenants/{tenant}", post(tenants::act))
-        .route("/v1/tenants/{tenant}/releases/{release}", post(releases::act))
+        .route("/v1/tenants/{tenant}/releases/{release}", get(releases::show).post(releases::act))
         .route("/v1/tenants/{tenant}/revisions", get(tenants::revisions))
         .route("/v1/tenants/{tenant}/revisions/{revision}", get(tenants::revision))
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));

@@ -15,6 +15,7 @@
 mod bundles;
 mod instances;
 mod queue;
+mod splits;
 mod weights;
 
 use std::{
@@ -41,6 +42,7 @@ use crate::{
 use queue::Queue;
 
 pub(crate) use bundles::{Asked, Checked, Origin, PutBundle};
+pub(crate) use splits::Choice;
 
 /// Why a change was refused; nothing was changed.
 #[derive(Debug, Error)]

@@ -12,10 +12,7 @@ use serde_json::{Value, json};
 const NOT_SERVED: &[(&str, &[&str])] = &[
     ("/segments/adults", &["members"]),
     ("/upstreams/web", &["balance", "health", "retry"]),
-    (
-        "/releases/web-v2",
-        &["schedule", "analysis", "fuse", "abort", "drain", "propagate", "capacity"],
-    ),
+    ("/releases/web-v2", &["schedule", "analysis", "fuse", "abort", "drain", "capacity"]),
 ];
 
 /// A bundle in which every field of the schema stands once.
@@ -63,6 +60,7 @@ fn bundle() -> Value {
             ],
             "default": { "split": "scheduled" },
             "onNoHealthy": { "canary": "fallback-stable" },
+            "propagate": { "baggage": "release.web-v2" },
             "expiresAt": "2027-01-31T00:00:00+08:00", "disabled": false,
         }, "fixed": { "upstream": "web", "default": { "variant": "stable" } } },
     })

@@ -7,12 +7,16 @@
 //! - views borrow the receive buffer; nothing is copied before it is forwarded;
 //! - whatever two readers could frame differently is refused (RFC 9112 §6.3, §11.2), never repaired.
 
+mod baggage;
 mod chunked;
 mod encode;
 mod head;
 mod path;
 mod strip;
+mod trace_context;
 
+pub use baggage::{Baggage, is_baggage_key};
+pub(crate) use baggage::{has_reserved, is_baggage, is_value, value_of};
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use encode::{
     Forwarding, encode_error, encode_request, encode_response, ip_text, write_forwarded_for,
@@ -24,3 +28,4 @@ pub use head::{
 };
 pub use path::{PathScratch, normal_path, normalise};
 pub use strip::is_strippable;
+pub(crate) use trace_context::is_traced;

@@ -147,6 +147,13 @@ pub const TARGETS_MAX: usize = 4096;
 pub const ALTERNATIVES_MAX: usize = 1024;
 /// Longest name of anything in a bundle, bytes.
 pub const NAME_BYTES_MAX: usize = 253;
+/// Longest baggage that is sent on when a member of ours is added to it, bytes: what every hop has to pass on (W3C
+/// Baggage, Limits).
+pub const BAGGAGE_BYTES_MAX: usize = 8 * 1024;
+/// Most members of such baggage, for the same reason.
+pub const BAGGAGE_MEMBERS_MAX: usize = 64;
+/// Longest value of a member that may name a variant, bytes: a name with every byte of it escaped.
+pub const BAGGAGE_VALUE_BYTES_MAX: usize = 3 * NAME_BYTES_MAX;
 /// Longest value taken as a bucketing key, bytes; a longer one is cut nowhere, it is not present.
 pub const UNIT_BYTES_MAX: usize = 1024;
 /// Most tags of one id: dimensions that people name, not a record of what somebody did.
@@ -211,6 +218,8 @@ pub const TAG_QUERY_BYTES_MAX: usize = 64 * 1024;
 pub const TAG_QUERIES_MAX: usize = 64;
 /// Most bad lines of a load that are told; then it ends, since the file is another one than was meant.
 pub const TAG_REFUSALS_MAX: usize = 1_000;
+/// Most bytes of names that a gateway keeps for counts of combinations: those of some ten thousand cells.
+pub const EXPOSURE_BYTES_MAX: usize = 1024 * 1024;
 /// Largest region database that is read, bytes: full-size City databases have a quarter of it.
 pub const GEO_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Longest value that is taken from a region database, bytes: no name is longer.
@@ -325,6 +334,7 @@ const _: () = assert!(HEAD_BYTES_MAX + HEADROOM_BYTES <= RELAY_BUFFER_BYTES);
 const _: () = assert!(METHOD_BYTES_MAX < 64 && CONNECTION_NAMES_MAX <= HEADERS_MAX);
 const _: () = assert!(CHUNK_LINE_BYTES_MAX < HEAD_BUFFER_BYTES);
 const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);
+const _: () = assert!(6 * EXPOSURE_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(JWT_BYTES_MAX < HEAD_BYTES_MAX && RSA_BITS_MIN <= RSA_BITS_MAX);
 const _: () = assert!(
     JWT_ISSUERS_MAX

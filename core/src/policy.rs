@@ -29,9 +29,9 @@ mod validate;
 pub use bundle::{
     ANY_VALUE, Attribute, AttributeType, Bundle, Cell, ClientPart, DefaultRule, GrpcPart,
     HeaderOverride, Match, Metadata, Method, NestedTable, NotServed, OnNoHealthy, PathMatch,
-    PathType, Release, RequestPart, Requires, Route, Rule, RuleLimits, RuleTimeouts, Segment,
-    Source, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream, UpstreamTimeouts,
-    ValueMatch, ValueType, Variant, cell_name,
+    PathType, Propagate, Release, RequestPart, Requires, Route, Rule, RuleLimits, RuleTimeouts,
+    Segment, Source, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
+    UpstreamTimeouts, ValueMatch, ValueType, Variant, cell_name,
 };
 pub use canonical::{
     Canonical, Fragment, Run, RunDigest, canonical_release, canonical_route, canonical_text,

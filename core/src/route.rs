@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod asked;
+mod chain;
 mod conditions;
 mod decide;
 mod evaluate;
@@ -33,6 +34,7 @@ mod units;
 mod values;
 
 use asked::Asked;
+pub use chain::{Chain, baggage};
 use decide::{Choice, decide};
 pub use evaluate::Fault;
 use find::find_route;
@@ -106,7 +108,7 @@ pub enum Reason {
     Disabled,
     /// A header named the variant.
     Override,
-    /// A pin that was set by an earlier decision named it.
+    /// A pin that an earlier decision set, or an earlier hop of the same chain, named it.
     Cached,
     /// The request is in an audience.
     TargetingMatch,
@@ -151,6 +153,8 @@ pub struct Decision {
     pub bucket: Option<u32>,
     /// What the caller is to remember of it.
     pub remember: Remember,
+    /// What the request said of the chain it is part of, where that was asked.
+    pub chain: Option<Chain>,
 }
 
 /// Decides; nothing when no route matches.
@@ -192,13 +196,14 @@ pub fn route_told<'a, R: Recorder>(
             cell: None,
             bucket: None,
             remember: Remember::default(),
+            chain: None,
         });
     }
     let row = &table.table.releases[release as usize];
-    let Choice { variant, reason, target, cell, bucket, remember } =
+    let Choice { variant, reason, target, cell, bucket, remember, chain } =
         decide(table, row, &asked, random, now_unix_s, recorder);
     let release = Some(release);
-    Some(Decision { route: at, release, variant, reason, target, cell, bucket, remember })
+    Some(Decision { route: at, release, variant, reason, target, cell, bucket, remember, chain })
 }
 
 /// Returns the variant that takes the request when the decided one has no healthy instance (POLICY

@@ -105,6 +105,9 @@ pub struct TenantRow {
     /// Lower-case names of the headers that choose its variants: on its routes never believed from,
     /// and never forwarded for, an untrusted peer.
     pub reserved: Vec<String>,
+    /// Keys of the baggage that names its variants, in lower case and order: believed from, and forwarded for, trusted
+    /// peers only.
+    pub baggage: Vec<String>,
 }
 
 /// One match of one rule.
@@ -149,6 +152,8 @@ pub struct ReleaseRow {
     pub pins: Option<u32>,
     /// The salt of the buckets.
     pub salt: String,
+    /// The key of the baggage that tells later hops which variant was chosen.
+    pub baggage: Option<String>,
     /// Audiences, the first that matches wins.
     pub targets: Vec<TargetRow>,
     /// Where requests go that nothing else took.

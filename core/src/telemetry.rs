@@ -136,10 +136,24 @@ pub struct GatewayStats {
     /// another type, by `tenant/release/target`.
     #[serde(default)]
     pub faults: BTreeMap<String, u64>,
+    /// What requests said of the chain of services they are part of, by `tenant/release` and
+    /// [`Chain::as_str`](crate::route::Chain::as_str).
+    #[serde(default)]
+    pub chains: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Requests that a target or the default of a release decided, by `tenant/release/split` and the variant that
+    /// served.
+    #[serde(default)]
+    pub exposures: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Requests of further combinations, for whose names there was no room.
+    #[serde(default)]
+    pub exposures_of_others: u64,
     /// Connections accepted, by worker.
     pub accepted: Vec<u64>,
     /// Release headers of untrusted peers that were stripped.
     pub stripped: u64,
+    /// Members of the baggage of untrusted peers that were stripped.
+    #[serde(default)]
+    pub stripped_members: u64,
     /// Access log lines that were dropped since nobody could take them.
     pub log_dropped: u64,
 }

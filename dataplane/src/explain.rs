@@ -14,7 +14,8 @@ use halftone_core::{
     limits::{EXPLAIN_INSTANCES_MAX, HEAD_BYTES_MAX},
     policy::is_token,
     route::{
-        Decision, HostScratch, RequestView, TagReader, UnitId, host_name, reserved, route_told,
+        Decision, HostScratch, RequestView, TagReader, UnitId, baggage, host_name, reserved,
+        route_told,
         trace::{Recorder as _, Step, Trace, text},
     },
     signal::{device::DeviceReader, signature::Signatures, trust::Trusted},
@@ -157,19 +158,32 @@ impl Decider<'_> {
             told.trace.steps.insert(told_before, step);
         }
         let Some(decision) = decision else { return told.refuse(Kind::NoRoute) };
-        if !trusted && let Some(step) = stripped(rules.table, decision.route, head) {
+        let serving = tables.serving(&decision);
+        let shown = serving.unwrap_or(decision.variant);
+        let plan = baggage(rules.table, &decision, shown, head.headers, trusted);
+        let members = plan.map_or(0, |plan| plan.stripped);
+        if !trusted && let Some(step) = stripped(rules.table, decision.route, head, members) {
             // Whose headers they are is known by the route; what decided had not read them.
             told.trace.steps.insert(told_before, step);
         }
         told.place(tables, &decision);
+        let member = plan.and_then(|plan| plan.member).filter(|_| serving.is_some());
+        if let Some((key, value)) = member {
+            told.trace.step(|| Step::Propagated { key: key.to_owned(), value: text(value) });
+        }
     }
 }
 
-fn stripped(table: &ArchivedRuleTable, route: u32, head: &RequestHead<'_, '_>) -> Option<Step> {
+fn stripped(
+    table: &ArchivedRuleTable,
+    route: u32,
+    head: &RequestHead<'_, '_>,
+    members: u32,
+) -> Option<Step> {
     let mask = reserved(table, route, head.headers);
     let fields = head.headers.iter().enumerate().filter(|(at, _)| mask.contains(*at));
     let headers: Vec<String> = fields.map(|(_, field)| text(field.name.as_bytes())).collect();
-    (!headers.is_empty()).then_some(Step::Stripped { headers })
+    (!headers.is_empty() || members > 0).then_some(Step::Stripped { headers, members })
 }
 
 /// An explanation while it grows.

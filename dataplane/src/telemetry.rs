@@ -5,6 +5,7 @@
 //! path; what cannot be written is dropped and counted, never waited for.
 
 pub mod counters;
+pub mod exposures;
 pub mod faults;
 pub mod log;
 pub mod metrics;

@@ -71,9 +71,17 @@ const POST_WHOLE: &[u8] =
 const EXPECTING: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
 
+/// The second hop of a chain, with what SDKs send: a trace, and members of their own.
+const CHAINED: &[u8] = b"GET /chained HTTP/1.1\r\nHost: localhost\r\n\
+    Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\
+    Baggage: userId=alice,release.user-v2=stable;p=1\r\nBaggage: tenant=t\r\n\r\n";
+/// One that has lost what the first hop decided.
+const LOST: &[u8] = b"GET /chained HTTP/1.1\r\nHost: localhost\r\n\
+    Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
+
 const PLAIN: Case =
     Case { name: "GET", pieces: &[GET], end: b"\r\n\r\n", logged: false, when: None };
-const CASES: [Case; 7] = [
+const CASES: [Case; 9] = [
     PLAIN,
     Case { name: "GET, logged", logged: true, ..PLAIN },
     Case {
@@ -96,6 +104,8 @@ const CASES: [Case; 7] = [
         logged: true,
         ..PLAIN
     },
+    Case { name: "GET, second hop", pieces: &[CHAINED], logged: true, ..PLAIN },
+    Case { name: "GET, lost on the way", pieces: &[LOST], logged: true, ..PLAIN },
     Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true, ..PLAIN },
 ];
 /// By a claim of a token that was verified before.
@@ -298,11 +308,13 @@ fn tables(service: SocketAddr, when: Option<&str>) -> Tables {
         "routes": [{ "name": "all", "rules": [
             { "matches": [{ "path": { "type": "Exact", "value": "/pinned" } }], "release": "pinned" },
             { "matches": [{ "path": { "type": "Exact", "value": "/minted" } }], "release": "minted" },
+            { "matches": [{ "path": { "type": "Exact", "value": "/chained" } }], "release": "chained" },
             { "release": "r" },
         ] }],
         "releases": {
             "r": { "upstream": "u", "onNoHealthy": { "none": "fail" },
                 "targets": when.map_or(json!([]), target), "default": { "variant": "stable" } },
+            "chained": { "upstream": "u", "propagate": { "baggage": "release.user-v2" }, "default": { "variant": "stable" } },
             "pinned": { "upstream": "u", "stickiness": "pinned", "default": { "split": "scheduled" } },
             "minted": { "upstream": "u", "unit": ["user.id"], "unitMissing": "mint", "default": { "split": "scheduled" } },
         },

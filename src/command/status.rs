@@ -1,4 +1,4 @@
-//! `halftone status`: the gateways of a control plane, and what they counted.
+//! `halftone status`: the gateways of a control plane, and what they counted; or one release, split by split.
 //!
 //! Owns its options and the order of what is shown; [`crate::table`] owns the rows.
 
@@ -7,7 +7,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use crate::{
     api::{self, Client},
@@ -19,11 +20,15 @@ use crate::{
 #[command(after_help = "\
 Examples:
   halftone status
+  halftone status --release shop/shop-v2
   halftone status --json | jq '.[].gateway.engine'")]
 pub(crate) struct StatusArguments {
     /// The API to ask
     #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
     api: String,
+    /// Show the splits of this release, with their weights and who met what
+    #[arg(long, value_name = "TENANT/RELEASE")]
+    release: Option<String>,
     /// Print what the API answers
     #[arg(long)]
     json: bool,
@@ -35,11 +40,19 @@ pub(crate) struct StatusArguments {
 /// The API does not answer.
 pub(super) fn run(arguments: &StatusArguments, output: &mut dyn Write) -> Result<()> {
     let client = Client::new(&arguments.api);
-    if arguments.json {
-        let json = client.gateways_as_json()?;
-        let json = serde_json::to_string_pretty(&json).context("cannot write JSON")?;
-        writeln!(output, "{json}")?;
+    if let Some(release) = &arguments.release {
+        let Some((tenant, release)) = release.split_once('/') else {
+            bail!("--release: expected TENANT/RELEASE, got {release:?}");
+        };
+        let shown = client.release(tenant, release)?;
+        if arguments.json {
+            return print(&shown, output);
+        }
+        output.write_all(table::splits(&shown).as_bytes())?;
         return Ok(());
+    }
+    if arguments.json {
+        return print(&client.gateways_as_json()?, output);
     }
     let gateways = client.gateways()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -60,5 +73,11 @@ pub(super) fn run(arguments: &StatusArguments, output: &mut dyn Write) -> Result
     for source in client.regions()? {
         write!(output, "\n{}", regions::source(&source, now.as_secs()))?;
     }
+    Ok(())
+}
+
+fn print(json: &Value, output: &mut dyn Write) -> Result<()> {
+    let json = serde_json::to_string_pretty(json).context("cannot write JSON")?;
+    writeln!(output, "{json}")?;
     Ok(())
 }

@@ -29,7 +29,7 @@ fn every_step_has_its_line() {
             peer_ip: name("127.0.0.1"),
             trusted: false,
         },
-        Step::Stripped { headers: vec![name("X-Release-Group")] },
+        Step::Stripped { headers: vec![name("X-Release-Group")], members: 2 },
         Step::Host { name: name("a"), routes: 0 },
         Step::Route { name: name("r"), conditions: vec![seen(true)], matched: true },
         Step::KillSwitch { tenant: name("t"), release: name("u"), disabled: false, expired: false },
@@ -39,6 +39,8 @@ fn every_step_has_its_line() {
             found: Some(name("canary")),
             outcome: Overridden::Unsigned(Rejected::Expired),
         },
+        Step::Chain { key: name("r"), found: None, outcome: Chain::Untrusted },
+        Step::Chain { key: name("r"), found: Some(name("beta")), outcome: Chain::UnknownVariant },
         Step::Pin {
             cookie: name("p"),
             found: Some(name("1~canary")),
@@ -70,6 +72,7 @@ fn every_step_has_its_line() {
         Step::Range { start: Some(0), end: Some(150_000), variant: name("canary") },
         Step::Health { variant: name("canary"), instances: 0, fallback: Some(name("stable")) },
         Step::Instances { names: vec![name("127.0.0.1:1")], count: 2 },
+        Step::Propagated { key: name("r"), value: name("stable") },
     ];
     let explained = Explained {
         rules_epoch: 3,
@@ -89,13 +92,15 @@ fn every_step_has_its_line() {
     let expected = "\
 GET http://a/b?c
   0 normal form  GET a /b?c, caller 203.0.113.7, peer 127.0.0.1 (not trusted)
-  1 stripped     X-Release-Group
+  1 stripped     X-Release-Group, 2 members of the baggage
   2 host         a has no routes
   2 route        r matches
                    yes: header x-qa has to be \"1\", is \"1\"
   3 kill switch  t/u: not pulled
   4 override     header x-g: believed from trusted peers only
   4 override     header x-s: \"canary\" is not believed: its time is over
+  4 chain        baggage r: believed from trusted peers only
+  4 chain        baggage r: \"beta\" is no variant: stable
   5 pin          cookie p: \"1~canary\" is of another generation
   6 target       qa does not match
                    no: header x-qa has to be \"1\", is nothing
@@ -110,6 +115,7 @@ GET http://a/b?c
   8 range        [0, 150000) is of canary
   9 health       canary has 0 instance(s); stable serves instead
  10 instance     in turn, by weight: 127.0.0.1:1, …
+    sent on      baggage r=stable
     (2 more did not match)
 => stable of release u of tenant t: SPLIT, bucket 149856, in place of canary, which has no instance
    decided by worker 0 with revision 5 (rules epoch 3, instances epoch 4)

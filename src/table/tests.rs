@@ -48,3 +48,22 @@ fn a_gateway_names_its_keys_or_says_that_they_are_missing() {
     assert!(told.contains("  keys      none, and the rules need one"), "{told}");
     assert!(!gateway(&Gateway::default(), 0).contains("keys"));
 }
+
+#[test]
+fn a_release_is_a_row_per_split_and_variant() {
+    let shown = serde_json::json!({ "splits": [
+        { "split": "qa", "variant": "canary", "exposures": { "canary": 7, "stable": 1 } },
+        { "split": "matrix/上海/*", "scheduled": true, "exposures": { "stable": 1234 },
+          "weights": { "canary": "0.5%", "stable": "99.5%" } },
+        { "split": "default", "variant": "stable", "exposures": {} },
+    ] });
+    let expected = "\
+split        variant  weight  requests
+qa           canary      all         7
+qa           stable                  1
+matrix/上海/*  canary     0.5%         0
+matrix/上海/*  stable    99.5%      1234
+default      stable      all         0
+";
+    assert_eq!(splits(&shown), expected);
+}

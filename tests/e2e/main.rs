@@ -9,6 +9,7 @@
 
 mod api;
 mod apply;
+mod chain;
 mod check;
 mod client;
 mod decision_log;
@@ -25,6 +26,7 @@ mod kept_connections;
 mod large_bodies;
 mod leaving_callers;
 mod limits;
+mod live_weights;
 mod message;
 mod metrics;
 mod objects;

@@ -5,8 +5,10 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
 };
+
+use socket2::{Domain, Socket, Type};
 
 use crate::poll::PATIENCE;
 
@@ -82,6 +84,16 @@ impl Wire {
     /// Connects.
     pub(crate) fn connect(address: SocketAddr) -> Self {
         Self::new(TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}")))
+    }
+
+    /// Connects from this address of the machine.
+    pub(crate) fn connect_from(source: &str, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let source: IpAddr = source.parse().expect("an address");
+        let bound = socket.bind(&SocketAddr::from((source, 0)).into());
+        let connected = bound.and_then(|()| socket.connect(&address.into()));
+        connected.unwrap_or_else(|error| panic!("{address}: {error}"));
+        Self::new(socket.into())
     }
 
     /// Sends bytes as they are.

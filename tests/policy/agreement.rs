@@ -10,7 +10,7 @@ use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
-    route::{HostScratch, RequestView, TagReader, UnitId, host_name, route},
+    route::{Chain, HostScratch, RequestView, TagReader, UnitId, baggage, host_name, route},
     signal::{
         device::Unremembered,
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
@@ -56,7 +56,14 @@ fn the_compiled_decision_is_the_written_one() {
             let answer = expected.as_ref().and_then(Option::as_ref);
             let unit = answer.and_then(|answer| answer.unit.as_ref());
             let pin = answer.is_some_and(|answer| answer.pin);
-            let remembered = [(unit.is_some(), "minted"), (pin, "pinned")];
+            let stripped = answer.is_some_and(|answer| answer.stripped > 0);
+            let chain = answer.and_then(|answer| answer.chain);
+            let remembered = [
+                (unit.is_some(), "minted"),
+                (pin, "pinned"),
+                (stripped, "stripped"),
+                (chain.is_some(), chain.unwrap_or("no chain")),
+            ];
             let reason = expected.map_or("refused", |found| found.map_or("no route", |a| a.reason));
             *reasons.entry(reason.to_owned()).or_default() += 1;
             for (is_there, what) in remembered {
@@ -80,6 +87,12 @@ fn the_compiled_decision_is_the_written_one() {
         "CACHED",
         "minted",
         "pinned",
+        "stripped",
+        "kept",
+        "unknown_variant",
+        "lost",
+        "started",
+        "untrusted",
         "TARGETING_MATCH",
         "DEFAULT",
         "SPLIT",
@@ -195,6 +208,8 @@ fn served(
     let decision = route(table, &view, 0, request.now_unix_s);
     tokens.count(claims.seen());
     let Some(decision) = decision else { return Some(None) };
+    let plan = baggage(table.table, &decision, decision.variant, &headers, request.trusted);
+    let member = plan.and_then(|plan| plan.member);
     let key = table.variants[decision.variant as usize].key.as_str();
     let mut parts = key.split('/').skip(1).map(str::to_owned);
     let target = decision.target.zip(decision.release).map(|(target, release)| {
@@ -215,5 +230,9 @@ fn served(
             .unit
             .map(|unit| String::from_utf8(unit.text().to_vec()).expect("ASCII")),
         pin: decision.remember.pin,
+        chain: decision.chain.map(Chain::as_str),
+        member: member
+            .map(|(key, value)| format!("{key}={}", std::str::from_utf8(value).expect("text"))),
+        stripped: plan.map_or(0, |plan| plan.stripped as usize),
     }))
 }

@@ -13,6 +13,7 @@ use std::{
 };
 
 mod buckets;
+mod chains;
 mod devices;
 mod expressions;
 mod regions;
@@ -60,12 +61,21 @@ pub(crate) struct Answer {
     pub(crate) unit: Option<String>,
     /// Whether it is to be pinned.
     pub(crate) pin: bool,
+    /// What the request said of its chain.
+    pub(crate) chain: Option<&'static str>,
+    /// The member of the baggage that goes on.
+    pub(crate) member: Option<String>,
+    /// How many members do not.
+    pub(crate) stripped: usize,
 }
 
 /// Decides. The outer nothing is a path that is refused, the inner one that no route matches.
 pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>> {
     let path = normal_path(&request.path)?;
-    let seen = Seen { request, path, host: normal_host(&request.host), reserved: reserved(bundle) };
+    let keys = chains::keys(bundle);
+    let baggage = if request.trusted { 0 } else { chains::reserved(request, &keys) };
+    let host = normal_host(&request.host);
+    let seen = Seen { request, path, host, reserved: reserved(bundle), baggage };
     let Some((route, rule)) = find_rule(bundle, &seen) else { return Some(None) };
     let answer = |upstream: &Value, variant: &str, reason| Answer {
         route: text(&route["name"]),
@@ -76,6 +86,9 @@ pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>
         bucket: None,
         unit: None,
         pin: false,
+        chain: None,
+        member: None,
+        stripped: baggage,
     };
     if rule["release"].is_null() {
         return Some(Some(answer(&rule["upstream"], "stable", "STATIC")));
@@ -83,6 +96,12 @@ pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>
     let name = text(&rule["release"]);
     let release = &bundle["releases"][&name];
     let upstream = &release["upstream"];
+    let key = &release["propagate"]["baggage"];
+    let plain = answer;
+    let answer = |upstream: &Value, variant: &str, reason| {
+        let member = (!key.is_null()).then(|| chains::sent(key, variant));
+        Answer { member, ..plain(upstream, variant, reason) }
+    };
     if release["disabled"] == true || has_passed(&release["expiresAt"], request.now_unix_s) {
         return Some(Some(answer(upstream, "stable", "DISABLED")));
     }
@@ -101,6 +120,19 @@ pub(crate) fn decide(bundle: &Value, request: &Request) -> Option<Option<Answer>
             return Some(Some(answer(upstream, &variant, "OVERRIDE")));
         }
     }
+    let names: Vec<&String> = variants.keys().collect();
+    let said = chains::key(release).map(|key| chains::said(request, &key, &names));
+    let chain = said.as_ref().map(|(chain, _)| *chain);
+    if let Some((_, Some((written, meant)))) = said {
+        let variant = if variants.contains_key(&meant) { meant.as_str() } else { "stable" };
+        let member = Some(chains::sent(key, &written));
+        return Some(Some(Answer { chain, member, ..answer(upstream, variant, "CACHED") }));
+    }
+    let plain = answer;
+    let answer = |upstream: &Value, variant: &str, reason| Answer {
+        chain,
+        ..plain(upstream, variant, reason)
+    };
     let pinned = release["stickiness"] == "pinned";
     let can_remember = !request.keys.is_empty() && seen.is_kept();
     if let Some(token) = seen.cookie(&format!("__Host-halftone-pin-{name}")).filter(|_| pinned)
@@ -171,12 +203,17 @@ struct Seen<'a> {
     path: String,
     host: String,
     reserved: Vec<String>,
+    /// How many members of the baggage will be stripped.
+    baggage: usize,
 }
 
 impl Seen<'_> {
     fn header(&self, name: &str) -> Option<String> {
         let name = name.to_lowercase();
         if !self.request.trusted && self.reserved.contains(&name) {
+            return None;
+        }
+        if name == "baggage" && self.baggage > 0 {
             return None;
         }
         self.any_header(&name)

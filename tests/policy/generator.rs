@@ -27,7 +27,7 @@ const PATTERNS: [&str; 5] = ["/", "/user.*", "/[a-z]+", "/user/(deep|x)(/x)?", "
 const EXPRESSIONS: [&str; 5] = ["[12]", "(?i)CANARY", "u[0-9]+|1", ".*", "s.+e"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 /// Expressions that are true, false, or neither, and which others are put together of.
-const QUESTIONS: [&str; 44] = [
+const QUESTIONS: [&str; 45] = [
     "token.level >= 2.5",
     "tester || token.level == 2.0",
     "has(token.word) && token.word == 'canary'",
@@ -61,6 +61,7 @@ const QUESTIONS: [&str; 44] = [
     "level == 'vip'",
     "user.rank > 1 && level in ['vip', 'new']",
     "has(user.rank) || level != 'new'",
+    "request.headers['baggage'].contains('canary')",
     "place in ['北京', '上海', 'Porto']",
     "geo.province == '广东' || country == 'PT'",
     "asn == 4134 && degrees > 25.0",
@@ -327,6 +328,9 @@ impl Seeded {
             release["stickiness"] = json!("pinned");
             release["generation"] = json!(self.below(4) / 3);
         }
+        if !self.one_in(3) {
+            release["propagate"] = json!({ "baggage": self.pick(&["release.r", "Chain"]) });
+        }
         if self.one_in(3) {
             release["salt"] = json!(self.pick(&["user-v2.1", "北京"]));
         }
@@ -414,6 +418,10 @@ impl Seeded {
         let path = format!("{}{}", self.pick(&PATHS), self.pick(&tails));
         let queries = ["", "", "q=1", "q=2&q=1", "user=u7", "x&user=&q=canary", "qq=1&user=2", "q"];
         let mut headers: Vec<(String, String)> = (0..self.below(5)).map(|_| self.field()).collect();
+        if !self.one_in(3) {
+            let fields: Vec<_> = (0..1 + self.below(2)).map(|_| self.chained()).collect();
+            headers.extend(fields);
+        }
         let keys = self.keys();
         for _ in 0..self.below(5) {
             let (name, value) = self.signed(&keys);
@@ -511,6 +519,53 @@ impl Seeded {
             "override" => (name, token),
             _ => ("cookie".to_owned(), format!("{name}={token}")),
         }
+    }
+
+    /// A field that tells of a chain.
+    fn chained(&mut self) -> (String, String) {
+        if self.one_in(3) {
+            let traces = [
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+                "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "",
+            ];
+            let name = self.pick(&["traceparent", "Traceparent"]);
+            return (name.to_owned(), self.pick(&traces).to_owned());
+        }
+        let member = |own: &mut Self| {
+            let key = own.pick(&[
+                "release.r",
+                "release.r",
+                "Chain",
+                "Chain",
+                "chain",
+                "%72elease.r",
+                "%2572elease.r",
+                "+Chain",
+                "a",
+                "%",
+                "release.rr",
+            ]);
+            let value = own.pick(&[
+                "=canary",
+                "=beta",
+                " = stable",
+                "=c%61nary",
+                "=c%6",
+                "=gone;p=1",
+                "=gone",
+                "=canary ;q",
+                "=",
+                "",
+                "==",
+            ]);
+            format!("{key}{value}")
+        };
+        let members: Vec<String> = (0..1 + self.below(3)).map(|_| member(self)).collect();
+        (self.pick(&["baggage", "Baggage"]).to_owned(), members.join(self.pick(&[",", " , "])))
     }
 
     /// What the client says it is.

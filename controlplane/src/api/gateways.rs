@@ -78,6 +78,10 @@ fn shown(status: GatewayStatus, histograms: bool) -> Value {
 
 fn shown_stats(stats: &GatewayStats, histograms: bool) -> Value {
     let mut shown = json!(stats);
+    // As many as there are combinations: they are shown with their release.
+    if let Some(shown) = shown.as_object_mut() {
+        shown.remove("exposures");
+    }
     let variants = shown.get_mut("variants").and_then(Value::as_object_mut);
     for variant in variants.into_iter().flat_map(|variants| variants.values_mut()) {
         if let Some(variant) = variant.as_object_mut().filter(|_| !histograms) {

@@ -164,6 +164,14 @@ fn tenants() -> Vec<Operation> {
         .answers(200, "Stored")
         .refuses(&[400, 404, 408, 409, 412, 413, 422]),
         operation(
+            "get",
+            "/v1/tenants/{tenant}/releases/{release}",
+            "showRelease",
+            "Shows every split of a release with its weights and who met what",
+        )
+        .answers(200, "Release")
+        .refuses(&[400, 404]),
+        operation(
             "post",
             "/v1/tenants/{tenant}/releases/{release}:setWeight",
             "setWeight",

@@ -1,18 +1,23 @@
 //! `/v1/tenants/{tenant}/releases/{release}`: what is done to a release while it runs.
 //!
-//! Owns the form of these actions; what they move is [`crate::state`]'s.
+//! Owns the form of these actions, and of what a release does now; what they move is [`crate::state`]'s.
+
+use std::collections::BTreeMap;
 
 use axum::{
     Json,
     extract::{Path, State as Extract, rejection::PathRejection},
     response::{IntoResponse as _, Response},
 };
-use halftone_core::policy::Percent;
+use halftone_core::policy::{Percent, PercentText};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, body::Body, problem::Problem};
-use crate::source::{Format, read};
+use crate::{
+    source::{Format, read},
+    state::Choice,
+};
 
 /// What a release's name ends with in the path of an action.
 const SET_WEIGHT: &str = ":setWeight";
@@ -25,6 +30,42 @@ struct SetWeight {
     /// Target ids, or `default`; every scheduled split when none is named.
     #[serde(default)]
     targets: Vec<String>,
+}
+
+/// Shows every combination of a release: where it goes, by which weights, and who met what, at all gateways together.
+pub(crate) async fn show(
+    Extract(context): Extract<Context>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Path((tenant, release)) =
+        path.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let choices = context.state.choices(&tenant, &release).ok_or_else(|| {
+        Problem::not_found(&format!("tenant {tenant:?} has no release {release:?}"))
+    })?;
+    let counted = context.gateways.statuses().into_iter().filter_map(|status| status.stats);
+    let counted: Vec<_> = counted.map(|stats| stats.exposures).collect();
+    let splits = choices.into_iter().map(|(split, choice)| {
+        let key = format!("{tenant}/{release}/{split}");
+        let mut exposures = BTreeMap::new();
+        for (variant, count) in counted.iter().filter_map(|counted| counted.get(&key)).flatten() {
+            *exposures.entry(variant.as_str()).or_insert(0) += count;
+        }
+        let mut shown = json!({ "split": split, "exposures": exposures });
+        match choice {
+            Choice::Variant(variant) => shown["variant"] = variant.into(),
+            Choice::Weights { is_scheduled, weights } => {
+                let weights = weights.into_iter();
+                let text = |ppm: u32| PercentText(u64::from(ppm)).to_string();
+                let weights: BTreeMap<String, String> =
+                    weights.map(|(variant, ppm)| (variant, text(ppm))).collect();
+                shown["scheduled"] = is_scheduled.into();
+                shown["weights"] = json!(weights);
+            }
+        }
+        shown
+    });
+    let splits: Vec<Value> = splits.collect();
+    Ok(Json(json!({ "tenant": tenant, "release": release, "splits": splits })))
 }
 
 /// Moves scheduled splits: `POST /v1/tenants/{tenant}/releases/{release}:setWeight`.

@@ -115,7 +115,8 @@ impl Compiled {
         let at = rows.releases.get(name).map(|at| *at as usize);
         let tenant = rows.tenant as usize;
         // What a tenant reserves follows from all of its releases.
-        let (Some(at), true) = (at, before.overrides == after.overrides) else { return Ok(false) };
+        let same = before.overrides == after.overrides && before.propagate == after.propagate;
+        let (Some(at), true) = (at, same) else { return Ok(false) };
         let names = Arc::clone(&self.names[tenant]);
         let mut scope = names.scope(true);
         let owner = self.table.tenants[tenant].name.clone();

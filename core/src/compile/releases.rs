@@ -2,7 +2,7 @@
 //!
 //! Owns where names end up: whatever refers to a row by name is resolved here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Allocations, CompileError,
@@ -60,7 +60,7 @@ impl<'a> TenantRows<'a> {
         for rule in rules.filter(|rule| rule.requires != Requires::Any) {
             reserve(&mut reserved, &rule.header);
         }
-        table.tenants.push(TenantRow { name: tenant.clone(), reserved });
+        table.tenants.push(TenantRow { name: tenant.clone(), reserved, baggage: keys(bundle) });
         for (name, upstream) in &bundle.upstreams {
             let start = row(table.variants.len())?;
             let stable_first = [STABLE]
@@ -178,6 +178,7 @@ impl<'a> TenantRows<'a> {
             units,
             unit_missing,
             pins: pinned.then_some(release.generation),
+            baggage: release.propagate.as_ref().map(|propagate| propagate.baggage.clone()),
             salt: release.salt.clone().unwrap_or_else(|| name.to_owned()),
             targets,
             default,
@@ -185,6 +186,13 @@ impl<'a> TenantRows<'a> {
             expires_unix_s: expiry(release.expires_at),
         })
     }
+}
+
+/// Returns the keys of baggage that name variants, in the order they are looked up in.
+fn keys(bundle: &Bundle) -> Vec<String> {
+    let propagated = bundle.releases.values().filter_map(|release| release.propagate.as_ref());
+    let keys = propagated.map(|propagate| propagate.baggage.to_ascii_lowercase());
+    keys.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 fn timeouts_row(upstream: &Upstream) -> TimeoutsRow {

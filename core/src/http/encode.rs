@@ -8,7 +8,7 @@
 
 use std::{io::Write as _, net::IpAddr};
 
-use super::{Framing, Mask, RequestHead, ResponseHead};
+use super::{Baggage, Framing, Mask, RequestHead, ResponseHead, is_baggage};
 
 /// What is served of a target whose method is not: whatever else a service knows passes too.
 const ALLOW: &str = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n";
@@ -22,6 +22,8 @@ pub struct Forwarding<'a> {
     pub trusted: bool,
     /// Fields to leave out besides the hop-by-hop ones.
     pub stripped: Mask,
+    /// How the baggage goes on; nothing is as it is.
+    pub baggage: Option<Baggage<'a>>,
 }
 
 /// Appends the head that is forwarded for `head` to `out`.
@@ -34,9 +36,13 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forwarding: Forwarding<'_>, ou
         out.extend_from_slice(part.as_bytes());
     }
     for (index, header) in head.headers.iter().enumerate() {
-        if !dropped.contains(index) {
+        let is_rewritten = forwarding.baggage.is_some() && is_baggage(header.name);
+        if !dropped.contains(index) && !is_rewritten {
             write_field(out, header.name, header.value);
         }
+    }
+    if let Some(baggage) = forwarding.baggage {
+        baggage.write(head.headers, dropped, out);
     }
     if head.framing == Framing::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");

@@ -18,8 +18,8 @@ mod route;
 pub use attribute::{Attribute, AttributeType, ClientPart, GrpcPart, RequestPart, Segment, Source};
 pub use nested::{ANY_VALUE, Cell, NestedTable, cell_name};
 pub use release::{
-    DefaultRule, HeaderOverride, OnNoHealthy, Release, Requires, Split, Stickiness, Target,
-    TargetMatch, UnitMissing,
+    DefaultRule, HeaderOverride, OnNoHealthy, Propagate, Release, Requires, Split, Stickiness,
+    Target, TargetMatch, UnitMissing,
 };
 pub use route::{
     Match, Method, PathMatch, PathType, Route, Rule, RuleLimits, RuleTimeouts, ValueMatch,

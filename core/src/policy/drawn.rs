@@ -89,9 +89,13 @@ impl Chance {
             "upstream": self.of(&["web", "api"]), "targets": targets,
             "default": { "split": { "canary": format!("{}%", self.below(50)) } },
         });
-        if self.below(6) == 0 {
-            release["overrides"] =
-                json!([{ "header": "X-Group", "requires": self.of(&["trusted", "any"]) }]);
+        match self.below(6) {
+            0 => {
+                release["overrides"] =
+                    json!([{ "header": "X-Group", "requires": self.of(&["trusted", "any"]) }]);
+            }
+            1 => release["propagate"] = json!({ "baggage": "Release.shop" }),
+            _ => {}
         }
         release
     }

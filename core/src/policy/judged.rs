@@ -9,7 +9,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Bundle, Canonical, Diagnostic, Difference, lint::lint_release, share, validate, validate_after,
+    Bundle, Canonical, Diagnostic, Difference,
+    lint::{lint_chains, lint_release},
+    share, validate, validate_after,
 };
 
 /// Warnings by release.
@@ -86,7 +88,9 @@ impl Judged {
     /// Returns every warning about it.
     #[must_use]
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        self.warnings.values().flatten().cloned().collect()
+        let of_releases = self.warnings.values().flatten().cloned();
+        // A change of one release may be about another of its chain: these are told anew.
+        of_releases.chain(lint_chains(&self.bundle)).collect()
     }
 
     /// Returns its canonical form.

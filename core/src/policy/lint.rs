@@ -1,6 +1,7 @@
 //! Lint: what a bundle may say but probably should not.
 //!
-//! Owns one rule of POLICY "Trust": a variant that is granted on something any client can write, as a
+//! Owns a rule of chains (decision 0024): releases that share a key have the variants that any of them may decide for. And
+//! one of POLICY "Trust": a variant that is granted on something any client can write, as a
 //! condition or by way of an expression, the segments it names and the attributes these read.
 //! Path, method and host name say what is asked for, not by whom, and the address is the peer's or a
 //! trusted peer's word: they are no such thing; nor is the device, which says by what (decision 0019). Does not refuse ([`super::validate`] does).
@@ -21,7 +22,33 @@ pub fn lint(bundle: &Bundle) -> Vec<Diagnostic> {
     let releases = bundle.releases.iter();
     releases
         .flat_map(|(name, release)| lint_release(&format!("releases.{name}"), release, bundle))
+        .chain(lint_chains(bundle))
         .collect()
+}
+
+/// Returns a warning for each release that cannot follow another of its chain.
+pub(super) fn lint_chains(bundle: &Bundle) -> Vec<Diagnostic> {
+    let releases = bundle.releases.iter().filter_map(|(name, release)| {
+        Some((name, &**release, release.propagate.as_ref()?.baggage.as_str()))
+    });
+    // By key, each canary with a release that may decide for it.
+    let mut canaries: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+    for (name, release, key) in releases.clone() {
+        canaries.entry(key).or_default().entry(&release.canary).or_insert(name);
+    }
+    let warning = |(name, release, key): (&String, &Release, &str)| {
+        let own = &bundle.upstreams.get(&release.upstream)?.variants;
+        // That a release has its own canary is for validation to say.
+        let mut others = canaries.get(key)?.iter().filter(|(_, other)| **other != name.as_str());
+        let missing = others.find(|(canary, _)| !own.contains_key(**canary));
+        let (canary, other) = missing?;
+        let message = format!(
+            "{:?} has no variant {canary:?}, which release {other:?} of the same chain may decide for: such requests go to stable",
+            release.upstream
+        );
+        Some(Diagnostic::new(format!("releases.{name}.propagate.baggage"), message))
+    };
+    releases.filter_map(warning).collect()
 }
 
 pub(super) fn lint_release(path: &str, release: &Release, bundle: &Bundle) -> Vec<Diagnostic> {

@@ -13,6 +13,7 @@ use super::{
     values::{cookie, header},
 };
 use crate::{
+    http::{has_reserved, is_baggage},
     limits::UNIT_BYTES_MAX,
     signal::{
         device::{Client, DeviceProperty},
@@ -27,6 +28,8 @@ use crate::{
 pub(super) struct Asked<'a> {
     request: &'a RequestView<'a>,
     reserved: &'a ArchivedVec<ArchivedString>,
+    /// The keys of the tenant's baggage, in lower case and order.
+    baggage: &'a ArchivedVec<ArchivedString>,
     /// Every attribute.
     attributes: &'a ArchivedVec<ArchivedAttributeRow>,
     /// Whose rules ask.
@@ -41,7 +44,13 @@ impl<'a> Asked<'a> {
         tenant: u32_le,
     ) -> Self {
         let row = &table.tenants[tenant.to_native() as usize];
-        Self { request, reserved: &row.reserved, attributes: &table.attributes, tenant: &row.name }
+        Self {
+            request,
+            reserved: &row.reserved,
+            baggage: &row.baggage,
+            attributes: &table.attributes,
+            tenant: &row.name,
+        }
     }
 
     /// Returns the tag `name` of the user whose id is the attribute in row `id`.
@@ -107,13 +116,24 @@ impl<'a> Asked<'a> {
     }
 
     fn believes(&self, name: &str) -> bool {
-        self.trusted || !self.reserved.iter().any(|reserved| **reserved == *name)
+        self.trusted || !(self.is_reserved(name) || self.is_stripped_baggage(name))
     }
 
     /// Returns the value of a header that is believed.
     pub(super) fn believed_header(&self, name: &str) -> Option<&'a [u8]> {
         let value = header(self.request.headers, name, self.request.arena)?;
         self.believes(name).then_some(value)
+    }
+
+    fn is_reserved(&self, name: &str) -> bool {
+        self.reserved.iter().any(|reserved| **reserved == *name)
+    }
+
+    /// Returns whether this is the baggage, and some of it is stripped.
+    fn is_stripped_baggage(&self, name: &str) -> bool {
+        let is_key =
+            |key: &[u8]| self.baggage.binary_search_by(|one| one.as_bytes().cmp(key)).is_ok();
+        is_baggage(name) && !self.baggage.is_empty() && has_reserved(self.headers, is_key)
     }
 }
 

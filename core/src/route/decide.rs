@@ -1,10 +1,11 @@
 //! Deciding inside a release: POLICY stages 3 to 8.
 //!
-//! Owns the order of the stages, and of these kill switch and expiry, targets, default and split.
+//! Owns the order of the stages (the chain's, which POLICY leaves open, is decision 0024's), and of these kill switch and expiry, targets, default and split.
 
 use super::{
     Reason, Remember,
     asked::Asked,
+    chain::{Chain, chained},
     conditions::all_hold,
     evaluate::Fault,
     nested,
@@ -23,13 +24,14 @@ pub(super) struct Choice {
     pub(super) cell: Option<u32>,
     pub(super) bucket: Option<u32>,
     pub(super) remember: Remember,
+    pub(super) chain: Option<Chain>,
 }
 
 impl Choice {
     /// A variant that no bucket led to.
     fn plain(variant: u32, reason: Reason) -> Self {
         let remember = Remember::default();
-        Self { variant, reason, target: None, cell: None, bucket: None, remember }
+        Self { variant, reason, target: None, cell: None, bucket: None, remember, chain: None }
     }
 }
 
@@ -61,9 +63,13 @@ pub(super) fn decide<'a, R: Recorder>(
     if let Some(variant) = overridden(table, release, request, recorder) {
         return Choice::plain(variant, Reason::Override);
     }
+    let (chain, kept) = chained(table, release, request, recorder);
+    if let Some(variant) = kept {
+        return Choice { chain, ..Choice::plain(variant, Reason::Cached) };
+    }
     if let Some(pin) = pin(table, release, request, recorder) {
         let remember = Remember { pin: pin.renew, unit: None };
-        return Choice { remember, ..Choice::plain(pin.variant, Reason::Cached) };
+        return Choice { remember, chain, ..Choice::plain(pin.variant, Reason::Cached) };
     }
     let audience = audience(table, release, request, random, now_unix_s, recorder);
     let (Chosen { variant, place }, target, cell) = audience;
@@ -75,7 +81,7 @@ pub(super) fn decide<'a, R: Recorder>(
     };
     let unit = place.and_then(|place| place.unit);
     let remember = Remember { unit, pin: is_to_pin(release, request) };
-    Choice { variant, reason, target, cell, bucket, remember }
+    Choice { variant, reason, target, cell, bucket, remember, chain }
 }
 
 /// Returns what the first target that takes the request chooses, with target and cell; else what the default does.

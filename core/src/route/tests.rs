@@ -11,6 +11,7 @@ use crate::{
     table::{RuleTable, archive::Archive},
 };
 
+mod chain;
 mod claims;
 mod devices;
 mod nested;
@@ -424,6 +425,7 @@ fn only_a_canary_falls_back_and_only_to_stable() {
             cell: None,
             bucket: None,
             remember: Remember::default(),
+            chain: None,
         };
         let found = fallback(table, &decision).map(|row| table.variants[row as usize].key.as_str());
         assert_eq!(found, expected, "{variant}");

@@ -11,6 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::Chain;
 use crate::{
     limits::{EXPLAIN_READS_MAX, EXPLAIN_UNMATCHED_MAX, EXPLAIN_VALUE_BYTES_MAX},
     signal::{jwt, signature::Rejected},
@@ -153,6 +154,9 @@ pub enum Step {
     Stripped {
         /// Their names, as received.
         headers: Vec<String>,
+        /// How many members of its baggage may not, either.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        members: u32,
     },
     /// The token that the caller shows, when something asked for a claim of it. Never the token itself.
     Token {
@@ -210,6 +214,16 @@ pub enum Step {
         found: Option<String>,
         /// What became of it.
         outcome: Overridden,
+    },
+    /// Before stage 5: the member of the baggage that names what an earlier hop decided.
+    Chain {
+        /// Its key.
+        key: String,
+        /// Its value; absent when the request has none, or none that is believed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<String>,
+        /// What the request says of its chain.
+        outcome: Chain,
     },
     /// Stage 5: the cookie that pins a user to a variant.
     Pin {
@@ -305,6 +319,13 @@ pub enum Step {
         /// How many there are.
         count: u32,
     },
+    /// What is sent on, so that later hops know.
+    Propagated {
+        /// The key of the member.
+        key: String,
+        /// Its value.
+        value: String,
+    },
     /// The request goes nowhere: the gateway answers by itself.
     Refused {
         /// The status.
@@ -314,6 +335,11 @@ pub enum Step {
         /// What a person is told.
         detail: String,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What became of a header that may name a variant.

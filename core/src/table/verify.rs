@@ -23,7 +23,7 @@ use super::{
     ArchivedTagFilter, NONE,
 };
 use crate::{
-    http::is_strippable,
+    http::{is_baggage_key, is_strippable},
     limits::{
         ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, NAME_BYTES_MAX,
         PREFIX_SLASHES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX, ROUTES_MAX,
@@ -98,6 +98,10 @@ impl Verify for ArchivedRuleTable {
             let good =
                 tenant.reserved.iter().all(|name| is_field_name(name) && is_strippable(name));
             check("tenant", row, is_short(&tenant.name) && good)?;
+            bounded("keys of baggage", tenant.baggage.len(), RELEASES_MAX)?;
+            let is_key = |key: &ArchivedString| is_baggage_key(key) && is_lower_case(key);
+            check("tenant", row, tenant.baggage.iter().all(is_key))?;
+            ordered("tenant", row, tenant.baggage.is_sorted_by(|a, b| **a < **b))?;
         }
         for (row, variant) in self.variants.iter().enumerate() {
             check(
@@ -212,6 +216,8 @@ impl ArchivedRuleTable {
         for rule in release.overrides.iter() {
             check("release", row, is_field_name(&rule.header))?;
         }
+        let key = release.baggage.as_ref();
+        check("release", row, key.is_none_or(|key| is_baggage_key(key)))?;
         bounded("targets", release.targets.len(), TARGETS_MAX)?;
         for target in release.targets.iter() {
             check("target", row, is_short(&target.id))?;
@@ -363,13 +369,17 @@ fn is_host(host: &ArchivedHostRow) -> bool {
     is_host_name(&host.name)
 }
 
+fn is_lower_case(text: &ArchivedString) -> bool {
+    !text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
 fn is_host_name(name: &ArchivedString) -> bool {
     let name = name.as_bytes();
     !name.is_empty() && name.len() <= HOST_BYTES_MAX && !name.iter().any(u8::is_ascii_uppercase)
 }
 
 fn is_field_name(name: &ArchivedString) -> bool {
-    !name.is_empty() && is_short(name) && !name.bytes().any(|byte| byte.is_ascii_uppercase())
+    !name.is_empty() && is_short(name) && is_lower_case(name)
 }
 
 fn is_address(address: &ArchivedAddressRow) -> bool {

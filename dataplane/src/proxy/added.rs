@@ -136,6 +136,7 @@ fn values(trace: &Trace) -> Vec<Read> {
             Step::Override { header, found, .. } => {
                 see(&format!("header {header}"), found.as_ref())
             }
+            Step::Chain { key, found, .. } => see(&format!("baggage {key}"), found.as_ref()),
             Step::Pin { cookie, found, .. } => see(&format!("cookie {cookie}"), found.as_ref()),
             Step::Unit { part, found, .. } => see(part, found.as_ref()),
             _ => {}

@@ -12,7 +12,8 @@ use halftone_core::{
         empty_slots, encode_request, ip_text, normalise, parse_request,
     },
     route::{
-        Decision, HostScratch, Remember, RequestView, host_name, reserved, route_told, trace::Trace,
+        Decision, HostScratch, Remember, RequestView, baggage, host_name, reserved, route_told,
+        trace::Trace,
     },
     signal::{
         signature::{Signatures as _, Use},
@@ -271,6 +272,16 @@ fn decide<E: Engine>(
         });
         counters.stripped += u64::from(stripped.len());
         request.serving = request.decision.and_then(|decision| tables.serving(&decision));
+        let baggage = request.decision.zip(request.serving).and_then(|(decision, serving)| {
+            baggage(rules.table, &decision, serving, head.headers, peer.trusted)
+        });
+        counters.stripped_members += baggage.map_or(0, |baggage| u64::from(baggage.stripped));
+        if let Some(decision) = &request.decision {
+            counters.record_chain(rules.table, decision);
+            if let Some(serving) = request.serving {
+                counters.exposures.record(tables, decision, serving);
+            }
+        }
         if let Some(decision) = &decision {
             request.added =
                 added(worker, tables, decision, request.serving, &verifier, trace.as_ref());
@@ -286,7 +297,8 @@ fn decide<E: Engine>(
             (Some(_), None) => Some(Kind::NoInstance),
             (Some(_), Some(_)) => None,
         };
-        let forwarding = Forwarding { peer_ip: peer.text(), trusted: peer.trusted, stripped };
+        let forwarding =
+            Forwarding { peer_ip: peer.text(), trusted: peer.trusted, stripped, baggage };
         encode_request(head, forwarding, &mut request.forwarded);
     } else {
         request.refusal = Some(Kind::NoTable);

@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 
 use ahash::AHashMap;
 use halftone_core::{
+    route::{Chain, Decision},
     signal::{device::cache::Counts, jwt},
+    table::ArchivedRuleTable,
     telemetry::{GatewayStats, VariantStats},
 };
 
+use super::exposures::{self, Exposures};
 use crate::{geo, signing::Judged, tables::Tables, tags::RESULTS};
 
 /// What a worker counted since it started.
@@ -26,11 +29,22 @@ pub struct Counters {
     errors: BTreeMap<&'static str, u64>,
     /// By `tenant/release/target`.
     faults: AHashMap<String, u64>,
+    /// By `tenant/release`: what requests said of their chain, by [`Chain::ALL`].
+    chains: AHashMap<String, Chains>,
+    /// Who met which variant, by combination.
+    pub exposures: Exposures,
+    /// Where a key of `chains` is put together.
+    scratch: String,
     /// Connections accepted.
     pub accepted: u64,
     /// Release headers stripped.
     pub stripped: u64,
+    /// Members of baggage stripped.
+    pub stripped_members: u64,
 }
+
+/// Counts by [`Chain::ALL`].
+pub type Chains = [u64; Chain::ALL.len()];
 
 impl Counters {
     /// Counts a finished request that was decided.
@@ -68,6 +82,25 @@ impl Counters {
         }
     }
 
+    /// Counts what a request said of the chain it is part of.
+    #[inline]
+    pub fn record_chain(&mut self, table: &ArchivedRuleTable, decision: &Decision) {
+        let (Some(chain), Some(release)) = (decision.chain, decision.release) else { return };
+        let release = &table.releases[release as usize];
+        self.scratch.clear();
+        for part in [release.tenant.as_str(), "/", release.name.as_str()] {
+            self.scratch.push_str(part);
+        }
+        match self.chains.get_mut(&self.scratch) {
+            Some(counts) => counts[chain as usize] += 1,
+            None => {
+                let mut counts = Chains::default();
+                counts[chain as usize] = 1;
+                self.chains.insert(self.scratch.clone(), counts);
+            }
+        }
+    }
+
     /// Prepares for a new table, so that its first requests do not have to.
     pub fn follow(&mut self, tables: &Tables) {
         self.rows =
@@ -84,8 +117,15 @@ impl Counters {
             variants: variants.collect(),
             errors: self.errors.clone(),
             faults: self.faults.iter().map(|(target, count)| (target.clone(), *count)).collect(),
+            chains: self
+                .chains
+                .iter()
+                .map(|(release, counts)| (release.clone(), *counts))
+                .collect(),
+            exposures: self.exposures.snapshot(),
             accepted: self.accepted,
             stripped: self.stripped,
+            stripped_members: self.stripped_members,
             tags: [0; RESULTS.len()],
             geo: [0; geo::RESULTS.len()],
             signatures: Judged::default(),
@@ -105,14 +145,26 @@ impl Counters {
     }
 }
 
+/// Returns counts by their names.
+fn named(counts: &Chains) -> BTreeMap<String, u64> {
+    Chain::ALL
+        .iter()
+        .zip(counts)
+        .map(|(chain, count)| (chain.as_str().to_owned(), *count))
+        .collect()
+}
+
 /// A copy of one worker's counters.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     variants: BTreeMap<String, VariantStats>,
     errors: BTreeMap<&'static str, u64>,
     faults: BTreeMap<String, u64>,
+    chains: BTreeMap<String, Chains>,
+    exposures: exposures::Copied,
     accepted: u64,
     stripped: u64,
+    stripped_members: u64,
     /// Lookups of tags, by [`RESULTS`].
     pub tags: [u64; RESULTS.len()],
     /// Decisions that asked for a region, by [`geo::RESULTS`].
@@ -136,10 +188,16 @@ pub struct Merged {
     pub errors: BTreeMap<&'static str, u64>,
     /// Requests of which nobody could say whether a target matches, by `tenant/release/target`.
     pub faults: BTreeMap<String, u64>,
+    /// What requests said of their chain, by `tenant/release`.
+    pub chains: BTreeMap<String, Chains>,
+    /// Who met which variant, by combination.
+    pub exposures: exposures::Sum,
     /// Connections accepted, by worker.
     pub accepted: Vec<u64>,
     /// Release headers stripped.
     pub stripped: u64,
+    /// Members of baggage stripped.
+    pub stripped_members: u64,
     /// Lookups of tags, by [`RESULTS`].
     pub tags: [u64; RESULTS.len()],
     /// Decisions that asked for a region, by [`geo::RESULTS`].
@@ -169,8 +227,14 @@ impl Merged {
             for (target, count) in snapshot.faults {
                 *merged.faults.entry(target).or_default() += count;
             }
+            for (release, counts) in snapshot.chains {
+                let sums = merged.chains.entry(release).or_default();
+                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            }
+            merged.exposures.add(snapshot.exposures);
             merged.accepted.push(snapshot.accepted);
             merged.stripped += snapshot.stripped;
+            merged.stripped_members += snapshot.stripped_members;
             for (sum, count) in merged.tags.iter_mut().zip(snapshot.tags) {
                 *sum += count;
             }
@@ -206,8 +270,16 @@ impl Merged {
                 .map(|(label, count)| ((*label).to_owned(), *count))
                 .collect(),
             faults: self.faults.clone(),
+            chains: self
+                .chains
+                .iter()
+                .map(|(release, counts)| (release.clone(), named(counts)))
+                .collect(),
+            exposures: self.exposures.splits.clone(),
+            exposures_of_others: self.exposures.others,
             accepted: self.accepted.clone(),
             stripped: self.stripped,
+            stripped_members: self.stripped_members,
             log_dropped: self.log_dropped,
         }
     }

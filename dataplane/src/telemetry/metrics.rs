@@ -7,6 +7,7 @@
 use std::fmt;
 
 use halftone_core::{
+    route::Chain,
     signal::{
         geo::Databases,
         jwt,
@@ -153,6 +154,7 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
         let labels = [("tenant", part()), ("release", part()), ("target", part())];
         sample(page, "halftone_target_faults_total", &labels, *count)?;
     }
+    chains(page, merged)?;
     signatures(page, merged, &identity)?;
     let name = "halftone_tag_lookups_total";
     head(page, name, "counter", "Lookups of users' tags, by how they ended.")?;
@@ -186,6 +188,11 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
             merged.stripped,
         ),
         (
+            "halftone_stripped_baggage_members_total",
+            "Members of the baggage of untrusted peers that were stripped.",
+            merged.stripped_members,
+        ),
+        (
             "halftone_access_log_dropped_total",
             "Access log lines that could not be written.",
             merged.log_dropped,
@@ -193,6 +200,22 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
     ] {
         head(page, name, "counter", help)?;
         sample(page, name, &[], value)?;
+    }
+    Ok(())
+}
+
+/// What requests said of the chain of services they are part of.
+fn chains(page: &mut String, merged: &Merged) -> fmt::Result {
+    let name = "halftone_chain_requests_total";
+    let help = "Decisions of releases that propagate, by what the request said of an earlier hop's: kept, \
+                unknown_variant (stable took it), lost (traced, and no member), started, untrusted.";
+    head(page, name, "counter", help)?;
+    for (release, counts) in &merged.chains {
+        let (tenant, release) = release.split_once('/').unwrap_or(("", release));
+        for (chain, count) in Chain::ALL.iter().zip(counts) {
+            let labels = [("tenant", tenant), ("release", release), ("result", chain.as_str())];
+            sample(page, name, &labels, *count)?;
+        }
     }
     Ok(())
 }
@@ -295,6 +318,8 @@ mod tests {
     fn a_page_has_every_count_and_escapes_names() {
         let mut merged = Merged { accepted: vec![3, 4], ..Merged::default() };
         merged.signatures[2][4] = 9;
+        merged.chains.insert("t/pay".to_owned(), [5, 4, 3, 2, 1]);
+        merged.stripped_members = 6;
         merged.jwt[10] = 8;
         let stats = merged.variants.entry("t/u\"x\\/canary".to_owned()).or_default();
         for latency_us in [400, 600, 3_000_000] {
@@ -325,6 +350,11 @@ mod tests {
             format!("halftone_request_duration_seconds_count{variant}}} 4"),
             "halftone_connections_accepted_total{worker=\"1\"} 4".to_owned(),
             "halftone_rules_revision 7".to_owned(),
+            "halftone_chain_requests_total{tenant=\"t\",release=\"pay\",result=\"kept\"} 5"
+                .to_owned(),
+            "halftone_chain_requests_total{tenant=\"t\",release=\"pay\",result=\"lost\"} 3"
+                .to_owned(),
+            "halftone_stripped_baggage_members_total 6".to_owned(),
             "halftone_keys 2".to_owned(),
             "halftone_keys_missing 1".to_owned(),
             "halftone_key_files_refused_total 3".to_owned(),

@@ -8,7 +8,14 @@ use std::{
 use cucumber::{gherkin::Step, given, when};
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::{
+    message::Wire,
+    stage::Stage,
+    upstream::{Upstream, answer},
+};
+
+/// The trace of a service's own call.
+const TRACE: &str = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
 
 /// Returns the text below a step.
 pub(super) fn text(step: &Step) -> String {
@@ -18,6 +25,20 @@ pub(super) fn text(step: &Step) -> String {
 #[given(expr = "a service {word}")]
 fn service(stage: &mut Stage, name: String) {
     stage.add_service(&name);
+}
+
+/// A service that asks another through the gateway, in a trace of its own.
+#[given(regex = r"^a service (\S+) that asks (\S+) and sends on (its baggage|nothing)$")]
+fn calling(stage: &mut Stage, name: String, host: String, sent_on: String) {
+    let (gateway, body, keeps) = (stage.stack().listen, name.clone(), sent_on == "its baggage");
+    let service = Upstream::answering(move |request| {
+        let baggage = request.field("baggage").filter(|_| keeps);
+        let baggage = baggage.map(|value| format!("baggage: {value}\r\n")).unwrap_or_default();
+        let asked = format!("GET / HTTP/1.1\r\nHost: {host}\r\n{TRACE}{baggage}\r\n");
+        let told = Wire::connect(gateway).send(asked).answer().text();
+        answer(&format!("{body}+{told}"))
+    });
+    stage.add(&name, service);
 }
 
 #[given("a running gateway")]

@@ -114,6 +114,13 @@ fn not_forwarded(stage: &mut Stage, name: String, field: String) {
     assert_eq!(last.field(&field.to_ascii_lowercase()), None, "{last:?}");
 }
 
+#[then(expr = "{word} was sent the baggage {string}")]
+fn sent_baggage(stage: &mut Stage, name: String, baggage: String) {
+    let requests = stage.service(&name).requests();
+    let last = requests.last().expect("a request");
+    assert_eq!(last.field("baggage"), Some(baggage.as_str()), "{last:?}");
+}
+
 /// Asks for each of the first `users`, and returns how many met `name`.
 fn ask_users(stage: &mut Stage, users: usize, name: &str) -> usize {
     let mut connection = stage.stack().connect();

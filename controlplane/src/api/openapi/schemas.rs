@@ -79,9 +79,22 @@ pub(super) fn all() -> Value {
         "Applied": object(&["applied"], json!({
             "applied": { "type": "boolean", "description": "Whether every connected gateway serves it" },
         })),
+        "Release": object(&["tenant", "release", "splits"], json!({
+            "tenant": text("The tenant"),
+            "release": text("Its release"),
+            "splits": { "type": "array", "items": object(&["split", "exposures"], json!({
+                "split": text("`default`, a target's id, or for a cell that id, a slash and the combination"),
+                "variant": text("The one variant it goes to"),
+                "scheduled": { "type": "boolean", "description": "Whether `:setWeight` moves its weights" },
+                "weights": { "type": "object", "additionalProperties": text("A share, such as `5%`"),
+                    "description": "By variant; all of them are 100%" },
+                "exposures": { "type": "object", "additionalProperties": number("Requests"),
+                    "description": "By variant: requests that were sent to it for this split, since the gateways started" },
+            })) },
+        })),
         "SetWeight": object(&["weight"], json!({
             "weight": text("The canary's share, such as `5%`"),
-            "targets": { "type": "array", "items": text("A target's id, or `default`; none: all") },
+            "targets": { "type": "array", "items": text("A split: `default`, a target's id, or a cell; none: all") },
         })),
         "Source": object(&["path"], json!({
             "path": text("The file"),
@@ -215,7 +228,7 @@ fn explained() -> Value {
             "release": text("The release"),
             "variant": text("The variant that serves"),
             "fallbackFrom": text("The variant that was decided and has no instance"),
-            "reason": text("Why: STATIC, DISABLED, OVERRIDE, CACHED, TARGETING_MATCH, DEFAULT or SPLIT"),
+            "reason": text("Why: STATIC, DISABLED, OVERRIDE, CACHED (a pin, or an earlier hop of the chain), TARGETING_MATCH, DEFAULT or SPLIT"),
             "targetId": text("The target that took it"),
             "bucket": number("The bucket, where one was looked at"),
             "random": { "type": "boolean", "description": "Whether the bucket was drawn" },

@@ -11,7 +11,8 @@ fn forward(text: &str, trusted: bool, stripped: &[usize]) -> String {
     let mut mask = Mask::default();
     stripped.iter().for_each(|index| mask.insert(*index));
     let mut out = Vec::new();
-    encode_request(&head, Forwarding { peer_ip: "192.0.2.1", trusted, stripped: mask }, &mut out);
+    let forwarding = Forwarding { peer_ip: "192.0.2.1", trusted, stripped: mask, baggage: None };
+    encode_request(&head, forwarding, &mut out);
     String::from_utf8(out).expect("text")
 }
 

@@ -62,7 +62,7 @@ pub struct Release {
     pub drain: Option<NotServed>,
     /// What later hops are told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub propagate: Option<NotServed>,
+    pub propagate: Option<Propagate>,
     /// What an instance can carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<NotServed>,
@@ -141,6 +141,14 @@ pub enum Stickiness {
     Pinned,
     /// Nothing.
     None,
+}
+
+/// What later hops are told of the variant that was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Propagate {
+    /// The key of the W3C Baggage member whose value is the variant's name. Releases with one key are one chain.
+    pub baggage: String,
 }
 
 /// A header whose value is the name of a variant.

@@ -138,3 +138,33 @@ fn cells_that_a_client_can_choose() {
         check(&none, json!({ "match": null, "nested": levels, "table": table(cell) }), expected);
     }
 }
+
+#[test]
+fn releases_of_one_chain_have_what_another_decides_for() {
+    let check = |pay: Value, key: &str, expected: &[&str]| {
+        let variant = json!({ "addresses": ["127.0.0.1:1"] });
+        let variants = |canary: &str| json!({ "variants": { "stable": variant, canary: variant } });
+        let mut bundle = json!({
+            "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "shop" },
+            "upstreams": { "cart": variants("canary"), "pay": variants("beta") },
+            "releases": {
+                "cart-v2": { "upstream": "cart", "propagate": { "baggage": "release.shop" },
+                    "default": { "variant": "stable" } },
+                "pay-v2": { "upstream": "pay", "propagate": { "baggage": key },
+                    "default": { "variant": "stable" } } },
+        });
+        for (field, value) in pay.as_object().expect("a map") {
+            bundle["releases"]["pay-v2"][field] = value.clone();
+        }
+        let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
+        let found: Vec<String> = lint(&bundle).iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+    };
+    let cart = "releases.cart-v2.propagate.baggage: \"cart\" has no variant \"beta\", which release \"pay-v2\" of the same chain may decide for: such requests go to stable";
+    let pay = "releases.pay-v2.propagate.baggage: \"pay\" has no variant \"canary\", which release \"cart-v2\" of the same chain may decide for: such requests go to stable";
+    check(json!({ "canary": "beta" }), "release.shop", &[cart, pay]);
+    check(json!({}), "release.shop", &[pay]);
+    check(json!({ "upstream": "cart" }), "release.shop", &[]);
+    check(json!({}), "release.other", &[]);
+    check(json!({ "upstream": "nowhere" }), "release.shop", &[]);
+}

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     expr::Scope,
-    http::is_strippable,
+    http::{is_baggage_key, is_strippable},
     limits::{BUCKETS, NAME_BYTES_MAX, TARGETS_MAX, UNITS_MAX},
     policy::{
         Bundle, CLIENT_IP, DEFAULT_SPLIT, DEVICE_ID, OnNoHealthy, PercentText, Release, STABLE,
@@ -32,7 +32,6 @@ pub(super) fn check_release(
         ("fuse", release.fuse),
         ("abort", release.abort),
         ("drain", release.drain),
-        ("propagate", release.propagate),
         ("capacity", release.capacity),
     ] {
         found.served(&format!("{path}.{field}"), value);
@@ -75,6 +74,13 @@ pub(super) fn check_release(
             let message = "cannot choose a variant: it is stripped from what untrusted callers send, and their requests need it";
             found.add(&header, format!("{:?} {message}", rule.header));
         }
+    }
+    if let Some(propagate) = &release.propagate
+        && !is_baggage_key(&propagate.baggage)
+    {
+        let key = &propagate.baggage;
+        let expected = "expected a key of W3C Baggage: a token of at most 253 bytes, without '%' and '+', which libraries decode";
+        found.add(&format!("{path}.propagate.baggage"), format!("{expected}; got {key:?}"));
     }
     let (named, known) = (&release.upstream, bundle.upstreams.keys());
     found.known(&format!("{path}.upstream"), ("upstream", "upstreams"), named, known);

@@ -24,6 +24,7 @@ fn valid() -> Value {
         ] }],
         "releases": { "user-v2": { "upstream": "user-api", "unit": ["user.id", "client.ip"],
             "overrides": [{ "header": "X-Release-Group", "requires": "trusted" }],
+            "propagate": { "baggage": "release.user-v2" },
             "targets": [
                 { "id": "qa", "match": { "method": "GET", "cookies": [{ "name": "qa", "value": "1" }],
                     "hostnames": ["*.example.com"], "sourceRanges": ["10.0.0.0/8", "fd00::/8"] },
@@ -285,6 +286,15 @@ fn each_fault_is_named() {
             json!("device.id"),
             "unit[0]: not supported in this build: device.id",
         ),
+        (
+            "/releases/user-v2/propagate",
+            json!({ "baggage": "release%2Euser" }),
+            "releases.user-v2.propagate.baggage: expected a key of W3C Baggage",
+        ),
+        ("/releases/user-v2/propagate", json!({ "baggage": "" }), "expected a key of W3C Baggage"),
+        ("/releases/user-v2/propagate", json!({ "baggage": "a b" }), "expected a key of W3C"),
+        ("/releases/user-v2/propagate", json!({}), ""),
+        ("/releases/user-v2/propagate", json!({ "baggage": "a", "tracestate": "b" }), ""),
         ("/upstreams/user-api/variants/canary/addresses/0", json!("x"), "expected \"ip:port\""),
         ("/routes/0/hostnames/0", json!("API.example.com"), "expected a lower-case host name"),
         ("/routes/0/rules/0/matches/0/path/value", json!("user"), "starts with '/'"),

@@ -123,6 +123,7 @@ fn rules() -> RuleTable {
             units: vec![0, 1],
             unit_missing: UnitMissingRow::Mint,
             pins: Some(3),
+            baggage: Some("release.user-v2".into()),
             salt: "user-v2".into(),
             targets: vec![
                 TargetRow {
@@ -228,7 +229,11 @@ fn rules() -> RuleTable {
                 },
             },
         ],
-        tenants: vec![TenantRow { name: "t".into(), reserved: vec!["x-release-group".into()] }],
+        tenants: vec![TenantRow {
+            name: "t".into(),
+            reserved: vec!["x-release-group".into()],
+            baggage: vec!["release.user-v2".into(), "user".into()],
+        }],
     }
 }
 
@@ -381,7 +386,7 @@ fn circle(table: &mut RuleTable) -> &mut WithinRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 91] = [
+    let breaks: [(&str, Break); 98] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -473,6 +478,13 @@ fn meaningless_tables_are_refused() {
         }),
         ("default", |t| t.attributes[1].default = Some("x".repeat(2_000))),
         ("tenant", |t| t.routes[0].tenant = 1),
+        ("baggage", |t| t.tenants[0].baggage.reverse()),
+        ("baggage", |t| t.tenants[0].baggage[1] = "release.user-v2".into()),
+        ("baggage", |t| t.tenants[0].baggage[1] = "User".into()),
+        ("baggage", |t| t.tenants[0].baggage[1] = "us%65r".into()),
+        ("baggage", |t| t.releases[0].baggage = Some("a\r\nb".into())),
+        ("baggage", |t| t.releases[0].baggage = Some(String::new())),
+        ("baggage", |t| t.releases[0].baggage = Some("x".repeat(300))),
         ("reserved", |t| t.tenants[0].reserved = vec!["content-length".into()]),
         ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(1)),
         ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(9)),
@@ -574,6 +586,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
     for (host, path) in [("a.example.com", "/user"), ("b.example.com", "/user/x"), ("", "/")] {
         let headers = [
             crate::http::Header { name: "cookie", value: b"uid=u7" },
+            crate::http::Header { name: "baggage", value: b"release.user-v2=canary,%75ser=1,c=d" },
             crate::http::Header { name: "User-Agent", value: b"App (Android 14; Pixel 8)" },
         ];
         let arena = bumpalo::Bump::new();
@@ -598,6 +611,10 @@ fn decide_with(archive: &Archive<RuleTable>) {
         if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {
             let variants = archive.table().variants.len();
             assert!((decision.variant as usize) < variants);
+            for trusted in [true, false] {
+                let plan = (&decision, decision.variant, &headers[..], trusted);
+                let _ = crate::route::baggage(archive.table(), plan.0, plan.1, plan.2, plan.3);
+            }
             let fallback = crate::route::fallback(archive.table(), &decision);
             assert!(fallback.is_none_or(|variant| (variant as usize) < variants));
         }

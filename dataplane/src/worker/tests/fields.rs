@@ -38,6 +38,21 @@ on_each_engine! {
         assert!(head.contains("x_kept: 1"), "{head}");
     }
 
+    /// Also on a route that no release decides, and whatever Connection says of the field.
+    fn keys_of_a_chain_are_stripped_member_by_member(choice) {
+        let baggage = vec!["release.user-v2".to_owned()];
+        let setting = Setting { baggage, ..Setting::default() };
+        let sent = "Baggage: a=b, release.user-v2=canary;p, c=d\r\nBaggage: %72elease.user-v2=canary\r\n";
+        let head = forwarded(choice, &setting, sent);
+        assert!(head.contains("\r\nbaggage: a=b,c=d\r\n") && !head.contains("canary"), "{head}");
+        let head = forwarded(choice, &setting, &format!("Connection: Baggage\r\n{sent}"));
+        assert!(!head.contains("baggage") && !head.contains("canary"), "{head}");
+        let head = forwarded(choice, &setting, "Baggage: a = b ;p, c=d\r\n");
+        assert!(head.contains("\r\nbaggage: a = b ;p, c=d\r\n"), "{head}");
+        let head = forwarded(choice, &Setting { trusted: true, ..setting }, sent);
+        assert!(head.contains("a=b, release.user-v2=canary;p, c=d"), "{head}");
+    }
+
     /// A service believes its gateway about the caller, so nobody else may say such things.
     fn what_gateways_say_is_not_taken_from_callers(choice) {
         let said = "Forwarded: for=6.6.6.6\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 666\r\n\

@@ -53,6 +53,8 @@ pub(super) struct Setting {
     pub(super) request_ms: u32,
     pub(super) body_bytes: u64,
     pub(super) reserved: Vec<String>,
+    /// Keys of baggage that callers may not send.
+    pub(super) baggage: Vec<String>,
     /// Bytes of a caller's answers that the kernel holds.
     pub(super) send_buffer: Option<usize>,
 }
@@ -67,6 +69,7 @@ impl Default for Setting {
             request_ms: NONE,
             body_bytes: u64::MAX,
             reserved: Vec::new(),
+            baggage: Vec::new(),
             send_buffer: None,
         }
     }
@@ -198,7 +201,11 @@ fn tables(service: SocketAddr, setting: &Setting) -> Tables {
             key: "t/u/stable".into(),
             timeouts: setting.timeouts,
         }],
-        tenants: vec![TenantRow { name: "t".into(), reserved: setting.reserved.clone() }],
+        tenants: vec![TenantRow {
+            name: "t".into(),
+            reserved: setting.reserved.clone(),
+            baggage: setting.baggage.clone(),
+        }],
         ..RuleTable::default()
     };
     let address = AddressRow::V4([127, 0, 0, 1], service.port());
