@@ -14,13 +14,14 @@ use halftone_core::{
     signal::{
         geo::{GeoState, difference::Difference},
         jwt::IssuerState,
+        lists::ListState,
     },
     telemetry::Latency,
     wire::{ExplainRequest, Explained, GatewayState},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use ureq::{Agent, Body, SendBody, http::Response};
+use ureq::{Agent, Body, RequestBuilder, SendBody, http::Response, typestate::WithBody};
 
 /// How long a call may take.
 const CALL_MAX: Duration = Duration::from_secs(5);
@@ -82,6 +83,8 @@ pub(crate) struct Gateway {
     pub(crate) gateway: Option<GatewayState>,
     /// The region databases it serves.
     pub(crate) geo: Vec<GeoState>,
+    /// The lists of ids it serves.
+    pub(crate) lists: Vec<ListState>,
     /// The ids of its keys; the first signs.
     pub(crate) keys: Vec<String>,
     /// Whether its rules need a key and it has none.
@@ -275,8 +278,49 @@ impl Client {
         lines: &mut dyn Read,
     ) -> Result<Value> {
         let path = format!("/v1/tenants/{}/tags:load", segment(tenant));
-        let request = self.agent.post(self.url(&path)).content_type(media_type);
-        let request = request.config().timeout_global(None).build();
+        self.send_lines(self.agent.post(self.url(&path)), media_type, lines)
+    }
+
+    /// Replaces a list of a tenant by the ids in `lines`, for as long as that takes.
+    ///
+    /// # Errors
+    /// The API does not answer, or refuses.
+    pub(crate) fn load_list(
+        &self,
+        (tenant, list): (&str, &str),
+        media_type: &str,
+        lines: &mut dyn Read,
+    ) -> Result<ListState> {
+        let path = format!("/v1/tenants/{}/segments/{}", segment(tenant), segment(list));
+        self.send_lines(self.agent.put(self.url(&path)), media_type, lines)
+    }
+
+    /// Returns every list of a tenant.
+    ///
+    /// # Errors
+    /// The API does not answer, or not as this build expects.
+    pub(crate) fn lists(&self, tenant: &str) -> Result<Vec<ListState>> {
+        self.get(&format!("/v1/tenants/{}/segments", segment(tenant)))
+    }
+
+    /// Forgets a list of a tenant.
+    ///
+    /// # Errors
+    /// The API does not answer, or refuses.
+    pub(crate) fn remove_list(&self, tenant: &str, list: &str) -> Result<()> {
+        let path = format!("/v1/tenants/{}/segments/{}", segment(tenant), segment(list));
+        let request = self.agent.delete(self.url(&path));
+        let request = request.config().timeout_global(Some(CHANGE_MAX)).build();
+        self.accepted(request.call()).map(drop)
+    }
+
+    fn send_lines<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder<WithBody>,
+        media_type: &str,
+        lines: &mut dyn Read,
+    ) -> Result<T> {
+        let request = request.content_type(media_type).config().timeout_global(None).build();
         let mut answer = self.accepted(request.send(SendBody::from_reader(&mut &mut *lines)))?;
         let answer = answer.body_mut().read_json();
         answer.with_context(|| format!("the API at {} answers in another form", self.base))

@@ -15,6 +15,7 @@ mod keys;
 mod man;
 mod push;
 mod schema;
+mod segments;
 mod sign;
 mod status;
 mod tags;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Apply(apply::ApplyArguments),
     /// Load what is known of users
     Tags(tags::TagsArguments),
+    /// Load, show and remove lists of users that segments name
+    Segments(segments::SegmentsArguments),
     /// Say what is wrong with files, before they are served
     Check(check::CheckArguments),
     /// Tell where a request would go, and why
@@ -96,6 +99,7 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Status(arguments) => status::run(&arguments, output),
         Command::Apply(arguments) => apply::run(&arguments, output),
         Command::Tags(arguments) => tags::run(&arguments, output),
+        Command::Segments(arguments) => segments::run(&arguments, output),
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Keys(arguments) => keys::run(&arguments, output),

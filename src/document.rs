@@ -52,6 +52,18 @@ impl Text {
     }
 }
 
+/// Opens the file at `path`, to be read as it is sent on; `-` is standard input.
+///
+/// # Errors
+/// [`Usage`]: it cannot be read.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>> {
+    if path.as_os_str() == STDIN {
+        return Ok(Box::new(io::stdin()));
+    }
+    let failed = |error| Usage(format!("{} cannot be read: {error}", path.display()));
+    Ok(Box::new(File::open(path).map_err(failed)?))
+}
+
 fn read(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(BUNDLE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;

@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use halftone_core::wire::GatewayState;
+use halftone_core::{
+    signal::lists::{ListName, ListState},
+    wire::GatewayState,
+};
 use serde_json::Value;
 
 use crate::{
@@ -53,6 +56,9 @@ pub(crate) fn gateway(gateway: &Gateway, now_unix_s: u64) -> String {
     }
     for state in &gateway.geo {
         line("regions", &database(state, now_unix_s));
+    }
+    for ListState { name: ListName { tenant, list }, revision, ids } in &gateway.lists {
+        line("list", &format!("{tenant}/{list}: {ids} ids, revision {revision}"));
     }
     if gateway.keys_missing {
         line(

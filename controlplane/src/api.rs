@@ -19,6 +19,7 @@ mod geo;
 mod guard;
 mod instances;
 mod issuers;
+mod lists;
 mod metrics;
 mod objects;
 mod openapi;
@@ -47,6 +48,7 @@ use crate::{
     geo::Geo,
     issuers::Believed,
     link::Gateways,
+    lists::ListStore,
     publish::Publications,
     state::{Origin, State},
     tags::TagStore,
@@ -64,6 +66,8 @@ pub(crate) struct Context {
     pub(crate) state: Arc<State>,
     /// What is known of users.
     pub(crate) tags: Arc<TagStore>,
+    /// Who is a member of what.
+    pub(crate) lists: Arc<ListStore>,
     /// Where addresses are.
     pub(crate) geo: Geo,
     /// Whose tokens are believed.
@@ -109,6 +113,10 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/tenants/{tenant}/tags:load", post(tags::load))
         .route("/v1/tenants/{tenant}/tags/{*id}", tags_of_one)
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
+    let list = get(lists::show).put(lists::replace).delete(lists::delete);
+    let lists = Router::new()
+        .route("/v1/tenants/{tenant}/segments", get(lists::list))
+        .route("/v1/tenants/{tenant}/segments/{list}", list);
     let questions = Router::new()
         .route("/v1/explain", post(explain::explain))
         .layer(DefaultBodyLimit::max(REGISTRATION_BYTES_MAX));
@@ -118,6 +126,7 @@ pub(crate) fn router(context: Context) -> Router {
         .merge(bundles)
         .merge(tenants)
         .merge(tags)
+        .merge(lists)
         .route("/v1/gateways", get(gateways::list))
         .route("/v1/geo", get(geo::list))
         .route("/v1/issuers", get(issuers::list))

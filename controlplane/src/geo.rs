@@ -44,7 +44,7 @@ pub(crate) struct Held {
     /// What is told of it.
     pub(crate) state: GeoState,
     /// The file.
-    pub(crate) file: SealedTable,
+    pub(crate) file: Arc<SealedTable>,
     /// How it differs from the one before it, or from none.
     pub(crate) difference: Difference,
 }
@@ -152,6 +152,7 @@ impl Regions {
         });
         let difference = difference(old.transpose()?.as_ref(), &database);
         let file = SealedTable::create_of(database.bytes()).map_err(|error| error.to_string())?;
+        let file = Arc::new(file);
         tracing::info!(
             source = %self.shown[at].source, kind = %state.kind, database_type = state.database_type,
             digest = state.digest, %difference, took_ms = began.elapsed().as_millis(),

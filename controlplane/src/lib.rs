@@ -4,9 +4,8 @@
 //! noticing. Does not own policy, compilation or table formats (`halftone-core`), nor the socket's
 //! I/O (`halftone-link`); never on the path of a request.
 //!
-//! Tags of users are kept beside all that, in a store of their own (`tags`), and so are, in memory, region databases (`geo`) and
-//! keys of issuers (`issuers`):
-//! nothing is compiled of them.
+//! Tags of users are kept beside all that, in a store of their own (`tags`), and so are lists of ids (`lists`) and, in memory, region
+//! databases (`geo`) and keys of issuers (`issuers`): nothing is compiled of them.
 //!
 //! Life of a change: `api` or `files` takes it → `source` makes it a bundle → `state` checks it, makes it
 //! durable (`store`) and numbers it → `publish` compiles the newest state into tables →
@@ -30,6 +29,7 @@ mod history;
 mod issuers;
 mod leases;
 mod link;
+mod lists;
 mod publish;
 pub mod push;
 mod ranges;
@@ -63,6 +63,7 @@ use tokio::{
 
 pub use followed::{FollowedSource, FollowedSourceError};
 pub use issuers::IssuerSource;
+pub use lists::ListStoreError;
 pub use store::StoreError;
 
 /// Threads of the runtime: the work is small, and the cores belong to the gateway.
@@ -123,6 +124,9 @@ pub enum ControlError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The lists of ids cannot be used.
+    #[error(transparent)]
+    Lists(#[from] ListStoreError),
     /// The process lacks something it runs on.
     #[error("cannot {doing}: {source}")]
     Process {
@@ -212,6 +216,7 @@ async fn serve(
     let store = counts::Counted::new(store, Arc::clone(&counts));
     let state = Arc::new(state::State::load(Box::new(store), Instant::now())?);
     let tags = Arc::new(tags::TagStore::open(&options.data)?);
+    let lists = Arc::new(lists::ListStore::open(&options.data)?);
     let (paths, owned) = (options.bundles, (Arc::clone(&state), Arc::clone(&counts)));
     let loading = move || files::Files::load(paths, owned.0, owned.1);
     let loading = tokio::task::spawn_blocking(loading).await;
@@ -231,13 +236,28 @@ async fn serve(
         .map_err(ControlError::process("start a thread for region databases"))?;
     let issuers = issuers::start(options.issuers, options.issuers_every, stopped.clone())
         .map_err(ControlError::process("start a thread for keys of issuers"))?;
-    let brought =
-        link::Brought { publications: &publications, tags: &tags, geo: &geo, issuers: &issuers };
+    let brought = link::Brought {
+        publications: &publications,
+        tags: &tags,
+        geo: &geo,
+        lists: &lists,
+        issuers: &issuers,
+    };
     let gateways = link::start(&options.gateways, brought, options.version, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
     let version = options.version;
-    let context =
-        api::Context { state, tags, geo, issuers, files, publications, gateways, counts, version };
+    let context = api::Context {
+        state,
+        tags,
+        lists,
+        geo,
+        issuers,
+        files,
+        publications,
+        gateways,
+        counts,
+        version,
+    };
     let router = api::router(context);
 
     tracing::info!(%address, data = %options.data.display(), "the API is served");

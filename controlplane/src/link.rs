@@ -11,9 +11,11 @@
 //! - tables that were rejected are not sent again over the same connection until another
 //!   publication.
 
+mod bring;
 mod explain;
 mod geo;
 mod issuers;
+mod lists;
 mod session;
 mod status;
 mod tags;
@@ -36,6 +38,7 @@ use tokio::{
 use crate::{
     geo::Geo,
     issuers::Believed,
+    lists::ListStore,
     publish::{Publications, Tables},
     tags::TagStore,
 };
@@ -71,12 +74,14 @@ pub(crate) struct Brought<'a> {
     pub(crate) tags: &'a Arc<TagStore>,
     /// Where addresses are.
     pub(crate) geo: &'a Geo,
+    /// Who is a member of what.
+    pub(crate) lists: &'a ListStore,
     /// Whose tokens to believe.
     pub(crate) issuers: &'a Believed,
 }
 
-/// Starts two threads for each gateway of `sockets`, one of which answers it, and another where there are region
-/// databases; they end when `stopped` says so.
+/// Starts three threads for each gateway of `sockets`: one for tables, one that answers it and one for lists; and another
+/// where there are region databases. They end when `stopped` says so.
 ///
 /// # Errors
 /// When a thread cannot be started.
@@ -86,7 +91,7 @@ pub(crate) fn start(
     version: &'static str,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<Gateways> {
-    let Brought { publications, tags, geo, issuers: believed } = brought;
+    let Brought { publications, tags, geo, lists, issuers: believed } = brought;
     let mut statuses = Vec::with_capacity(sockets.len());
     for socket in sockets {
         let (status, receiver) = watch::channel(GatewayStatus::new(socket));
@@ -104,6 +109,7 @@ pub(crate) fn start(
         thread::Builder::new().name("gateway-link".to_owned()).spawn(move || link.run())?;
         tags::start(socket, tags, version, stopped)?;
         geo::start(socket, geo, version, stopped)?;
+        lists::start(socket, lists, version, stopped)?;
         issuers::start(socket, believed, version, stopped)?;
     }
     let questions = Arc::new(Semaphore::new(explain::QUESTIONS_MAX));

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 /// Fields of POLICY that are refused, and where they would stand.
 const NOT_SERVED: &[(&str, &[&str])] = &[
-    ("/segments/adults", &["members"]),
     ("/upstreams/web", &["balance", "health", "retry"]),
     ("/releases/web-v2", &["schedule", "analysis", "fuse", "abort", "drain", "capacity"]),
 ];
@@ -32,7 +31,7 @@ fn bundle() -> Value {
                 { "geoip": "city", "lang": "zh-CN" }, { "geohash": 5 } ] },
             "user.level": { "type": "int", "from": [{ "jwt": "realm.level", "issuer": "https://id" }] },
         },
-        "segments": { "adults": { "when": "age > 18" } },
+        "segments": { "adults": { "when": "age > 18" }, "staff": { "members": "staff" } },
         "upstreams": { "web": {
             "variants": {
                 "stable": { "select": { "service": "web", "zone": 1, "spare": true } },

@@ -72,6 +72,11 @@ pub struct Size {
     pub depth: usize,
 }
 
+impl Size {
+    /// A question that nothing else is part of.
+    pub const ONE: Self = Self { nodes: 1, depth: 1 };
+}
+
 /// What the names in an expression mean.
 pub trait Names {
     /// Returns the row and the type of an attribute, by its name or alias.

@@ -220,6 +220,12 @@ pub const TAG_QUERIES_MAX: usize = 64;
 pub const TAG_REFUSALS_MAX: usize = 1_000;
 /// Most bytes of names that a gateway keeps for counts of combinations: those of some ten thousand cells.
 pub const EXPOSURE_BYTES_MAX: usize = 1024 * 1024;
+/// Most ids of one list: as many as may have tags; their fingerprints have 160 MB.
+pub const LIST_IDS_MAX: usize = 20_000_000;
+/// Most lists of all tenants.
+pub const LISTS_MAX: usize = 1_000;
+/// Most ids of all lists: every gateway holds their fingerprints in memory, 512 MB of them.
+pub const LISTS_IDS_MAX: usize = 64_000_000;
 /// Largest region database that is read, bytes: full-size City databases have a quarter of it.
 pub const GEO_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Longest value that is taken from a region database, bytes: no name is longer.

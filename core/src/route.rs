@@ -4,8 +4,8 @@
 //! replay and simulation call [`route`], explain
 //! the same code with a recorder ([`trace`]). Does not choose an instance and knows no health.
 //!
-//! What requests do not say themselves is asked of readers: tags of a [`TagReader`], regions of a [`GeoReader`], claims of
-//! their tokens of a [`ClaimReader`]; what their clients are, of a [`DeviceReader`].
+//! What requests do not say themselves is asked of readers: tags of a [`TagReader`], regions of a [`GeoReader`], members of
+//! lists of a [`ListReader`], claims of their tokens of a [`ClaimReader`]; what their clients are, of a [`DeviceReader`].
 //!
 //! Invariants: total (every request and every verified table give an answer), no allocation unless a
 //! header is repeated or a geohash spelled, and then in the arena; randomness is an argument.
@@ -14,7 +14,10 @@ use bumpalo::Bump;
 
 use crate::{
     http::{Header, Mask, is_like},
-    signal::{device::DeviceReader, geo::GeoReader, jwt::ClaimReader, signature::Signatures},
+    signal::{
+        device::DeviceReader, geo::GeoReader, jwt::ClaimReader, lists::ListReader,
+        signature::Signatures,
+    },
     table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE, Rules},
 };
 
@@ -67,6 +70,8 @@ pub struct RequestView<'a> {
     pub tags: &'a dyn TagReader,
     /// What is known of the caller's address.
     pub geo: &'a dyn GeoReader,
+    /// Who is a member of what.
+    pub lists: &'a dyn ListReader,
     /// Who verifies what is signed.
     pub signatures: &'a dyn Signatures,
     /// A bucketing key that nobody can predict and that no other request is given.

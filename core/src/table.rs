@@ -1,6 +1,6 @@
 //! Tables: what a worker decides with.
 //!
-//! Owns the archived types of the tables (rules, instances, filters of tags), the archive around them
+//! Owns the archived types of the tables (rules, instances, filters of tags, lists of ids), the archive around them
 //! ([`archive`]), the check of their meaning ([`verify`]) and the cell through which workers see the
 //! newest ones ([`epoch`]).
 //!
@@ -15,6 +15,7 @@ mod condition;
 pub mod epoch;
 mod expression;
 mod filter;
+mod list;
 mod nested;
 pub mod regex;
 mod rows;
@@ -31,6 +32,7 @@ pub use expression::{
     CalculateRow, CompareRow, ExpressionRow, NodeRow, PartRow, PositionRow, SegmentRow, WithinRow,
 };
 pub use filter::{ArchivedTagFilter, TagFilter};
+pub use list::{ArchivedIdList, Directory, IdList, fingerprint_of_id};
 pub use nested::{ArchivedNestedNodeRow, ArchivedNestedRow, NestedNodeRow, NestedRow, split_name};
 pub use rows::Rows;
 pub use verify::VerifyError;
@@ -430,4 +432,6 @@ pub enum TableKind {
     Instances,
     /// [`TagFilter`].
     Tags,
+    /// [`IdList`].
+    List,
 }

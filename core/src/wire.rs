@@ -18,6 +18,7 @@ use crate::{
     signal::{
         geo::{GeoKind, GeoState},
         jwt::{Issuer, IssuerState},
+        lists::{ListName, ListState},
         tags::Tags,
     },
     table::{TableKind, archive::LAYOUT},
@@ -153,6 +154,16 @@ pub enum Frame {
         /// The kinds.
         kinds: Vec<GeoKind>,
     },
+    /// Here is a list of ids (a sealed memory file travels with this frame): check it, keep it, serve it in place of the
+    /// one of its name. Answered by [`Frame::ListServed`].
+    List,
+    /// The list is served.
+    ListServed(ListState),
+    /// There are these lists and no others: those are to be forgotten. Answered by [`Frame::Pong`].
+    ListNames {
+        /// The lists.
+        lists: Vec<ListName>,
+    },
     /// Believe tokens of these issuers and of no others; where one comes without keys, keep those there are. Answered by
     /// [`Frame::IssuersServed`].
     Issuers {
@@ -213,6 +224,8 @@ pub enum Role {
     Tags,
     /// To bring region databases.
     Geo,
+    /// To bring lists of ids.
+    Lists,
     /// To name issuers of tokens and their keys.
     Issuers,
 }
@@ -283,6 +296,9 @@ pub struct GatewayState {
     /// The region databases it serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub geo: Vec<GeoState>,
+    /// The lists of ids it serves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListState>,
     /// The ids of its keys; the first signs.
     #[serde(default)]
     pub keys: Vec<String>,

@@ -18,7 +18,7 @@ use halftone_core::{
         route_told,
         trace::{Recorder as _, Step, Trace, text},
     },
-    signal::{device::DeviceReader, signature::Signatures, trust::Trusted},
+    signal::{device::DeviceReader, lists::ListReader, signature::Signatures, trust::Trusted},
     table::ArchivedRuleTable,
     wire::{ExplainRequest, Explained},
 };
@@ -71,6 +71,8 @@ pub struct Decider<'a> {
     pub tags: &'a dyn TagReader,
     /// What is known of addresses.
     pub regions: &'a Regions,
+    /// Who is a member of what.
+    pub lists: &'a dyn ListReader,
     /// What clients are.
     pub devices: &'a dyn DeviceReader,
     /// What is known of callers' tokens.
@@ -145,6 +147,7 @@ impl Decider<'_> {
             trusted,
             tags: self.tags,
             geo: &geo,
+            lists: self.lists,
             signatures: self.signatures,
             fresh_unit: self.fresh_unit,
             devices: self.devices,

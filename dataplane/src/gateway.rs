@@ -28,6 +28,7 @@ use crate::{
     keys::Keys,
     last_good::LastGood,
     link::{self, Link},
+    lists::keeper::ListKeeper,
     publish::Publisher,
     tags,
     telemetry::log::LogWriter,
@@ -67,6 +68,9 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         GeoKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     // Before anything is served: a decision without its region would be another one.
     let databases = Arc::new(EpochCell::new(geo.load()));
+    let kept_lists =
+        ListKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
+    let lists = Arc::new(EpochCell::new(kept_lists.load()));
     let kept_issuers =
         IssuerKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let issuers = Arc::new(EpochCell::new(kept_issuers.load()));
@@ -86,12 +90,14 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         keys: Arc::clone(&keys.cell),
         asker: asker.clone(),
         databases: Arc::clone(&databases),
+        lists: Arc::clone(&lists),
         issuers: Arc::clone(&issuers),
         run: run_worker,
     };
     let (mut workers, handles) = Workers::start(common, &cpus, sockets, log.as_ref())?;
     let served = Arc::clone(&tables);
-    let publisher = Publisher::new(served, handles, applications, keeper, databases, issuers);
+    let publisher =
+        Publisher::new(served, handles, applications, keeper, databases, lists, issuers);
     let publisher = Arc::new(publisher);
     tags::asker::start(Arc::clone(&publisher), asked, options.limits.tags_ms)
         .map_err(system("a thread cannot be started"))?;
@@ -120,6 +126,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         asker,
         askable: AtomicU64::new(0),
         geo,
+        lists: kept_lists,
         keys,
         issuers: kept_issuers,
     });

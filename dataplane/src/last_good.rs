@@ -94,6 +94,7 @@ impl LastGood {
             TableKind::Rules => "rules.table",
             TableKind::Instances => "instances.table",
             TableKind::Tags => "tags.table",
+            TableKind::List => "list.table",
         })
     }
 
@@ -143,7 +144,8 @@ impl Keeper {
     }
 }
 
-fn read<T: Table>(path: &Path) -> Result<Option<Archive<T>>, LastGoodError> {
+/// Reads a table; nothing when there is no such file.
+pub(crate) fn read<T: Table>(path: &Path) -> Result<Option<Archive<T>>, LastGoodError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod last_good;
 pub mod limits;
 pub mod link;
+pub mod lists;
 pub mod proxy;
 pub mod publish;
 pub mod signing;

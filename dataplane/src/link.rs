@@ -12,13 +12,14 @@ use std::{
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossbeam::channel::Sender;
 use halftone_core::{
     compile::{CompileError, replace_ranges},
     limits::{COMMIT_MS, CONTROL_PEERS_MAX},
+    signal::lists::ListState,
     table::{
         InstanceTable, RuleTable, Table, TableKind, TagFilter,
         archive::{Archive, ArchiveError},
@@ -30,11 +31,13 @@ use thiserror::Error;
 
 mod geo;
 mod issuers;
+mod lists;
 
 use crate::{
     geo::keeper::GeoKeeper,
     jwt::keeper::IssuerKeeper,
     keys::Keys,
+    lists::keeper::ListKeeper,
     publish::{CommitError, Publisher, Unexplained},
     tables::Loaded,
     tags::asker::Event,
@@ -42,6 +45,9 @@ use crate::{
 
 /// How long a peer may take to read an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long workers may hold on to what was replaced; they let go at their next tick.
+const LET_GO: Duration = Duration::from_secs(5);
 
 /// Why a peer's request was refused; said to the peer, in words.
 #[derive(Debug, Error)]
@@ -89,6 +95,8 @@ pub struct Link {
     pub askable: AtomicU64,
     /// Where copies of region databases are kept.
     pub geo: GeoKeeper,
+    /// Where copies of lists of ids are kept.
+    pub lists: ListKeeper,
     /// The keys: their ids are told.
     pub keys: Arc<Keys>,
     /// Where issuers of tokens are kept.
@@ -160,6 +168,7 @@ fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
         Role::Visitor => return converse(link, channel),
         Role::Tags => return follow_tags(link, channel),
         Role::Geo => return geo::follow(link, channel),
+        Role::Lists => return lists::follow(link, channel),
         Role::Issuers => return issuers::follow(link, channel),
         Role::ControlPlane => {}
     }
@@ -244,6 +253,7 @@ impl Link {
             rules_revision,
             workers,
             control_planes,
+            lists: self.publisher.lists().iter().map(|list| ListState::of(list)).collect(),
             geo: self.publisher.databases().iter().map(|one| one.state().clone()).collect(),
             keys,
             keys_missing,
@@ -269,6 +279,7 @@ impl Link {
                         self.load(table).map(|loaded| prepared.instances.insert(loaded).epoch)
                     }
                     TableKind::Tags => Err(Refusal::Unexpected("a filter")),
+                    TableKind::List => Err(Refusal::Unexpected("a list")),
                 };
                 let epoch = match loaded {
                     Ok(epoch) => epoch,
@@ -342,7 +353,9 @@ impl Link {
         let (epoch, bytes) = match kind {
             TableKind::Rules => (rules, tables.loaded_rules().archive.bytes()),
             TableKind::Instances => (instances, tables.loaded_instances().archive.bytes()),
-            TableKind::Tags => return Ok(Err(Refusal::Unexpected("this question"))),
+            TableKind::Tags | TableKind::List => {
+                return Ok(Err(Refusal::Unexpected("this question")));
+            }
         };
         match SealedTable::create(bytes) {
             Ok(file) => channel.send_table(&Frame::Table { kind, epoch }, file).map(Ok),
@@ -391,6 +404,14 @@ impl Link {
         channel
             .send(&Frame::Committed { applied: count(applied.len()), missing: count(missing) })
             .map(Ok)
+    }
+}
+
+/// Waits until nobody else holds what was replaced.
+fn let_go<T>(replaced: &Arc<T>) {
+    let until = Instant::now() + LET_GO;
+    while Arc::strong_count(replaced) > 1 && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

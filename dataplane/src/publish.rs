@@ -18,7 +18,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use halftone_core::{
     limits::COMMIT_MS,
-    signal::{geo::Databases, jwt::Issuers},
+    signal::{geo::Databases, jwt::Issuers, lists::IdLists},
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
     wire::{ExplainRequest, Explained},
 };
@@ -79,6 +79,7 @@ pub struct Publisher {
     acknowledged: Mutex<Acknowledged>,
     keeper: Keeper,
     databases: Arc<EpochCell<Databases>>,
+    lists: Arc<EpochCell<IdLists>>,
     issuers: Arc<EpochCell<Issuers>>,
     /// How often a worker was asked to explain.
     asked: AtomicUsize,
@@ -136,7 +137,7 @@ pub enum Unready {
 
 impl Publisher {
     /// Publishes through `tables` to `workers`, which acknowledge on `applied`; what is served is kept by
-    /// `keeper`. Regions come from `databases`, and tokens of `issuers` are believed.
+    /// `keeper`. Regions come from `databases`, members from `lists`, and tokens of `issuers` are believed.
     #[must_use]
     pub fn new(
         tables: Arc<EpochCell<Option<Tables>>>,
@@ -144,13 +145,25 @@ impl Publisher {
         applied: Receiver<Applied>,
         keeper: Keeper,
         databases: Arc<EpochCell<Databases>>,
+        lists: Arc<EpochCell<IdLists>>,
         issuers: Arc<EpochCell<Issuers>>,
     ) -> Self {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
         let (epochs, restarts) = (AtomicU64::new(0), AtomicU64::new(0));
         let asked = AtomicUsize::new(0);
-        Self { tables, epochs, workers, acknowledged, keeper, databases, issuers, asked, restarts }
+        Self {
+            tables,
+            epochs,
+            workers,
+            acknowledged,
+            keeper,
+            databases,
+            lists,
+            issuers,
+            asked,
+            restarts,
+        }
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -315,6 +328,18 @@ impl Publisher {
     /// Serves other region databases; workers see them at their next request.
     pub fn serve_databases(&self, databases: Databases) {
         self.databases.publish(databases);
+        self.workers.iter().for_each(|worker| worker.wake(WAKE));
+    }
+
+    /// Returns the lists of ids that are served.
+    #[must_use]
+    pub fn lists(&self) -> Arc<IdLists> {
+        self.lists.load()
+    }
+
+    /// Serves other lists; workers see them at their next request.
+    pub fn serve_lists(&self, lists: IdLists) {
+        self.lists.publish(lists);
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
     }
 

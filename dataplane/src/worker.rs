@@ -21,7 +21,9 @@ use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
     limits::DIRECT_WRITES_MAX,
-    signal::{device::cache::Devices, geo::Databases, jwt::Issuers, trust::Trusted},
+    signal::{
+        device::cache::Devices, geo::Databases, jwt::Issuers, lists::IdLists, trust::Trusted,
+    },
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     wire::{ExplainRequest, Explained},
 };
@@ -38,6 +40,7 @@ use crate::{
     },
     jwt::Tokens,
     limits::Limits,
+    lists::Lists,
     signing::{Given, Signing},
     tables::Tables,
     tags::{Lookups, News, asker::Event},
@@ -112,6 +115,8 @@ pub struct Start {
     pub asker: Option<Sender<Event>>,
     /// The region databases.
     pub databases: Arc<EpochCell<Databases>>,
+    /// The lists of ids.
+    pub lists: Arc<EpochCell<IdLists>>,
     /// The issuers whose tokens are believed.
     pub issuers: Arc<EpochCell<Issuers>>,
     /// Where its random numbers start.
@@ -148,6 +153,8 @@ pub struct Worker<E: Engine> {
     pub tags: Lookups,
     /// What is known of addresses.
     pub regions: Regions,
+    /// Who is a member of what.
+    pub lists: Lists,
     /// What is known of callers' tokens.
     pub tokens: Tokens,
     /// Where decisions put values together, emptied for each.
@@ -299,6 +306,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         sockets: start.sockets,
         tags: Lookups::new(start.id, start.asker),
         regions: Regions::new(start.databases),
+        lists: Lists::new(start.lists),
         tokens: Tokens::new(start.issuers),
         arena: RefCell::default(),
         signing: Signing::new(start.signing),
@@ -363,6 +371,7 @@ async fn follow<E: Engine>(
         }
         acknowledge(worker, &mut seen, applied);
         worker.regions.follow();
+        worker.lists.follow();
         while let Ok(command) = commands.try_recv() {
             match command {
                 Command::Report(reply) => {

@@ -21,10 +21,11 @@ use halftone_core::{
         geo::{Database, Databases},
         jwt::{Issuer, Issuers, jwks::parse_jwks},
         keys::{KeyRing, Secret},
+        lists::IdLists,
         signature::Use,
         trust::Trusted,
     },
-    table::{AddressRow, archive::Archive, epoch::EpochCell},
+    table::{AddressRow, IdList, archive::Archive, epoch::EpochCell, fingerprint_of_id},
 };
 use halftone_dataplane::{
     engine::{
@@ -65,6 +66,7 @@ const FROM_BEIJING: &[u8] =
 X-Lat: 31.2304\r\nX-Lon: 121.4737\r\n\r\n";
 const PHONE: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (Linux; Android 10; K) \
 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36\r\nSec-CH-UA-Model: \"SM-S918B\"\r\n\r\n";
+const MEMBER: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-User-Id: u7\r\n\r\n";
 const POST: &[u8] = b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
 const POST_WHOLE: &[u8] =
     b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
@@ -81,7 +83,7 @@ const LOST: &[u8] = b"GET /chained HTTP/1.1\r\nHost: localhost\r\n\
 
 const PLAIN: Case =
     Case { name: "GET", pieces: &[GET], end: b"\r\n\r\n", logged: false, when: None };
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     PLAIN,
     Case { name: "GET, logged", logged: true, ..PLAIN },
     Case {
@@ -96,6 +98,7 @@ const CASES: [Case; 9] = [
         when: Some("city == '北京' && geohash.startsWith('wtw3') && geo.within(31.2, 121.5, 50)"),
         ..PLAIN
     },
+    Case { name: "GET, by list", pieces: &[MEMBER], when: Some("staff() && !others()"), ..PLAIN },
     Case { name: "POST", pieces: &[POST_WHOLE], end: b"hello", logged: true, ..PLAIN },
     Case {
         name: "POST in pieces",
@@ -204,6 +207,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         log: case.logged.then(|| writer.handle(Instant::now())),
         asker: None,
         databases: Arc::new(EpochCell::new(databases())),
+        lists: Arc::new(EpochCell::new(lists())),
         issuers: Arc::new(EpochCell::new(issuers())),
         seed: 1,
         signing: Given { keys: Arc::new(EpochCell::new(keys())), seed: [1; 32] },
@@ -287,6 +291,17 @@ fn databases() -> Databases {
     Databases::default().with(Arc::new(database))
 }
 
+/// One list that has the user who asks, and one that has others.
+fn lists() -> IdLists {
+    let list = |name: &str, ids: std::ops::Range<u32>| {
+        let mut prints: Vec<u64> = ids.map(|at| fingerprint_of_id(7, &format!("u{at}"))).collect();
+        prints.sort_unstable();
+        let list = IdList { tenant: "t".to_owned(), name: name.to_owned(), key: 7, prints };
+        Arc::new(Archive::build(&list, 1).expect("verifies"))
+    };
+    IdLists::default().with(list("staff", 0..1_000)).with(list("others", 1_000..2_000))
+}
+
 /// Returns the tables; with an expression, who it does not hold for meets a variant without an instance.
 fn tables(service: SocketAddr, when: Option<&str>) -> Tables {
     let target =
@@ -301,7 +316,9 @@ fn tables(service: SocketAddr, when: Option<&str>) -> Tables {
             "geo.city": { "type": "string", "alias": "city", "from": [{ "geoip": "city", "lang": "zh-CN" }] },
             "user.level": { "type": "int", "alias": "level", "from": [{ "jwt": "realm.level", "issuer": "me" }] },
             "geo.lat": header("x-lat"), "geo.lon": header("x-lon"),
+            "user.id": { "type": "string", "from": [{ "header": "x-user-id" }] },
         },
+        "segments": { "staff": { "members": "staff" }, "others": { "members": "others" } },
         "upstreams": { "u": { "variants": {
             "stable": { "addresses": ["127.0.0.1:1"] }, "none": { "select": { "service": "none" } },
             "canary": { "select": { "service": "none" } } } } },

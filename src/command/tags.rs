@@ -4,8 +4,7 @@
 //! may be larger than any memory.
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -15,8 +14,7 @@ use serde_json::Value;
 
 use crate::{
     api::{self, Client},
-    document::count,
-    usage::Usage,
+    document::{count, open},
 };
 
 /// Options of `halftone tags`.
@@ -98,14 +96,6 @@ fn told(file: &Path, loaded: &Value, errors: &[Value]) -> String {
     let (rows, ids, revision) = (&loaded["loaded"], &loaded["ids"], &loaded["revision"]);
     told.push_str(&format!("{rows} rows loaded; {ids} ids have tags, revision {revision}\n"));
     told
-}
-
-fn open(path: &Path) -> Result<Box<dyn Read>> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin()));
-    }
-    let failed = |error| Usage(format!("{} cannot be read: {error}", path.display()));
-    Ok(Box::new(File::open(path).map_err(failed)?))
 }
 
 fn media_type(path: &Path) -> &'static str {

@@ -16,9 +16,10 @@ use halftone_core::{
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
         jwt::{Issuer, Issuers, RESULTS, jwks::parse_jwks},
         keys::{KeyRing, Secret},
+        lists::IdLists,
         signature::At,
     },
-    table::{RuleTable, archive::Archive, epoch::EpochCell},
+    table::{IdList, RuleTable, archive::Archive, epoch::EpochCell, fingerprint_of_id},
 };
 use halftone_dataplane::jwt::Tokens;
 use halftone_mmdb::{
@@ -131,6 +132,16 @@ impl TagReader for Known<'_> {
     }
 }
 
+/// Makes the lists of a request as gateways have them.
+fn lists(known: &BTreeMap<String, Vec<String>>) -> IdLists {
+    known.iter().fold(IdLists::default(), |lists, (name, ids)| {
+        let mut prints: Vec<u64> = ids.iter().map(|id| fingerprint_of_id(7, id)).collect();
+        prints.sort_unstable();
+        let list = IdList { tenant: "t".to_owned(), name: name.clone(), key: 7, prints };
+        lists.with(Arc::new(Archive::build(&list, 1).expect("a good list")))
+    })
+}
+
 /// What the tests' databases say of an address.
 #[derive(Debug)]
 struct Region {
@@ -198,6 +209,7 @@ fn served(
         trusted: request.trusted,
         tags: &Known(&request.tags),
         geo: &Region::of(&request.client_ip),
+        lists: &lists(&request.lists),
         signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
         fresh_unit: UnitId::read(request.fresh.as_bytes()).expect("as long as one"),
         claims: &claims,

@@ -46,6 +46,8 @@ pub(crate) struct Request {
     pub(crate) now_unix_s: u64,
     /// By id: what is known of a user beside the request.
     pub(crate) tags: BTreeMap<String, BTreeMap<String, String>>,
+    /// By list: who is on it.
+    pub(crate) lists: BTreeMap<String, Vec<String>>,
 }
 
 /// What was decided: names, not rows.

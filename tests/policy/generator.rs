@@ -136,7 +136,10 @@ impl Seeded {
                 "token.roles": { "type": "string", "from": [{ "jwt": "roles" }, { "jwt": "sub.x" }] },
                 "first": { "type": "string", "from": [{ "pathSegment": 1 }, { "request": "method" }] },
             },
-            "segments": { "some": { "when": self.when(1) }, "others": { "when": format!("!some() || {}", self.when(1)) } },
+            "segments": {
+                "some": { "when": self.when(1) }, "others": { "when": format!("!some() || {}", self.when(1)) },
+                "staff": { "members": self.pick(&["staff", "beta"]) }, "gone": { "members": "gone" },
+            },
             "upstreams": { "u": { "variants": variants }, "w": { "variants": variants } },
             "routes": routes, "releases": releases,
         })
@@ -190,6 +193,19 @@ impl Seeded {
             known.insert(id.to_owned(), tags);
         }
         known
+    }
+
+    /// Who of the users that requests name is on which list; one list is never there.
+    fn lists(&mut self) -> BTreeMap<String, Vec<String>> {
+        let mut lists = BTreeMap::new();
+        for list in ["staff", "beta"] {
+            let ids = ["u7", "1", "2", "x", "canary"].into_iter().filter(|_| self.one_in(2));
+            let ids = ids.map(str::to_owned).collect();
+            if !self.one_in(4) {
+                lists.insert(list.to_owned(), ids);
+            }
+        }
+        lists
     }
 
     fn route(&mut self, at: usize) -> Value {
@@ -372,7 +388,10 @@ impl Seeded {
             1 => format!("({} || {})", self.when(depth - 1), self.when(depth - 1)),
             2 => format!("!{}", self.when(depth - 1)),
             3 => format!("({0} ? {1} : {0})", self.when(depth - 1), self.when(depth - 1)),
-            _ => format!("({} && {}())", self.when(depth - 1), self.pick(&["some", "others"])),
+            _ => {
+                let segment = self.pick(&["some", "others", "staff", "staff", "gone"]);
+                format!("({} && {segment}())", self.when(depth - 1))
+            }
         }
     }
 
@@ -456,6 +475,7 @@ impl Seeded {
             trusted: self.one_in(2),
             now_unix_s: self.next() % 70,
             tags: self.tags(),
+            lists: self.lists(),
             scheme: self.pick_static(&["http", "https"]),
             keys,
             fresh: format!("fresh-{:016x}", self.next()),

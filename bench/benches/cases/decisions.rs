@@ -183,6 +183,7 @@ fn decide_asked(
         trusted: true,
         tags: &halftone_core::route::NoTags,
         geo,
+        lists: &halftone_core::signal::lists::NoLists,
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),
         devices,

@@ -102,6 +102,7 @@ fn decide(inputs: &Inputs) {
         trusted: true,
         tags: &halftone_core::route::NoTags,
         geo: &halftone_core::signal::geo::NoGeo,
+        lists: &halftone_core::signal::lists::NoLists,
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),
         devices: &halftone_core::signal::device::Unremembered::default(),

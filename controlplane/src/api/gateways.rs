@@ -67,6 +67,9 @@ fn shown(status: GatewayStatus, histograms: bool) -> Value {
     if !status.state.geo.is_empty() {
         shown["geo"] = json!(status.state.geo);
     }
+    if !status.state.lists.is_empty() {
+        shown["lists"] = json!(status.state.lists);
+    }
     if !status.state.issuers.is_empty() {
         shown["issuers"] = json!(status.state.issuers);
     }

@@ -43,7 +43,7 @@ fn document() -> Value {
 }
 
 fn all() -> impl Iterator<Item = Operation> {
-    [instances(), tenants(), objects(), tags(), others()].into_iter().flatten()
+    [instances(), tenants(), objects(), tags(), lists(), others()].into_iter().flatten()
 }
 
 fn objects() -> Vec<Operation> {
@@ -205,6 +205,25 @@ fn tags() -> Vec<Operation> {
         operation("delete", one, "deleteTags", "Forgets the tags of an id")
             .answers(204, "")
             .refuses(&[400, 404, 422, 500]),
+    ]
+}
+
+fn lists() -> Vec<Operation> {
+    let one = "/v1/tenants/{tenant}/segments/{list}";
+    vec![
+        operation("get", "/v1/tenants/{tenant}/segments", "listLists", "Lists the lists of ids")
+            .answers(200, "[IdList]")
+            .refuses(&[400]),
+        operation("get", one, "showList", "Shows how many ids a list has")
+            .answers(200, "IdList")
+            .refuses(&[400, 404]),
+        operation("put", one, "putList", "Replaces a list of ids wholly, or not at all")
+            .takes_text(&["text/plain", "text/csv", "application/x-ndjson"])
+            .answers(200, "IdList")
+            .refuses(&[400, 408, 409, 413, 415, 422, 500]),
+        operation("delete", one, "deleteList", "Forgets a list of ids")
+            .answers(204, "")
+            .refuses(&[400, 404, 500]),
     ]
 }
 

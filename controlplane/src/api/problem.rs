@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::{
     link::ExplainError,
+    lists::ListStoreError,
     source::{SourceError, TextProblem},
     state::StateError,
     tags::TagStoreError,
@@ -218,6 +219,18 @@ impl From<TagStoreError> for Problem {
             TagStoreError::Store(error) => {
                 tracing::error!(%error, "the tag store fails");
                 Self::internal("the tags could not be read or written; see the log")
+            }
+        }
+    }
+}
+
+impl From<ListStoreError> for Problem {
+    fn from(error: ListStoreError) -> Self {
+        match error {
+            ListStoreError::Full { .. } => Self::conflict(error.to_string()),
+            _ => {
+                tracing::error!(%error, "a list could not be changed");
+                Self::internal("the list could not be changed, so it is what it was; see the log")
             }
         }
     }

@@ -161,7 +161,7 @@ impl Context {
 }
 
 /// Returns what comes next of a body; nothing at its end.
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
+pub(super) async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
     loop {
         let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
         let seconds = PAUSE_MAX.as_secs();
@@ -211,7 +211,7 @@ fn place(path: Result<Path<(String, String)>, PathRejection>) -> Result<(String,
     Ok((tenant, id))
 }
 
-fn check_tenant(tenant: &str) -> Result<(), Problem> {
+pub(super) fn check_tenant(tenant: &str) -> Result<(), Problem> {
     if is_name(tenant) {
         return Ok(());
     }

@@ -1,7 +1,8 @@
 //! Lines that people load, and the rows they are.
 //!
-//! Owns two forms: NDJSON, an object `{"id": …, "tags": {…}}` a line; and CSV (RFC 4180) whose first line names
-//! the columns, one of them `id`, the others tags; an empty field is no tag. Does not know where lines come from.
+//! Owns the forms: NDJSON, an object `{"id": …, "tags": {…}}` a line; and CSV (RFC 4180) whose first line names
+//! the columns, one of them `id`, the others tags; an empty field is no tag. Where ids are wanted alone: either of these with
+//! whatever else is in it, or an id a line. Does not know where lines come from.
 //!
 //! Invariant: a line is a row, within bounds, or one message; a field in quotes ends on its line.
 
@@ -11,7 +12,7 @@ use halftone_core::{
     policy::{Label, is_name},
     signal::tags::{Tags, check},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::Row;
 
@@ -23,6 +24,10 @@ const ID: &str = "id";
 pub(super) enum Form {
     /// An object a line.
     Ndjson,
+    /// An object a line, of which the id is read.
+    NdjsonIds,
+    /// An id a line.
+    Ids,
     /// Fields, in the order of these columns; none yet before the first line.
     Csv(Vec<String>),
 }
@@ -34,7 +39,26 @@ struct Object {
     tags: BTreeMap<String, Label>,
 }
 
+/// An object that has an id, and whatever else.
+#[derive(Deserialize)]
+struct Identified {
+    id: String,
+}
+
 impl Form {
+    /// Returns what the first line that is not empty tells; nothing when it is.
+    pub(super) fn of_first(line: &[u8], ids_alone: bool) -> Option<Self> {
+        let first = line.iter().find(|byte| !byte.is_ascii_whitespace())?;
+        let named = || std::str::from_utf8(line).is_ok_and(|text| header(text.trim_end()).is_ok());
+        Some(match (*first == b'{', ids_alone) {
+            (true, false) => Self::Ndjson,
+            (true, true) => Self::NdjsonIds,
+            // With a comma in it, it is CSV that does not name its columns.
+            (false, true) if !named() && !line.contains(&b',') => Self::Ids,
+            (false, _) => Self::Csv(Vec::new()),
+        })
+    }
+
     /// Reads a line without its end; nothing when it is empty, or names the columns.
     ///
     /// # Errors
@@ -46,7 +70,12 @@ impl Form {
             return Ok(None);
         }
         let row = match self {
-            Self::Ndjson => object(text)?,
+            Self::Ndjson => {
+                let object: Object = object(text)?;
+                (object.id, tags_of(object.tags))
+            }
+            Self::NdjsonIds => (object::<Identified>(text)?.id, Tags::new()),
+            Self::Ids => (text.trim_start_matches('\u{feff}').trim().to_owned(), Tags::new()),
             Self::Csv(columns) if columns.is_empty() => {
                 *columns = header(text)?;
                 return Ok(None);
@@ -68,15 +97,14 @@ pub(crate) fn tags_of(labels: BTreeMap<String, Label>) -> Tags {
     labels.into_iter().map(|(name, value)| (name, value.to_string())).collect()
 }
 
-fn object(text: &str) -> Result<Row, String> {
-    let object: Object = serde_json::from_str(text).map_err(|error| {
+fn object<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| {
         // Every text is one line, so its number is the caller's to tell.
         let (line, column) = (error.line(), error.column());
         let message = error.to_string();
         let place = format!(" at line {line} column {column}");
         format!("column {column}: {}", message.strip_suffix(&place).unwrap_or(&message))
-    })?;
-    Ok((object.id, tags_of(object.tags)))
+    })
 }
 
 fn header(text: &str) -> Result<Vec<String>, String> {

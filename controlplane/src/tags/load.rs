@@ -16,6 +16,15 @@ use serde::Serialize;
 pub(crate) use super::lines::tags_of;
 use super::{Row, lines::Form};
 
+/// How ids are written that come alone, but for one a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IdForm {
+    /// A column `id` among others.
+    Csv,
+    /// An object a line, with a field `id` among others.
+    Ndjson,
+}
+
 /// A line that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Refused {
@@ -30,6 +39,10 @@ pub(crate) struct Refused {
 pub(crate) struct Loader {
     /// Nothing until the first byte that is no space tells, unless it was said.
     form: Option<Form>,
+    /// Whether nothing but ids is of interest.
+    ids_alone: bool,
+    /// Whether any line was not empty.
+    has_begun: bool,
     /// The beginning of the next line.
     pending: Vec<u8>,
     /// Whether the rest of a line is passed over, which was too long.
@@ -53,6 +66,16 @@ impl Loader {
     #[must_use]
     pub(crate) fn ndjson() -> Self {
         Self { form: Some(Form::Ndjson), ..Self::default() }
+    }
+
+    /// Reads ids alone: of `form`, else of what the first line tells.
+    #[must_use]
+    pub(crate) fn of_ids(form: Option<IdForm>) -> Self {
+        let form = form.map(|form| match form {
+            IdForm::Csv => Form::Csv(Vec::new()),
+            IdForm::Ndjson => Form::NdjsonIds,
+        });
+        Self { form, ids_alone: true, ..Self::default() }
     }
 
     /// Takes what has come.
@@ -96,6 +119,12 @@ impl Loader {
         self.ended_at
     }
 
+    /// Returns whether there was anything to read.
+    #[must_use]
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
     fn keep(&mut self, bytes: &[u8]) {
         if self.skipping || self.ended_at.is_some() {
             return;
@@ -117,10 +146,9 @@ impl Loader {
             return self.refuse(format!("expected at most {TAG_LINE_BYTES_MAX} bytes"));
         }
         let line = std::mem::take(&mut self.pending);
-        let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
-        if let (None, Some(first)) = (&self.form, first) {
-            let is_object = *first == b'{';
-            self.form = Some(if is_object { Form::Ndjson } else { Form::Csv(Vec::new()) });
+        self.has_begun |= line.iter().any(|byte| !byte.is_ascii_whitespace());
+        if self.form.is_none() {
+            self.form = Form::of_first(&line, self.ids_alone);
         }
         let Some(form) = &mut self.form else { return };
         match form.read(&line) {

@@ -170,7 +170,7 @@ impl Gateway {
                             return vec![Frame::Reject { reason }];
                         }
                     }
-                    TableKind::Tags => panic!("filters are not prepared"),
+                    TableKind::Tags | TableKind::List => panic!("{kind:?} is not prepared"),
                     TableKind::Instances => {
                         let archive = Archive::<InstanceTable>::open(bytes).expect("verified");
                         assert_eq!(archive.revision(), revision);
@@ -195,6 +195,8 @@ impl Gateway {
                 (seen.tables.1, seen.epoch) = (table, seen.epoch + 1);
                 vec![Frame::Prepared { kind: TableKind::Rules, epoch: seen.epoch }]
             }
+            // It is brought no list, and told so.
+            Frame::ListNames { .. } => vec![Frame::Pong],
             Frame::Commit { rules, instances, .. } => {
                 seen.commits += 1;
                 if rules.is_some() {

@@ -9,6 +9,7 @@ mod control;
 mod files;
 mod gateway;
 mod instances;
+mod lists;
 mod metrics;
 mod objects;
 mod openapi;

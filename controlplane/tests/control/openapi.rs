@@ -40,6 +40,7 @@ fn every_operation_is_there_and_no_other() {
             .replace("{revision}", "7")
             .replace("{collection}", "routes")
             .replace("{name}", "web")
+            .replace("{list}", "staff")
             .replace("{release}", "r");
         for method in METHODS {
             let answer = control.call(&method.to_uppercase(), &concrete, None, b"");

@@ -199,11 +199,10 @@ impl Channel {
     /// # Errors
     /// [`LinkError`]; part of the frame may have left then.
     pub fn send_table(&mut self, frame: &Frame, table: impl AsFd) -> Result<(), LinkError> {
-        let carries = matches!(
-            frame,
-            Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter | Frame::Geo
+        debug_assert!(
+            carries_file(frame),
+            "only Prepare, Table, TagFilter, Geo and List carry a file"
         );
-        debug_assert!(carries, "only Prepare, Table, TagFilter and Geo carry a file");
         self.send_with(frame, Some(table.as_fd()))
     }
 
@@ -254,12 +253,10 @@ impl Channel {
     }
 
     fn table_of(&mut self, frame: &Frame) -> Result<Option<OwnedFd>, LinkError> {
-        match frame {
-            Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter | Frame::Geo => {
-                self.tables.pop_front().map(Some).ok_or(LinkError::TableMissing)
-            }
-            _ => Ok(None),
+        if !carries_file(frame) {
+            return Ok(None);
         }
+        self.tables.pop_front().map(Some).ok_or(LinkError::TableMissing)
     }
 
     fn receive_some(&mut self, wanted: usize) -> Result<usize, LinkError> {
@@ -302,6 +299,14 @@ fn send_some(
         debug_assert!(pushed, "the space was measured for one descriptor");
     }
     sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)
+}
+
+/// Returns whether a file travels with `frame`.
+fn carries_file(frame: &Frame) -> bool {
+    matches!(
+        frame,
+        Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter | Frame::Geo | Frame::List
+    )
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use super::{CompileError, row};
 use crate::{
-    expr::{self, Names as _, Problem, Scope, Segment},
+    expr::{self, Names as _, Problem, Scope, Segment, Size},
     policy::{
         Attribute, AttributeType, Bundle, CLIENT_IP, GEO_LATITUDE, GEO_LONGITUDE, GrpcPart,
         RequestPart, Source, USER_ID,
     },
     table::{
-        AttributeKind, AttributeRow, ExpressionRow, NONE, PartRow, PositionRow, RuleTable,
+        AttributeKind, AttributeRow, ExpressionRow, NONE, NodeRow, PartRow, PositionRow, RuleTable,
         SegmentRow, SourceRow,
     },
 };
@@ -115,7 +115,13 @@ pub(super) fn segment_rows<'a>(
         path: "segments".to_owned(),
         message: format!("{} name each other", circle.join(", ")),
     })?;
-    let mut rows = Vec::with_capacity(ordered.len());
+    let mut rows = Vec::with_capacity(bundle.segments.len());
+    for (name, segment) in &bundle.segments {
+        let Some(list) = &segment.members else { continue };
+        let when = members_row(list, attribute(scope, USER_ID).unwrap_or(NONE));
+        scope.add_segment(name, Segment { row: row(first + rows.len())?, size: Size::ONE });
+        rows.push(SegmentRow { tenant: tenant.clone(), name: name.clone(), when });
+    }
     for name in ordered {
         let place = || (tenant.clone(), format!("segments.{name}.when"));
         let (when, size) = expression_row(texts[name], scope, place)?;
@@ -124,6 +130,12 @@ pub(super) fn segment_rows<'a>(
         rows.push(SegmentRow { tenant, name, when });
     }
     Ok(rows)
+}
+
+/// Returns what holds for those whose id, the attribute in row `id`, is on a list.
+fn members_row(list: &str, id: u32) -> ExpressionRow {
+    let node = NodeRow::Member { id, list: list.to_owned() };
+    ExpressionRow { text: format!("members: {list}"), nodes: vec![node] }
 }
 
 /// Returns the row of an attribute by its name.

@@ -237,6 +237,7 @@ impl Merge<'_> {
                 NodeRow::Attribute(attribute) => *attribute = self.attribute(*attribute)?,
                 NodeRow::Part(part) => self.part(part)?,
                 NodeRow::Within(circle) => self.position(&mut circle.position)?,
+                NodeRow::Member { id, .. } => *id = self.attribute(*id)?,
                 NodeRow::Matches(_, regex) => *regex = self.regex(*regex)?,
                 NodeRow::Segment(segment) => *segment = self.segments[*segment as usize],
                 _ => {}

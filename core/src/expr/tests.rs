@@ -67,6 +67,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         trusted: true,
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
+        lists: &crate::signal::lists::NoLists,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),

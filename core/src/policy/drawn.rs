@@ -33,6 +33,7 @@ impl Chance {
             "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": tenant },
             "attributes": {
                 "user.age": { "type": "int", "from": [{ "header": "x-age", "trusted": true }], "alias": "age" },
+                "user.id": { "type": "string", "from": [{ "header": "x-id", "trusted": true }] },
                 "user.level": { "type": "string", "from": [{ "header": "X-Level" }] },
             },
             "segments": {}, "upstreams": {}, "releases": {}, "routes": [],
@@ -57,6 +58,9 @@ impl Chance {
     /// A segment names lower ones only, but for once in a while.
     fn segment(&mut self, at: usize) -> Value {
         let number = self.below(90);
+        if at > 0 && self.below(6) == 0 {
+            return json!({ "members": format!("list{}", number % 3) });
+        }
         let when = match (at, self.below(5)) {
             (1.., 0 | 1) => format!("s{}() && age > {number}", at - 1),
             (_, 2) => format!("age > {number} || user.level in ['a', 'b', 'c'] && age < {number}"),

@@ -143,6 +143,9 @@ fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
                         && seen.insert(name)
                     {
                         texts.extend(segment.when.as_deref());
+                        let id = segment.members.as_ref().and(attributes.get(USER_ID));
+                        written
+                            .extend(id.into_iter().flat_map(|one| written_by_clients(one, bundle)));
                     }
                 }
             }

@@ -55,12 +55,20 @@ impl<'a> Asked<'a> {
 
     /// Returns the tag `name` of the user whose id is the attribute in row `id`.
     pub(super) fn tag(&self, id: u32_le, name: &str) -> Option<&'a [u8]> {
+        self.request.tags.tag(self.tenant, self.id(id)?, name).map(str::as_bytes)
+    }
+
+    /// Returns whether the user whose id is the attribute in row `id` is on `list`; nothing when nobody is named, or there
+    /// is no such list.
+    pub(super) fn is_member(&self, id: u32_le, list: &str) -> Option<bool> {
+        self.request.lists.contains(self.tenant, list, self.id(id)?)
+    }
+
+    /// Returns the id that the request itself says, by the attribute in row `id`.
+    fn id(&self, id: u32_le) -> Option<&'a str> {
         let id = present_text(&self.attributes[id.to_native() as usize], self)?;
-        if !(1..=UNIT_BYTES_MAX).contains(&id.len()) {
-            return None;
-        }
         let id = std::str::from_utf8(id).ok()?;
-        self.request.tags.tag(self.tenant, id, name).map(str::as_bytes)
+        (1..=UNIT_BYTES_MAX).contains(&id.len()).then_some(id)
     }
 
     /// Returns where the caller is, degrees north and east: what its request says, when that says both, else where its

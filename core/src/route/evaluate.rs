@@ -9,7 +9,7 @@
 
 use std::{cmp::Ordering, net::IpAddr};
 
-use rkyv::{string::ArchivedString, vec::ArchivedVec};
+use rkyv::{rend::u32_le, string::ArchivedString, vec::ArchivedVec};
 
 use super::{
     asked::Asked,
@@ -85,7 +85,7 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
     }
 
     fn node(&mut self, nodes: &'a ArchivedVec<ArchivedNodeRow>, at: usize) -> Evaluated<'a> {
-        let operand = |number: &rkyv::rend::u32_le| number.to_native() as usize;
+        let operand = |number: &u32_le| number.to_native() as usize;
         match &nodes[at] {
             ArchivedNodeRow::Bool(value) => Ok(Value::Bool(*value)),
             ArchivedNodeRow::Int(value) => Ok(Value::Int(value.to_native())),
@@ -156,6 +156,7 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
                 _ => Err(Fault::Type),
             },
             ArchivedNodeRow::Within(circle) => self.within(circle).map(Value::Bool),
+            ArchivedNodeRow::Member { id, list } => self.member(*id, list).map(Value::Bool),
             ArchivedNodeRow::InRange(value, range) => {
                 let address = self.text(nodes, operand(value))?.parse::<IpAddr>();
                 address
@@ -192,6 +193,22 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
         });
         let centre = (circle.latitude.to_native(), circle.longitude.to_native());
         Ok(distance_km(position?, centre) <= circle.km.to_native())
+    }
+
+    /// Whether the caller is on a list.
+    fn member(&mut self, id: u32_le, list: &'a str) -> Result<bool, Fault> {
+        let held = self.request.is_member(id, list);
+        let row = &self.table.table.attributes[id.to_native() as usize];
+        let request = self.request;
+        self.recorder.read(|| Read {
+            name: row.name.to_string(),
+            found: present_text(row, request).map(text),
+        });
+        self.recorder.read(|| Read {
+            name: format!("members of {list}"),
+            found: held.map(|held| held.to_string()),
+        });
+        held.ok_or(Fault::Missing)
     }
 
     /// `&&`, which one `false` decides, and `||`, which one `true` decides, whatever the other is.

@@ -14,6 +14,7 @@ use crate::{
 mod chain;
 mod claims;
 mod devices;
+mod members;
 mod nested;
 mod regions;
 mod signed;
@@ -82,6 +83,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         trusted: ask.trusted,
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
+        lists: &crate::signal::lists::NoLists,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
@@ -344,6 +346,7 @@ fn targets_in_order_until_they_expire() {
             trusted: ask.trusted,
             tags: &crate::route::NoTags,
             geo: &crate::signal::geo::NoGeo,
+            lists: &crate::signal::lists::NoLists,
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),

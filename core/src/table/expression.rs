@@ -82,6 +82,13 @@ pub enum NodeRow {
     InRange(u32, AddressRangeRow),
     /// Whether the caller's position lies within so many kilometres of a place.
     Within(WithinRow),
+    /// Whether the user whose id is an attribute (a row of `attributes`) is on a list of the tenant whose rules ask.
+    Member {
+        /// The row.
+        id: u32,
+        /// The list.
+        list: String,
+    },
 }
 
 /// The caller's position: what the request itself says, else where its address is.

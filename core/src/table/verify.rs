@@ -18,18 +18,19 @@ use condition::{is_path, path_index, path_key};
 use expression::{Cost, is_part, position};
 
 use super::{
-    ArchivedAddressRow, ArchivedChoiceRow, ArchivedHostRow, ArchivedInstanceTable,
+    ArchivedAddressRow, ArchivedChoiceRow, ArchivedHostRow, ArchivedIdList, ArchivedInstanceTable,
     ArchivedOnNoHealthyRow, ArchivedPartRow, ArchivedReleaseRow, ArchivedRuleTable, ArchivedSpan,
     ArchivedTagFilter, NONE,
 };
 use crate::{
     http::{is_baggage_key, is_strippable},
     limits::{
-        ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, NAME_BYTES_MAX,
-        PREFIX_SLASHES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX, ROUTES_MAX,
-        SEGMENTS_MAX, TAG_VALUE_BYTES_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX, VALUE_BYTES_MAX,
-        VARIANTS_MAX,
+        ADDRESSES_MAX, ATTRIBUTES_MAX, BUCKETS, HOST_BYTES_MAX, INSTANCES_MAX, LIST_IDS_MAX,
+        NAME_BYTES_MAX, PREFIX_SLASHES_MAX, RANGES_MAX, REGEX_BYTES_MAX, REGEXES_MAX, RELEASES_MAX,
+        ROUTES_MAX, SEGMENTS_MAX, TAG_VALUE_BYTES_MAX, TARGETS_MAX, TIMEOUT_MS_MAX, UNITS_MAX,
+        VALUE_BYTES_MAX, VARIANTS_MAX,
     },
+    policy::is_name,
 };
 
 /// Why a table cannot be served.
@@ -313,6 +314,15 @@ impl Verify for ArchivedInstanceTable {
 impl Verify for ArchivedTagFilter {
     fn verify(&self) -> Result<(), VerifyError> {
         check("filter", 0, is_short(&self.tenant) && self.is_good())
+    }
+}
+
+impl Verify for ArchivedIdList {
+    fn verify(&self) -> Result<(), VerifyError> {
+        bounded("ids", self.prints.len(), LIST_IDS_MAX)?;
+        check("list", 0, is_name(&self.tenant) && is_name(&self.name))?;
+        let row = self.prints.windows(2).position(|pair| pair[0] >= pair[1]);
+        row.map_or(Ok(()), |row| ordered("id", row + 1, false))
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use crossbeam::channel::unbounded;
 use halftone_core::{
-    signal::{geo::Databases, jwt::Issuers},
+    signal::{geo::Databases, jwt::Issuers, lists::IdLists},
     table::epoch::EpochCell,
 };
 
@@ -23,9 +23,10 @@ fn started() -> SocketAddr {
         .and_then(|last_good| last_good.keep(Arc::clone(&tables)))
         .expect("a folder");
     let databases = Arc::new(EpochCell::new(Databases::default()));
+    let lists = Arc::new(EpochCell::new(IdLists::default()));
     let issuers = Arc::new(EpochCell::new(Issuers::default()));
     let applied = unbounded().1;
-    let publisher = Publisher::new(tables, Vec::new(), applied, keeper, databases, issuers);
+    let publisher = Publisher::new(tables, Vec::new(), applied, keeper, databases, lists, issuers);
     let publisher = Arc::new(publisher);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -67,6 +67,7 @@ fn without_tables_the_refusal_is_explained() {
         tables: None,
         tags: &halftone_core::route::NoTags,
         regions: &regions,
+        lists: &halftone_core::signal::lists::NoLists,
         devices: &halftone_core::signal::device::Unremembered::default(),
         tokens: &tokens,
         trusted: &trusted,

@@ -16,7 +16,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::{RESTARTS_MAX, RESTARTS_MS},
-    signal::{geo::Databases, jwt::Issuers, keys::KeyRing, trust::Trusted},
+    signal::{geo::Databases, jwt::Issuers, keys::KeyRing, lists::IdLists, trust::Trusted},
     table::epoch::EpochCell,
 };
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -46,6 +46,7 @@ pub(super) struct Common {
     pub(super) keys: Arc<EpochCell<KeyRing>>,
     pub(super) asker: Sender<Event>,
     pub(super) databases: Arc<EpochCell<Databases>>,
+    pub(super) lists: Arc<EpochCell<IdLists>>,
     pub(super) issuers: Arc<EpochCell<Issuers>>,
     /// Most sockets a worker may have open.
     pub(super) sockets: usize,
@@ -138,6 +139,7 @@ impl Workers {
             sockets: common.sockets,
             asker: Some(common.asker.clone()),
             databases: Arc::clone(&common.databases),
+            lists: Arc::clone(&common.lists),
             issuers: Arc::clone(&common.issuers),
             log: log.map(|log| log.handle(Instant::now())),
             seed: seed(id),

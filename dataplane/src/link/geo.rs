@@ -3,25 +3,17 @@
 //! Owns that conversation. Invariants: a database is served once all of it was checked, and nothing that is refused
 //! changes what is served; the last holder of one that was replaced is not a worker, so that none pays for freeing it.
 
-use std::{
-    os::fd::OwnedFd,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{os::fd::OwnedFd, sync::Arc};
 
 use halftone_core::{
     limits::GEO_BYTES_MAX,
-    signal::geo::{Database, Databases, GeoError, GeoKind, GeoState},
+    signal::geo::{Database, GeoError, GeoKind, GeoState},
     wire::Frame,
 };
 use halftone_link::{Channel, LinkError, Received, SealedError, read_sealed_bytes};
 use thiserror::Error;
 
-use super::Link;
-
-/// How long workers may hold on to databases that were replaced; they let go at their next tick.
-const LET_GO: Duration = Duration::from_secs(5);
+use super::{Link, let_go};
 
 #[derive(Debug, Error)]
 enum GeoRefusal {
@@ -82,12 +74,4 @@ fn keep_only(link: &Link, kinds: &[GeoKind]) -> Frame {
         let_go(&served);
     }
     Frame::Pong
-}
-
-/// Waits until nobody else holds what was replaced.
-fn let_go(replaced: &Arc<Databases>) {
-    let until = Instant::now() + LET_GO;
-    while Arc::strong_count(replaced) > 1 && Instant::now() < until {
-        thread::sleep(Duration::from_millis(10));
-    }
 }

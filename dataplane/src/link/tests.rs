@@ -8,8 +8,9 @@ use halftone_core::{
     signal::{
         geo::{Databases, GeoKind},
         jwt::{Issuer, Issuers, jwks::parse_jwks},
+        lists::{IdLists, ListName, ListReader as _},
     },
-    table::epoch::EpochCell,
+    table::{IdList, epoch::EpochCell, fingerprint_of_id},
 };
 
 use halftone_mmdb::shared::{asn, city};
@@ -44,10 +45,13 @@ impl Peer {
             .expect("a folder");
         let geo = GeoKeeper::open(directory.path()).expect("a folder");
         let databases = Arc::new(EpochCell::new(Databases::default()));
+        let ids = Arc::new(EpochCell::new(IdLists::default()));
         let believed = Arc::new(EpochCell::new(Issuers::default()));
         let applied = unbounded().1;
-        let publisher = Publisher::new(tables, Vec::new(), applied, keeper, databases, believed);
+        let publisher =
+            Publisher::new(tables, Vec::new(), applied, keeper, databases, ids, believed);
         let publisher = Arc::new(publisher);
+        let lists = ListKeeper::open(directory.path()).expect("a folder");
         let issuers = IssuerKeeper::open(directory.path()).expect("a folder");
         let (state, control_planes) = (GatewayState::default(), AtomicU32::new(0));
         let (asker, askable) = (unbounded().0, AtomicU64::new(0));
@@ -60,8 +64,9 @@ impl Peer {
             asker,
             askable,
             geo,
-            issuers,
             keys: Arc::default(),
+            lists,
+            issuers,
         });
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         let serving = Arc::clone(&link);
@@ -210,6 +215,45 @@ fn a_region_database_is_served_once_it_is_good() {
     assert_eq!(peer.ask(&Frame::GeoKinds { kinds: vec![GeoKind::Asn] }), Frame::Pong);
     assert_eq!(served(&peer).len(), 1);
     assert_eq!(peer.link.geo.load().iter().count(), 1);
+}
+
+#[test]
+fn a_list_is_served_once_it_is_good() {
+    let mut peer = Peer::connect_as(Role::Lists);
+    let archive = |name: &str, ids: &[&str], revision| {
+        let mut prints: Vec<u64> = ids.iter().map(|id| fingerprint_of_id(7, id)).collect();
+        prints.sort_unstable();
+        let list = IdList { tenant: "shop".to_owned(), name: name.to_owned(), key: 7, prints };
+        Archive::build(&list, revision).expect("a good list").bytes().to_vec()
+    };
+    let send = |peer: &mut Peer, bytes: &[u8]| {
+        let file = SealedTable::create_of(bytes).expect("sealed");
+        peer.channel.send_table(&Frame::List, &file).expect("sent");
+        peer.answer()
+    };
+    let is_member =
+        |peer: &Peer, list: &str, id: &str| peer.link.publisher.lists().contains("shop", list, id);
+    let staff = archive("staff", &["u7", "u8"], 1);
+    for bytes in [&staff, &archive("beta", &["u9"], 1), &staff] {
+        let Frame::ListServed(state) = send(&mut peer, bytes) else { panic!("refused") };
+        assert_eq!((state.name.tenant.as_str(), state.revision), ("shop", 1));
+    }
+    assert_eq!(is_member(&peer, "staff", "u7"), Some(true));
+    let mut flipped = archive("staff", &[], 2);
+    *flipped.last_mut().expect("bytes") ^= 1;
+    for damaged in [&staff[..70], &flipped, b"", b"nothing"] {
+        let answer = send(&mut peer, damaged);
+        assert!(matches!(answer, Frame::Reject { .. }), "{answer:?}");
+        assert_eq!(is_member(&peer, "staff", "u7"), Some(true));
+    }
+    let Frame::ListServed(_) = send(&mut peer, &archive("staff", &["u8"], 2)) else { panic!() };
+    assert_eq!(is_member(&peer, "staff", "u7"), Some(false));
+    let Frame::Reject { .. } = peer.ask(&Frame::QueryStats) else { panic!("not asked here") };
+    // What nobody brings any more is forgotten, here and on disk.
+    let beta = ListName { tenant: "shop".to_owned(), list: "beta".to_owned() };
+    assert_eq!(peer.ask(&Frame::ListNames { lists: vec![beta] }), Frame::Pong);
+    assert_eq!(is_member(&peer, "staff", "u8"), None);
+    assert_eq!(peer.link.lists.load().iter().count(), 1);
 }
 
 #[test]

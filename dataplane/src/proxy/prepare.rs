@@ -240,6 +240,7 @@ fn decide<E: Engine>(
             trusted: peer.trusted,
             tags: &reader,
             geo: &geo,
+            lists: &worker.lists,
             signatures: &verifier,
             fresh_unit: worker.signing.unit(),
             devices: &devices,

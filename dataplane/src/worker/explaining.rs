@@ -45,6 +45,7 @@ impl<E: Engine> Worker<E> {
             tables: Tables::newest(&pinned),
             tags: &reader,
             regions: &self.regions,
+            lists: &self.lists,
             devices: &devices,
             tokens: &self.tokens,
             trusted: &self.trusted,

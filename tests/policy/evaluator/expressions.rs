@@ -39,7 +39,10 @@ pub(super) fn holds(bundle: &Value, when: &str, seen: &Seen<'_>) -> Option<bool>
     for (name, segment) in bundle["segments"].as_object().into_iter().flatten() {
         // A segment is asked only where it is named, so that none asks itself.
         if when.contains(&format!("{name}()")) {
-            let held = holds(bundle, &text(&segment["when"]), seen);
+            let held = match segment["members"].as_str() {
+                Some(list) => is_member(bundle, list, seen),
+                None => holds(bundle, &text(&segment["when"]), seen),
+            };
             let added = context.add_function(name, move || {
                 held.ok_or_else(|| ExecutionError::function_error("segment", "cannot be told"))
             });
@@ -74,6 +77,13 @@ pub(super) fn holds(bundle: &Value, when: &str, seen: &Seen<'_>) -> Option<bool>
         Ok(cel::Value::Bool(held)) => Some(held),
         _ => None,
     }
+}
+
+/// Whether the user whom the request names is on a list; nothing when it names none, or there is no such list.
+fn is_member(bundle: &Value, list: &str, seen: &Seen<'_>) -> Option<bool> {
+    let id = source_text(bundle, &bundle["attributes"]["user.id"], seen)?;
+    let members = seen.request.lists.get(list)?;
+    (!id.is_empty()).then(|| members.contains(&id))
 }
 
 /// Integers are CEL's `int`, not its `uint`.

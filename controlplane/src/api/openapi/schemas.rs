@@ -19,6 +19,7 @@ pub(super) fn all() -> Value {
             "status": { "enum": ["ok", "degraded"] },
             "problem": text("Why the newest state is not published"),
         })),
+        "IdList": id_list(),
         "Instance": instance(),
         "Labels": { "type": "object", "description": "Any label can be selected; `group` names the \
             variant and `weight` the share inside it when no bundle is stored",
@@ -255,6 +256,7 @@ fn gateway() -> Value {
             })) },
             "controlPlanes": number("Control planes that are connected to it"),
             "geo": { "type": "array", "items": { "$ref": "#/components/schemas/GeoDatabase" } },
+            "lists": { "type": "array", "items": { "$ref": "#/components/schemas/IdList" } },
             "keys": { "type": "array", "items": text("An id"), "description": "The ids of its keys; the first signs" },
             "keysMissing": { "type": "boolean", "description": "Whether its rules need a key and it has none" },
             "issuers": { "type": "array", "items": object(&["issuer", "keys"], json!({
@@ -268,6 +270,18 @@ fn gateway() -> Value {
             "version": text("Its version"),
             "pid": number("Its process"),
             "stats": { "type": "object", "description": "What it counted, by variant" },
+        }),
+    )
+}
+
+fn id_list() -> Value {
+    object(
+        &["tenant", "list", "revision", "ids"],
+        json!({
+            "tenant": text("Whose it is"),
+            "list": text("Its name, as `members` of a segment has it"),
+            "revision": number("The number of its newest change"),
+            "ids": number("How many ids it has"),
         }),
     )
 }

@@ -61,3 +61,43 @@ fn a_portion_is_bounded_and_a_wrong_file_ends() {
     let last = (1 + TAG_BATCH_LINES + TAG_REFUSALS_MAX) as u64;
     assert_eq!((loader.refused().len(), loader.ended_at()), (TAG_REFUSALS_MAX, Some(last)));
 }
+
+#[test]
+fn ids_come_alone_or_among_others() {
+    let read = |text: &str, form| {
+        let mut loader = Loader::of_ids(form);
+        loader.push(text.as_bytes());
+        loader.finish();
+        let refused = loader.refused().iter().map(|one| (one.line, one.message.clone())).collect();
+        (ids(&mut loader), refused)
+    };
+    let none: Vec<(u64, String)> = Vec::new();
+    for (text, expected) in [
+        ("u7\n\n  u8 \r\n北京\n", &["u7", "u8", "北京"][..]),
+        ("\u{feff}u7\nu8", &["u7", "u8"]),
+        ("u7\nLi, Wei\n", &["u7", "Li, Wei"]),
+        ("id\nu7\n", &["u7"]),
+        ("name,id\r\n\"Li, Wei\",u7\r\n,u8\r\n", &["u7", "u8"]),
+        ("\n{\"id\":\"u7\",\"age\":30}\n{\"id\":\"u8\"}\n", &["u7", "u8"]),
+        ("", &[]),
+        ("\n \n", &[]),
+    ] {
+        assert_eq!(
+            read(text, None),
+            (expected.iter().map(|id| (*id).to_owned()).collect(), none.clone()),
+            "{text:?}"
+        );
+    }
+    for (text, form, line, told) in [
+        ("u7,vip\nu8,new\n", None, 1, "expected a column \"id\""),
+        ("u7\n", Some(IdForm::Csv), 1, "expected a column \"id\""),
+        ("u7\n", Some(IdForm::Ndjson), 1, "column 1: "),
+        ("{\"id\":\"u7\"}\n{\"uid\":\"u8\"}\n", None, 2, "missing field `id`"),
+        ("{\"id\":7}\n", None, 1, "expected a string"),
+        ("id,x\n,1\n", None, 2, "id: expected 1 to"),
+        ("u7\n\u{feff}\n", None, 2, "id: expected 1 to"),
+    ] {
+        let (_, refused): (Vec<String>, Vec<(u64, String)>) = read(text, form);
+        assert!(refused[0].0 == line && refused[0].1.contains(told), "{text:?}: {refused:?}");
+    }
+}

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NotServed, is_false};
+use super::is_false;
 use crate::{
     expr,
     policy::Label,
@@ -176,7 +176,7 @@ pub struct Segment {
     /// An expression that holds for its members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
-    /// A list of ids that was loaded.
+    /// A list of ids that was loaded: who has one of them as `user.id` is a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub members: Option<NotServed>,
+    pub members: Option<String>,
 }

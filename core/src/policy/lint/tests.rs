@@ -21,7 +21,7 @@ fn warnings(release: &Value) -> Vec<String> {
             "device.os": { "type": "string", "from": [{ "device": "os" }] },
             "app": { "type": "string", "from": [{ "cookie": "app" }, { "pathSegment": 1 }] },
         },
-        "segments": { "grown-up": { "when": "age > 18" }, "some": { "when": "grown_up() || app == 'x'" } },
+        "segments": { "grown-up": { "when": "age > 18" }, "some": { "when": "grown_up() || app == 'x'" }, "staff": { "members": "staff" } },
         "releases": { "r": release },
     }))
     .expect("the shape is right");
@@ -93,6 +93,7 @@ fn variants_granted_by_what_an_expression_reads() {
         ),
         ("user.sid == 'u7'", &[]),
         ("segment('some')", &["the cookie \"app\" or the header \"x-user-age\""]),
+        ("staff()", &["by sending the cookie \"uid\"; use"]),
         ("'x-qa' in request.headers", &["the header \"x-qa\""]),
         (
             "request.cookies['a'] == request.query['b']",

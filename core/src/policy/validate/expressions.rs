@@ -181,7 +181,10 @@ fn check_segments<'a>(found: &mut Found, bundle: &'a Bundle, scope: &mut Scope<'
         if let Some(other) = spelled.insert(expr::spelled(name), name) {
             found.add(&path, format!("is called like {other:?}: calls spell '-' and '.' as '_'"));
         }
-        found.served(&format!("{path}.members"), segment.members);
+        if let Some(list) = &segment.members {
+            check_members(found, &format!("{path}.members"), list, bundle);
+            scope.add_segment(name, Named { row: 0, size: Size::ONE });
+        }
         texts.extend(segment.when.as_deref().map(|text| (name.as_str(), text)));
         let given = usize::from(segment.when.is_some()) + usize::from(segment.members.is_some());
         found.one_of(&path, &["when", "members"], given);
@@ -208,9 +211,20 @@ fn check_segments<'a>(found: &mut Found, bundle: &'a Bundle, scope: &mut Scope<'
         scope.add_segment(name, Named { row, size });
     }
     // What cannot be compiled is told once, where it is written; naming it is no mistake of its own.
-    let others = bundle.segments.keys().filter(|name| !ordered.contains(&name.as_str()));
+    let others = texts.keys().copied().filter(|name| !ordered.contains(name));
     for name in others {
         scope.add_segment(name, Named { row: 0, size: Size::default() });
+    }
+}
+
+/// Checks that members can be told: by an id that the bundle declares.
+fn check_members(found: &mut Found, path: &str, list: &str, bundle: &Bundle) {
+    if !is_name(list) {
+        let expected = "expected the name of a list: letters, digits, '.', '_' and '-'";
+        found.add(path, format!("{expected}, got {list:?}"));
+    }
+    if !bundle.attributes.contains_key(USER_ID) {
+        found.add(path, format!("members are told by the attribute {USER_ID}: declare it"));
     }
 }
 

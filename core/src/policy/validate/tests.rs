@@ -51,7 +51,16 @@ fn each_fault_is_named() {
         ("/kind", json!("Gateway"), "kind: expected \"Bundle\""),
         ("/metadata/tenant", json!("a b"), "metadata.tenant: expected letters"),
         ("/metadata/tenant", json!("implicit"), "metadata.tenant: \"implicit\" stands for"),
-        ("/segments", json!({ "a": { "members": "a" } }), "segments.a.members: not supported"),
+        (
+            "/segments",
+            json!({ "a": { "members": "a b" } }),
+            "segments.a.members: expected the name of a list",
+        ),
+        (
+            "/segments",
+            json!({ "a": { "members": "a", "when": "true" } }),
+            "segments.a: expected exactly one of when, members",
+        ),
         ("/segments", json!({ "a": {} }), "segments.a: expected exactly one of when, members"),
         ("/segments", json!({ "a": { "when": "b()" } }), "segments.a.when: 1:2: unknown segment"),
         (
@@ -363,4 +372,15 @@ fn all_problems_come_at_once() {
     bundle["metadata"]["tenant"] = json!("");
     bundle["releases"]["user-v2"]["upstream"] = json!("nowhere");
     assert_eq!(problems(bundle).len(), 3);
+}
+
+#[test]
+fn members_are_told_by_a_declared_id() {
+    let mut bundle = valid();
+    bundle["segments"] = json!({ "staff": { "members": "staff" }, "some": { "when": "!staff()" } });
+    assert_eq!(problems(bundle.clone()), Vec::<String>::new());
+    bundle["attributes"] = json!({});
+    bundle["releases"]["user-v2"]["unit"] = json!(["client.ip"]);
+    let expected = "segments.staff.members: members are told by the attribute user.id: declare it";
+    assert_eq!(problems(bundle), [expected]);
 }

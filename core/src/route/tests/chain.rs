@@ -37,6 +37,7 @@ fn decide(
         client_ip: "192.0.2.1",
         trusted,
         tags: &NoTags,
+        lists: &crate::signal::lists::NoLists,
         geo: &crate::signal::geo::NoGeo,
         claims: &crate::signal::jwt::NoClaims,
         signatures: &crate::signal::signature::NoKeys,

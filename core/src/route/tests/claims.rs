@@ -60,6 +60,7 @@ fn decide(when: &str, claims: &'static [(&'static str, &'static str)]) -> Decisi
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: UnitId::default(),
         claims: &token,
+        lists: &crate::signal::lists::NoLists,
         devices: &crate::signal::device::Unremembered::default(),
         arena: &arena,
     };

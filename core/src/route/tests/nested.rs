@@ -51,6 +51,7 @@ fn combinations_are_found_exactly_then_by_any() {
             trusted: true,
             tags: &crate::route::NoTags,
             geo: &crate::signal::geo::NoGeo,
+            lists: &crate::signal::lists::NoLists,
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),

@@ -64,6 +64,7 @@ fn matches(when: &str, address: Address, said: &[(&str, &str)]) -> bool {
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         geo: &address,
+        lists: &crate::signal::lists::NoLists,
         devices: &crate::signal::device::Unremembered::default(),
         claims: &crate::signal::jwt::NoClaims,
         arena: &arena,

@@ -53,6 +53,7 @@ fn decide(
         trusted: told.trusted,
         tags: &NoTags,
         geo: &crate::signal::geo::NoGeo,
+        lists: &crate::signal::lists::NoLists,
         claims: &crate::signal::jwt::NoClaims,
         signatures: &at,
         devices: &crate::signal::device::Unremembered::default(),

@@ -58,6 +58,8 @@ fn everything() -> ExpressionRow {
         NodeRow::Part(PartRow::Geohash { position: SAID, precision: 12 }),
         NodeRow::Has(33),
         NodeRow::Or(32, 34),
+        NodeRow::Member { id: 0, list: "staff".into() },
+        NodeRow::Or(35, 36),
     ];
     ExpressionRow { text: "everything".into(), nodes }
 }
@@ -386,7 +388,7 @@ fn circle(table: &mut RuleTable) -> &mut WithinRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 98] = [
+    let breaks: [(&str, Break); 101] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -471,6 +473,15 @@ fn meaningless_tables_are_refused() {
                 precision: 1,
             };
             t.segments[0].when.nodes[33] = NodeRow::Part(part);
+        }),
+        ("member", |t| {
+            t.segments[0].when.nodes[36] = NodeRow::Member { id: 4, list: "staff".into() };
+        }),
+        ("list", |t| {
+            t.segments[0].when.nodes[36] = NodeRow::Member { id: 0, list: "a/b".into() };
+        }),
+        ("list", |t| {
+            t.segments[0].when.nodes[36] = NodeRow::Member { id: 0, list: "x".repeat(300) };
         }),
         ("tag", |t| tag(t, 1, 0, &"x".repeat(300))),
         ("tag", |t| {
@@ -602,6 +613,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
             trusted: true,
             tags: &crate::route::NoTags,
             geo: &crate::signal::geo::NoGeo,
+            lists: &crate::signal::lists::NoLists,
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),

@@ -12,12 +12,13 @@ use crate::{
         ALTERNATIVES_MAX, EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX,
         GEOHASH_PRECISION_MAX, VALUE_BYTES_MAX,
     },
+    policy::is_name,
     signal::{
         geo::{
             GeoField, GeoLang,
             position::{FURTHEST_KM, is_on_globe},
         },
-        jwt::issuers::is_name,
+        jwt::issuers,
     },
     table::{
         ArchivedExpressionRow, ArchivedNodeRow, ArchivedPartRow, ArchivedPositionRow,
@@ -64,6 +65,10 @@ pub(super) fn expression(
                 position(table, what, row, row_of)?;
             }
             ArchivedNodeRow::Within(circle) => position(table, what, row, &circle.position)?,
+            ArchivedNodeRow::Member { id, list } => {
+                index(what, row, *id, table.attributes.len())?;
+                check(what, row, is_name(list))?;
+            }
             ArchivedNodeRow::Matches(_, regex) => index(what, row, *regex, table.regexes.len())?,
             ArchivedNodeRow::Segment(segment) => {
                 index(what, row, *segment, segments.len())?;
@@ -90,6 +95,7 @@ fn operands(node: &ArchivedNodeRow) -> [Option<u32_le>; 3] {
         | ArchivedNodeRow::Attribute(_)
         | ArchivedNodeRow::Part(_)
         | ArchivedNodeRow::Within(_)
+        | ArchivedNodeRow::Member { .. }
         | ArchivedNodeRow::Segment(_) => [None; 3],
         ArchivedNodeRow::Has(a)
         | ArchivedNodeRow::Not(a)
@@ -159,7 +165,7 @@ fn is_circle(circle: &ArchivedWithinRow) -> bool {
 pub(super) fn is_part(part: &ArchivedPartRow) -> bool {
     match part {
         ArchivedPartRow::Claim { name, issuer } => {
-            let named = issuer.as_ref().is_none_or(|issuer| is_name(issuer));
+            let named = issuer.as_ref().is_none_or(|issuer| issuers::is_name(issuer));
             !name.is_empty() && is_short(name) && named
         }
         ArchivedPartRow::Geo { field, lang } => {

@@ -12,7 +12,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::TICK_MS,
-    signal::{geo::Databases, jwt::Issuers, trust::Trusted},
+    signal::{geo::Databases, jwt::Issuers, lists::IdLists, trust::Trusted},
     table::{
         AddressRow, InstanceRow, InstanceSet, InstanceTable, NONE, PathRow, RouteRow, RuleTable,
         Span, TenantRow, TimeoutsRow, VariantRow, archive::Archive, epoch::EpochCell,
@@ -111,6 +111,7 @@ impl Running {
             log: Some(AccessLog::new(full, unbounded().1, Instant::now())),
             asker: None,
             databases: Arc::new(EpochCell::new(Databases::default())),
+            lists: Arc::new(EpochCell::new(IdLists::default())),
             issuers: Arc::new(EpochCell::new(Issuers::default())),
             seed: 1,
             signing: crate::signing::Given::without_keys(),
