@@ -14,8 +14,10 @@ mod gateway;
 mod keys;
 mod man;
 mod push;
+mod replay;
 mod schema;
 mod segments;
+mod shadow;
 mod sign;
 mod status;
 mod tags;
@@ -67,6 +69,10 @@ pub(crate) enum Command {
     Keys(keys::KeysArguments),
     /// Sign a variant, a cookie, or the right to be told decisions
     Sign(sign::SignArguments),
+    /// Tell who would move if a bundle were served, on the requests that come
+    Shadow(shadow::ShadowArguments),
+    /// Tell who would move if a bundle were served, on the requests of an access log
+    Replay(replay::ReplayArguments),
     /// Have a gateway serve a bundle, without a control plane
     Push(push::PushArguments),
     /// Run a gateway: the data plane
@@ -104,6 +110,8 @@ pub(crate) fn run(command: Command, output: &mut (dyn Write + Send)) -> Result<(
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Keys(arguments) => keys::run(&arguments, output),
         Command::Sign(arguments) => sign::run(&arguments, output),
+        Command::Shadow(arguments) => shadow::run(&arguments, output),
+        Command::Replay(arguments) => replay::run(&arguments, output),
         Command::Push(arguments) => push::run(&arguments, output),
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Control(arguments) => control::run(arguments),

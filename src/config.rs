@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) keys: Option<PathBuf>,
     /// The access log, or `off`.
     pub(crate) access_log: Option<PathBuf>,
+    /// Whether it has the values that decisions read.
+    pub(crate) log_values: Option<bool>,
     /// Where health and metrics are served.
     pub(crate) admin: Option<SocketAddr>,
 }
@@ -78,6 +80,7 @@ impl Config {
             limits: limits(gateway),
             keys: path(&gateway.keys),
             access_log: path(&gateway.logs.access),
+            log_values: gateway.logs.values,
             admin: gateway.admin.as_ref().and_then(|one| address(&one.address)),
         }
     }

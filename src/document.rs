@@ -9,9 +9,12 @@ use std::{
     path::Path,
 };
 
-use anyhow::Result;
-use halftone_controlplane::document::{self, Judgement};
-use halftone_core::{limits::BUNDLE_BYTES_MAX, policy::Diagnostic};
+use anyhow::{Result, bail};
+use halftone_controlplane::document::{self, Document, Judgement};
+use halftone_core::{
+    limits::BUNDLE_BYTES_MAX,
+    policy::{Bundle, Diagnostic},
+};
 
 use crate::{config, usage::Usage};
 
@@ -49,6 +52,22 @@ impl Text {
     /// Judges it by what kind it is.
     pub(crate) fn judge(&self) -> Judgement {
         document::judge(&self.bytes, Path::new(&self.name), &config::problems)
+    }
+
+    /// Returns the bundle that it is; `done` is what cannot be done to anything else.
+    ///
+    /// # Errors
+    /// [`Usage`] when it is something else; every problem when it has some.
+    pub(crate) fn bundle(&self, done: &str) -> Result<Bundle> {
+        let (name, judgement) = (&self.name, self.judge());
+        if let Some(Document::Bundle(bundle)) = judgement.document {
+            return Ok(*bundle);
+        }
+        if judgement.problems.is_empty() {
+            return Err(Usage(format!("{name} is no bundle: only bundles are {done}")).into());
+        }
+        let told: Vec<String> = judgement.problems.iter().map(ToString::to_string).collect();
+        bail!("{name} is not {done}:\n  {}", told.join("\n  "))
     }
 }
 

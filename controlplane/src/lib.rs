@@ -36,6 +36,7 @@ mod ranges;
 mod registry;
 mod resolve;
 mod rules;
+pub mod shadow;
 mod source;
 mod stages;
 mod state;

@@ -121,15 +121,15 @@ pub fn push(bundle: &Bundle, socket: &Path, version: &str) -> Result<Pushed, Pus
 
 /// What a gateway serves; nothing before its first tables.
 #[derive(Default)]
-struct Served {
-    rules_epoch: u64,
-    revision: u64,
+pub(crate) struct Served {
+    pub(crate) rules_epoch: u64,
+    pub(crate) revision: u64,
     rules: RuleTable,
     instances: InstanceTable,
 }
 
 impl Served {
-    fn ask(visit: &mut Visit) -> Result<Self, PushError> {
+    pub(crate) fn ask(visit: &mut Visit) -> Result<Self, PushError> {
         let state = match visit.ask(&Frame::QueryState)?.frame {
             Frame::State(state) => state,
             _ => return Err(VisitError::Unexpected.into()),
@@ -144,7 +144,7 @@ impl Served {
     }
 
     /// Returns the tables with `bundle` in them.
-    fn with(&self, bundle: &Bundle) -> Result<(RuleTable, InstanceTable), CompileError> {
+    pub(crate) fn with(&self, bundle: &Bundle) -> Result<(RuleTable, InstanceTable), CompileError> {
         let tenant = &bundle.metadata.tenant;
         let mut allocations: Allocations = allocations_of(&self.rules);
         allocate(bundle, &mut allocations)?;
@@ -191,7 +191,7 @@ fn commit_once(visit: &mut Visit, commit: &Frame) -> Result<Option<(u32, u32)>, 
     }
 }
 
-fn without_instances(bundle: &Bundle, instances: &InstanceTable) -> BTreeSet<String> {
+pub(crate) fn without_instances(bundle: &Bundle, instances: &InstanceTable) -> BTreeSet<String> {
     let tenant = &bundle.metadata.tenant;
     let is_empty = |name: &str| {
         let set = instances.sets.iter().find(|set| set.key == format!("{tenant}/{name}"));

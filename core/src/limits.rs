@@ -318,6 +318,16 @@ pub const COMMIT_MS: u64 = 2_000;
 
 /// Longest part shown of a request line that could not be parsed, bytes.
 pub const LOGGED_LINE_BYTES_MAX: usize = 512;
+/// Longest value of a decision that a line of the access log has, bytes; a longer one is not there.
+pub const LOGGED_VALUE_BYTES_MAX: usize = 256;
+/// Most values of a decision in one line: a rule reads a handful.
+pub const LOGGED_VALUES_MAX: usize = 32;
+/// Most bytes of values in one line, so that they fit a head buffer and a line its room in a block.
+pub const LOGGED_VALUES_BYTES_MAX: usize = 2 * 1024;
+/// Longest line of an access log that is read again, bytes: a target every byte of which is escaped, and the rest.
+pub const REPLAYED_LINE_BYTES_MAX: usize = 128 * 1024;
+/// Most reasons told apart why lines cannot be decided again.
+pub const REPLAY_REASONS_MAX: usize = 64;
 /// Longest value an explanation shows, bytes; what is longer is cut.
 pub const EXPLAIN_VALUE_BYTES_MAX: usize = 256;
 /// Most routes and targets that did not match an explanation shows: people read it, and with two
@@ -328,11 +338,33 @@ pub const EXPLAIN_READS_MAX: usize = 32;
 /// Most instances an explanation names.
 pub const EXPLAIN_INSTANCES_MAX: usize = 32;
 
+/// Most users that a report of moves counts exactly; beyond, they are estimated to 3 %.
+pub const USERS_EXACT_MAX: usize = 1024;
+/// Most moves that are told apart, from one rule to another: people read them, and a worker has 8 KiB for each.
+pub const MOVES_MAX: usize = 64;
+/// Most requests that are shown of one move.
+pub const MOVE_SAMPLES_MAX: usize = 3;
+/// Longest part of a request that is shown, bytes.
+pub const MOVE_TEXT_BYTES_MAX: usize = 128;
+/// Longest time a candidate is decided beside what is served, milliseconds: an hour, and whoever asked is known to wait.
+pub const SHADOW_MS_MAX: u64 = 3_600_000;
+/// How long the counts of a shadow are kept once its time is over, milliseconds: who set it asks for them.
+pub const SHADOW_KEPT_MS: u64 = 60_000;
+
 /// The bucket space: parts per million.
 pub const BUCKETS: u32 = 1_000_000;
 
 const _: () =
     assert!(2 * EXPLAIN_UNMATCHED_MAX * CONDITIONS_MAX * EXPLAIN_VALUE_BYTES_MAX < FRAME_BYTES_MAX);
+/// A hash has 20 digits and a comma; a sample three texts of which every byte may be escaped, and its names.
+const _: () = assert!(
+    (MOVES_MAX + 2) * USERS_EXACT_MAX * 21
+        + MOVES_MAX * MOVE_SAMPLES_MAX * 3 * (6 * MOVE_TEXT_BYTES_MAX + 64)
+        + MOVES_MAX * 12 * 6 * NAME_BYTES_MAX
+        < FRAME_BYTES_MAX
+);
+const _: () = assert!(8 * URI_BYTES_MAX + LOGGED_VALUES_BYTES_MAX < REPLAYED_LINE_BYTES_MAX);
+const _: () = assert!(LOGGED_VALUES_BYTES_MAX + 8 * LOGGED_VALUE_BYTES_MAX <= HEAD_BUFFER_BYTES);
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MIN < HEAD_BYTES_MAX);
 const _: () = assert!(TUNNEL_IDLE_MS <= TIMEOUT_MS_MAX);
 const _: () = assert!(HEAD_BUFFER_BYTES <= HEAD_BYTES_MAX);

@@ -31,19 +31,25 @@ mod nested;
 mod overrides;
 mod parts;
 mod pins;
+mod recorded;
 mod remember;
 pub mod trace;
 mod units;
+mod user;
 mod values;
+mod witness;
 
 use asked::Asked;
 pub use chain::{Chain, baggage};
 use decide::{Choice, decide};
 pub use evaluate::Fault;
 use find::find_route;
+pub use recorded::{Recorded, Replay, Unreplayable};
 pub use remember::{Remember, UNIT_COOKIE, UnitId, pin_cookie, pin_value};
 use trace::{Recorder, Silent, Step};
+pub use user::user;
 pub use values::{HostScratch, host_name};
+pub use witness::{Input, Witness};
 
 /// What a decision may read of a request.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +74,8 @@ pub struct RequestView<'a> {
     pub trusted: bool,
     /// What is known of users beside their requests.
     pub tags: &'a dyn TagReader,
+    /// Who is told what is read.
+    pub witness: Option<&'a dyn Witness>,
     /// What is known of the caller's address.
     pub geo: &'a dyn GeoReader,
     /// Who is a member of what.

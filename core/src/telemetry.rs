@@ -4,7 +4,10 @@
 //! often. Invariants: counters only grow; merging two workers' statistics gives what one worker
 //! would have counted; recording neither allocates nor locks.
 
+pub mod logged;
+pub mod moves;
 pub mod page;
+pub mod users;
 
 use std::collections::BTreeMap;
 

@@ -26,8 +26,10 @@ use crate::{
 };
 
 mod explain;
+mod shadow;
 
 pub use explain::{ExplainRequest, Explained, Field};
+pub use shadow::{ShadowRequest, Shadowed};
 
 /// The version of this protocol.
 pub const PROTOCOL: u32 = 6;
@@ -122,6 +124,15 @@ pub enum Frame {
     Explain(ExplainRequest),
     /// What a worker decides for the request, and what it looked at.
     Explained(Box<Explained>),
+    /// Decide these rules (a sealed memory file travels with this frame) beside those that are served, and count who
+    /// would move: [`Frame::Shadowing`]. It ends with the connection.
+    Shadow(ShadowRequest),
+    /// Workers decide both from now on.
+    Shadowing,
+    /// Asks for [`Frame::Shadowed`].
+    QueryShadow,
+    /// What the workers counted so far.
+    Shadowed(Box<Shadowed>),
     /// Asks, of a peer with [`Role::Tags`], what is known of users of a tenant: [`Frame::TagAnswer`].
     TagQuery {
         /// Tells the answer apart from others.

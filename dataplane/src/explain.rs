@@ -146,6 +146,7 @@ impl Decider<'_> {
             client_ip,
             trusted,
             tags: self.tags,
+            witness: None,
             geo: &geo,
             lists: self.lists,
             signatures: self.signatures,
@@ -210,14 +211,15 @@ impl Told {
         let serving = tables.serving(decision);
         let shown = serving.unwrap_or(decision.variant);
         let explained = &mut self.explained;
-        explained.route = Some(rules.routes[decision.route as usize].name.to_string());
+        let route = &rules.routes[decision.route as usize];
+        explained.route = Some(route.name.to_string());
+        explained.tenant = Some(rules.tenants[route.tenant.to_native() as usize].name.to_string());
         explained.variant = Some(name(shown));
         explained.fallback_from = (shown != decision.variant).then(|| name(decision.variant));
         explained.reason = Some(decision.reason.as_str().to_owned());
         explained.bucket = decision.bucket;
         if let Some(release) = decision.release {
             let release = &rules.releases[release as usize];
-            explained.tenant = Some(release.tenant.to_string());
             explained.release = Some(release.name.to_string());
             let target = decision.target.and_then(|at| release.targets.get(at as usize));
             explained.target_id = target.map(|target| target.id.to_string());

@@ -60,7 +60,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let (sockets, listen) = listeners(&options.listen, cpus.len())?;
     let control = halftone_link::bind(&options.socket)?;
     let admin = options.admin.map(listen_admin).transpose()?;
-    let log = open_log(options.access_log.as_deref())?;
+    let log = open_log(options.access_log.as_deref(), options.log_values)?;
     let keys = Keys::follow(&options.keys)?;
     let ((applied, applications), (asker, asked)) = (unbounded(), unbounded());
     let tables = Arc::new(EpochCell::new(None));

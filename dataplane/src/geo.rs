@@ -83,7 +83,13 @@ impl Regions {
     /// Returns a reader for one decision about the address that is `client_ip`.
     #[must_use]
     pub fn reader<'w>(&'w self, client_ip: &'w str) -> Reader<'w> {
-        Reader { regions: self, client_ip, known: OnceCell::new() }
+        Reader { regions: self, client_ip, known: OnceCell::new(), counts: true }
+    }
+
+    /// Returns a reader for one decision that is not acted on: it is not counted.
+    #[must_use]
+    pub fn uncounted<'w>(&'w self, client_ip: &'w str) -> Reader<'w> {
+        Reader { counts: false, ..self.reader(client_ip) }
     }
 
     /// Lets go of databases that were replaced, also when no request asks.
@@ -97,10 +103,10 @@ impl Regions {
         self.counts.each_ref().map(Cell::get)
     }
 
-    fn know(&self, client_ip: &str) -> Option<Known> {
+    fn know(&self, client_ip: &str, counts: bool) -> Option<Known> {
         let (result, known) = self.find(client_ip);
         let counter = &self.counts[result];
-        counter.set(counter.get() + 1);
+        counter.set(counter.get() + u64::from(counts));
         known
     }
 
@@ -129,11 +135,12 @@ pub struct Reader<'w> {
     regions: &'w Regions,
     client_ip: &'w str,
     known: OnceCell<Option<Known>>,
+    counts: bool,
 }
 
 impl Reader<'_> {
     fn known(&self) -> Option<&Known> {
-        self.known.get_or_init(|| self.regions.know(self.client_ip)).as_ref()
+        self.known.get_or_init(|| self.regions.know(self.client_ip, self.counts)).as_ref()
     }
 }
 

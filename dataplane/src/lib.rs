@@ -22,6 +22,7 @@ pub mod link;
 pub mod lists;
 pub mod proxy;
 pub mod publish;
+pub mod shadow;
 pub mod signing;
 pub mod tables;
 pub mod tags;

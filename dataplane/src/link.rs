@@ -18,7 +18,7 @@ use std::{
 use crossbeam::channel::Sender;
 use halftone_core::{
     compile::{CompileError, replace_ranges},
-    limits::{COMMIT_MS, CONTROL_PEERS_MAX},
+    limits::{BUCKETS, COMMIT_MS, CONTROL_PEERS_MAX, SHADOW_MS_MAX},
     signal::lists::ListState,
     table::{
         InstanceTable, RuleTable, Table, TableKind, TagFilter,
@@ -38,10 +38,12 @@ use crate::{
     jwt::keeper::IssuerKeeper,
     keys::Keys,
     lists::keeper::ListKeeper,
-    publish::{CommitError, Publisher, Unexplained},
+    publish::{CommitError, Hold, Publisher, ShadowError, Unexplained},
     tables::Loaded,
     tags::asker::Event,
 };
+
+mod shadow;
 
 /// How long a peer may take to read an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,6 +78,12 @@ enum Refusal {
     HandOver(#[source] SealedError),
     #[error("no table came with the frame")]
     NoTable,
+    #[error("sample: expected 1 to {BUCKETS} of a million requests, got {0}")]
+    Sample(u32),
+    #[error("a candidate is decided for 1 to {SHADOW_MS_MAX} ms, not for {0}")]
+    ShadowTime(u64),
+    #[error(transparent)]
+    Shadow(#[from] ShadowError),
 }
 
 /// What every peer is told, and what they share.
@@ -227,9 +235,10 @@ fn open_filter(table: std::os::fd::OwnedFd) -> Result<Archive<TagFilter>, Refusa
     Ok(Archive::open(read_sealed(table)?)?)
 }
 
-/// What a peer has prepared and not committed.
+/// What a peer has prepared and not committed, and what it has decided besides.
 #[derive(Default)]
 struct Prepared {
+    shadow: Option<Hold>,
     rules: Option<Arc<Loaded<RuleTable>>>,
     instances: Option<Arc<Loaded<InstanceTable>>>,
 }
@@ -311,6 +320,16 @@ impl Link {
             Frame::Explain(asked) => match self.publisher.explain(asked) {
                 Ok(explained) => Frame::Explained(Box::new(explained)),
                 Err(unexplained) => return Ok(Err(unexplained.into())),
+            },
+            Frame::Shadow(asked) => {
+                match self.shadow(&mut prepared.shadow, &asked, received.table) {
+                    Ok(answer) => answer,
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
+            }
+            Frame::QueryShadow => match self.shadowed(prepared.shadow.as_ref()) {
+                Ok(answer) => answer,
+                Err(refusal) => return Ok(Err(refusal)),
             },
             Frame::Ping => Frame::Pong,
             _ => return Ok(Err(Refusal::Unexpected("this frame"))),

@@ -23,8 +23,9 @@ use crate::{
     conn::http1::Downstream,
     engine::{Engine, Writer as _},
     io::deadline::End,
+    shadow,
     tables::Tables,
-    telemetry::log::Line,
+    telemetry::log::{Line, Read},
     worker::Worker,
 };
 pub use bounds::Bounds;
@@ -80,7 +81,13 @@ pub async fn handle_request<E: Engine>(
         Err(error) => answer(worker, downstream, &mut request, error).await,
     };
     record(worker, downstream, &request);
+    if worker.shadows.is_on() {
+        shadow::look(worker, downstream, &request);
+    }
     downstream.consume(&request);
+    if let Some(values) = request.values {
+        worker.buffers.free_head(values);
+    }
     worker.buffers.free_head(request.forwarded);
     if let Some(added) = request.added {
         worker.buffers.free_head(added.bytes);
@@ -102,6 +109,9 @@ async fn decide_again<E: Engine>(
     };
     request.started = first.started;
     request.keep_alive &= first.keep_alive;
+    if let Some(values) = first.values {
+        worker.buffers.free_head(values);
+    }
     worker.buffers.free_head(first.forwarded);
     request
 }
@@ -247,6 +257,12 @@ fn record<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, request: &R
         error: request.error,
         ..Line::default()
     };
+    line.read = request.values.as_deref().map(|values| Read {
+        protocol: if request.http11 { "HTTP/1.1" } else { "HTTP/1.0" },
+        scheme: request.scheme,
+        trusted: downstream.peer.trusted,
+        values,
+    });
     if let Some(tables) = tables {
         line.epochs = tables.epochs();
         if let Some(decision) = request.decision {

@@ -33,6 +33,11 @@ use crate::{
     worker::{Applied, Command, TICK, WAKE},
 };
 
+mod shadow;
+
+use shadow::Holder;
+pub use shadow::{Hold, ShadowError};
+
 /// Why a commit was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum CommitError {
@@ -62,6 +67,12 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
+    /// Gives a command, and has it looked at.
+    fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+        self.wake(WAKE);
+    }
+
     fn wake(&self, byte: u8) {
         // A full channel means that the worker has wake-ups to read; a closed one that it has ended.
         let _: io::Result<usize> = (&self.wake).write(&[byte]);
@@ -83,6 +94,8 @@ pub struct Publisher {
     issuers: Arc<EpochCell<Issuers>>,
     /// How often a worker was asked to explain.
     asked: AtomicUsize,
+    /// Who has a candidate decided.
+    holder: Mutex<Holder>,
 }
 
 /// What the workers have said.
@@ -151,7 +164,7 @@ impl Publisher {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
         let (epochs, restarts) = (AtomicU64::new(0), AtomicU64::new(0));
-        let asked = AtomicUsize::new(0);
+        let (asked, holder) = (AtomicUsize::new(0), Mutex::default());
         Self {
             tables,
             epochs,
@@ -163,6 +176,7 @@ impl Publisher {
             issuers,
             asked,
             restarts,
+            holder,
         }
     }
 

@@ -126,6 +126,12 @@ impl Lookups {
         }
     }
 
+    /// Returns a reader that asks for nobody and counts nothing, to be dropped before anything is waited for.
+    #[must_use]
+    pub fn peek(&self) -> Peek<'_> {
+        Peek { cache: self.cache.borrow(), now: self.now.get(), missed: Cell::new(false) }
+    }
+
     /// Counts what a decision found here, by [`RESULTS`].
     pub fn count(&self, found: &Found) {
         for (counter, count) in self.counts.iter().zip(found) {
@@ -272,6 +278,41 @@ impl TagReader for Reader<'_> {
                 if !wanted.iter().any(|key| *key.tenant == *tenant && *key.id == *id) {
                     wanted.push(Key { tenant: tenant.into(), id: id.into() });
                 }
+                None
+            }
+        }
+    }
+}
+
+/// Reads what a worker knows, and notes only whether that was enough.
+pub struct Peek<'w> {
+    cache: Ref<'w, Cache>,
+    now: u64,
+    missed: Cell<bool>,
+}
+
+impl Peek<'_> {
+    /// Returns whether somebody was looked for of whom it is not known whether they have tags.
+    #[must_use]
+    pub fn has_missed(&self) -> bool {
+        self.missed.get()
+    }
+}
+
+impl fmt::Debug for Peek<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peek").field("missed", &self.missed).finish_non_exhaustive()
+    }
+}
+
+impl TagReader for Peek<'_> {
+    fn tag(&self, tenant: &str, id: &str, name: &str) -> Option<&str> {
+        match self.cache.find(tenant, id, self.now) {
+            Known::Yes(tags) => tags.get(name).map(String::as_str),
+            Known::Absent | Known::Never => None,
+            // What could not be learnt is not guessed: the next request may know.
+            Known::Missed(_) | Known::No => {
+                self.missed.set(true);
                 None
             }
         }

@@ -9,3 +9,4 @@ pub mod exposures;
 pub mod faults;
 pub mod log;
 pub mod metrics;
+pub mod values;

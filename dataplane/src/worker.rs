@@ -25,6 +25,7 @@ use halftone_core::{
         device::cache::Devices, geo::Databases, jwt::Issuers, lists::IdLists, trust::Trusted,
     },
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
+    telemetry::moves::Tally,
     wire::{ExplainRequest, Explained},
 };
 
@@ -41,6 +42,7 @@ use crate::{
     jwt::Tokens,
     limits::Limits,
     lists::Lists,
+    shadow::{Candidate, Shadows},
     signing::{Given, Signing},
     tables::Tables,
     tags::{Lookups, News, asker::Event},
@@ -74,6 +76,10 @@ pub enum Command {
     Explain(Box<ExplainRequest>, Sender<Result<Explained, ExplainError>>),
     /// Take what is known of users.
     Tags(News),
+    /// Decide a candidate besides, or none, and say so.
+    Shadow(Option<Arc<Candidate>>, Sender<u32>),
+    /// Send what was counted of it; nothing when there is none.
+    Shadowed(Sender<Option<(bool, Tally)>>),
     /// Take no more connections, finish what is in flight, stop.
     Drain,
 }
@@ -167,6 +173,8 @@ pub struct Worker<E: Engine> {
     pub counters: RefCell<Counters>,
     /// What a decision could not tell, until it is counted.
     pub faults: RefCell<FaultKeys>,
+    /// What it decides besides.
+    pub shadows: Shadows,
     /// The access log.
     pub log: Option<AccessLog>,
     tables: RefCell<EpochReader<Option<Tables>>>,
@@ -313,6 +321,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         devices: Devices::new(start.seed),
         counters: RefCell::default(),
         faults: RefCell::default(),
+        shadows: Shadows::default(),
         log: start.log,
         tables: RefCell::new(EpochReader::new(start.tables)),
         random: Cell::new(start.seed | 1),
@@ -386,6 +395,13 @@ async fn follow<E: Engine>(
                 }
                 Command::Explain(asked, reply) => explain(worker, asked, reply),
                 Command::Tags(news) => worker.tags.take(news),
+                Command::Shadow(candidate, reply) => {
+                    worker.shadows.set(candidate, worker.ticks.get());
+                    let _ = reply.send(worker.id);
+                }
+                Command::Shadowed(reply) => {
+                    let _ = reply.send(worker.shadows.tally());
+                }
                 Command::Drain => {
                     worker.draining.set(true);
                     worker.wake_waiting();

@@ -42,6 +42,9 @@ pub(crate) struct ApplyArguments {
     /// Only when the tenant has the bundle of this digest, or `none`
     #[arg(long, value_name = "DIGEST")]
     if_match: Option<String>,
+    /// Only when the file is the bundle of this digest, as `halftone shadow` tells it
+    #[arg(long, value_name = "DIGEST")]
+    if_digest: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -64,7 +67,12 @@ pub(super) fn run(arguments: &ApplyArguments, output: &mut dyn Write) -> Result<
         strict: arguments.strict,
         condition: arguments.if_match.as_deref(),
     };
-    let answer = Client::new(&arguments.api).put(&put)?;
+    let client = Client::new(&arguments.api);
+    let refused_before = is_other(&client, &put, arguments.if_digest.as_deref(), &text.name)?;
+    let answer = match refused_before {
+        Some(refusal) => Err(refusal),
+        None => client.put(&put)?,
+    };
     if arguments.json {
         let report = match &answer {
             Ok(answer) => with(answer, &text.name, &tenant, true),
@@ -76,6 +84,24 @@ pub(super) fn run(arguments: &ApplyArguments, output: &mut dyn Write) -> Result<
         output.write_all(taken(&text.name, &tenant, answer).as_bytes())?;
     }
     answer.map(drop).or_else(|refusal| refused(&text.name, &refusal, arguments.json, output))
+}
+
+/// Asks the control plane whether the file is the bundle of this digest; returns its refusal when it is none at all.
+///
+/// # Errors
+/// It is another one.
+fn is_other(
+    client: &Client,
+    put: &Put<'_>,
+    wanted: Option<&str>,
+    name: &str,
+) -> Result<Option<Refusal>> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    match client.put(&Put { dry_run: true, ..*put })? {
+        Err(refusal) => Ok(Some(refusal)),
+        Ok(answer) if answer["digest"] == wanted => Ok(None),
+        Ok(answer) => bail!("{name} is another bundle, {}: nothing is changed", answer["digest"]),
+    }
 }
 
 /// Tells why a file is no bundle that could be asked for.

@@ -64,6 +64,10 @@ pub(crate) struct GatewayArguments {
     /// Where a line of JSON per request goes, or `off` [default: <data>/access.log]
     #[arg(long, value_name = "PATH")]
     access_log: Option<PathBuf>,
+    /// Whether its lines have the values that decisions read, such as a cookie's: `halftone replay` needs them
+    /// [default: true]
+    #[arg(long, value_name = "BOOL")]
+    log_values: Option<bool>,
     /// Where /healthz, /readyz and /metrics are served [default: nowhere]
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
@@ -105,6 +109,7 @@ pub(super) fn run(arguments: GatewayArguments) -> Result<()> {
         limits: config.limits,
         keys,
         access_log,
+        log_values: arguments.log_values.or(config.log_values).unwrap_or(true),
         admin: arguments.admin.or(config.admin),
         version: VERSION,
     };

@@ -5,9 +5,10 @@
 use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use halftone_controlplane::{document::Document, push::push};
+use halftone_controlplane::push::push;
+use halftone_core::policy::digest;
 
-use crate::{VERSION, document::Text, usage::Usage};
+use crate::{VERSION, document::Text};
 
 /// Options of `halftone push`.
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,9 @@ pub(crate) struct PushArguments {
     /// The control socket of the gateway
     #[arg(long, value_name = "PATH")]
     socket: PathBuf,
+    /// Only when the file is the bundle of this digest, as `halftone shadow` tells it
+    #[arg(long, value_name = "DIGEST")]
+    if_digest: Option<String>,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
@@ -36,16 +40,12 @@ pub(crate) struct PushArguments {
 /// The bundle has mistakes, or the gateway does not take it; what it serves is unchanged then.
 pub(super) fn run(arguments: &PushArguments, output: &mut dyn Write) -> Result<()> {
     let text = Text::read(&arguments.file)?;
-    let judgement = text.judge();
-    let Some(Document::Bundle(bundle)) = judgement.document else {
-        if judgement.problems.is_empty() {
-            return Err(
-                Usage(format!("{} is no bundle: only bundles are pushed", text.name)).into()
-            );
-        }
-        let told: Vec<String> = judgement.problems.iter().map(ToString::to_string).collect();
-        bail!("{} is not pushed:\n  {}", text.name, told.join("\n  "));
-    };
+    let bundle = text.bundle("pushed")?;
+    if let Some(wanted) = &arguments.if_digest
+        && *wanted != digest(&bundle)
+    {
+        bail!("{} is another bundle, {}: it is not pushed", text.name, digest(&bundle));
+    }
     let pushed = push(&bundle, &arguments.socket, VERSION)?;
     if pushed.control_planes > 0 {
         tracing::warn!(

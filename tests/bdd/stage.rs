@@ -35,6 +35,8 @@ pub(crate) struct Stage {
     pub(crate) told: (u16, Value),
     /// What a command has printed, and whether it ended well.
     pub(crate) printed: (Option<i32>, String),
+    /// A command that still runs.
+    pub(crate) running: Option<Process>,
     /// Who answered whom: user, service.
     pub(crate) met: BTreeMap<String, String>,
 }
@@ -107,6 +109,7 @@ impl Stage {
             text = text.replace("<data>", &stack.data().display().to_string());
             text = text.replace("<api>", &stack.api.address.to_string());
             text = text.replace("<gateway>", &stack.listen.to_string());
+            text = text.replace("<data>", &stack.data().display().to_string());
         }
         text
     }

@@ -10,7 +10,10 @@ use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{Header, PathScratch, normalise},
     policy::{Bundle, validate},
-    route::{Chain, HostScratch, RequestView, TagReader, UnitId, baggage, host_name, route},
+    route::{
+        Chain, Decision, HostScratch, RequestView, TagReader, UnitId, Witness, baggage, host_name,
+        route,
+    },
     signal::{
         device::Unremembered,
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
@@ -19,7 +22,7 @@ use halftone_core::{
         lists::IdLists,
         signature::At,
     },
-    table::{IdList, RuleTable, archive::Archive, epoch::EpochCell, fingerprint_of_id},
+    table::{IdList, RuleTable, Rules, archive::Archive, epoch::EpochCell, fingerprint_of_id},
 };
 use halftone_dataplane::jwt::Tokens;
 use halftone_mmdb::{
@@ -52,7 +55,7 @@ fn the_compiled_decision_is_the_written_one() {
         let table = compiled(&bundle);
         for _ in 0..REQUESTS {
             let request = seeded.request();
-            let (expected, found) = (decide(&bundle, &request), served(&table, &tokens, &request));
+            let (expected, found) = (decide(&bundle, &request), served(&table, &request));
             assert_eq!(found, expected, "POLICY_SEED={seed}\n{request:#?}\n{bundle:#}");
             let answer = expected.as_ref().and_then(Option::as_ref);
             let unit = answer.and_then(|answer| answer.unit.as_ref());
@@ -103,16 +106,23 @@ fn the_compiled_decision_is_the_written_one() {
     }
 }
 
-/// What a worker knows of tokens.
-fn tokens() -> Tokens {
-    let list = issuers().map(|(name, signer)| {
-        let (keys, _) = parse_jwks(jwks(&[&signer]).to_string().as_bytes()).expect("a document");
-        Issuer { issuer: name.to_owned(), audiences: Vec::new(), keys }
-    });
-    Tokens::new(Arc::new(EpochCell::new(Issuers::open(list.to_vec()).expect("sound"))))
+/// What a worker knows of tokens: one for each test, which is a thread.
+pub(crate) fn tokens() -> &'static Tokens {
+    thread_local! {
+        static TOKENS: &'static Tokens = {
+            let list = issuers().map(|(name, signer)| {
+                let document = jwks(&[&signer]).to_string();
+                let (keys, _) = parse_jwks(document.as_bytes()).expect("a document");
+                Issuer { issuer: name.to_owned(), audiences: Vec::new(), keys }
+            });
+            let issuers = Issuers::open(list.to_vec()).expect("sound");
+            Box::leak(Box::new(Tokens::new(Arc::new(EpochCell::new(issuers)))))
+        };
+    }
+    TOKENS.with(|tokens| *tokens)
 }
 
-fn compiled(bundle: &Value) -> Archive<RuleTable> {
+pub(crate) fn compiled(bundle: &Value) -> Archive<RuleTable> {
     let bundle: Bundle = serde_json::from_value(bundle.clone()).expect("the shape is right");
     assert_eq!(validate(&bundle), [], "{bundle:#?}");
     let mut allocations = Allocations::new();
@@ -181,10 +191,15 @@ impl GeoReader for Region {
 }
 
 /// Decides as a worker does, and names what the rows are.
-fn served(
+pub(crate) fn served(table: &Archive<RuleTable>, request: &Request) -> Option<Option<Answer>> {
+    served_before(table, request, None)
+}
+
+/// The same before a witness.
+pub(crate) fn served_before(
     table: &Archive<RuleTable>,
-    tokens: &Tokens,
     request: &Request,
+    witness: Option<&dyn Witness>,
 ) -> Option<Option<Answer>> {
     let headers: Vec<Header<'_>> = request
         .headers
@@ -195,6 +210,7 @@ fn served(
     let arena = Bump::new();
     let secret = |(id, bytes): &(String, Vec<u8>)| Secret { id: id.clone(), bytes: bytes.clone() };
     let keys = KeyRing::new(&request.keys.iter().map(secret).collect::<Vec<_>>());
+    let tokens = tokens();
     tokens.turn();
     let claims = tokens.reader(&headers, request.now_unix_s);
     let view = RequestView {
@@ -208,6 +224,7 @@ fn served(
         client_ip: &request.client_ip,
         trusted: request.trusted,
         tags: &Known(&request.tags),
+        witness,
         geo: &Region::of(&request.client_ip),
         lists: &lists(&request.lists),
         signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
@@ -220,7 +237,17 @@ fn served(
     let decision = route(table, &view, 0, request.now_unix_s);
     tokens.count(claims.seen());
     let Some(decision) = decision else { return Some(None) };
-    let plan = baggage(table.table, &decision, decision.variant, &headers, request.trusted);
+    Some(Some(answer(table, &decision, &headers, request.trusted)))
+}
+
+/// Names what was decided.
+pub(crate) fn answer(
+    table: Rules<'_>,
+    decision: &Decision,
+    headers: &[Header<'_>],
+    trusted: bool,
+) -> Answer {
+    let plan = baggage(table.table, decision, decision.variant, headers, trusted);
     let member = plan.and_then(|plan| plan.member);
     let key = table.variants[decision.variant as usize].key.as_str();
     let mut parts = key.split('/').skip(1).map(str::to_owned);
@@ -230,7 +257,7 @@ fn served(
         let cell = cell.map(|(nested, cell)| format!("/{}", nested.cells[cell as usize]));
         format!("{}{}", target.id, cell.unwrap_or_default())
     });
-    Some(Some(Answer {
+    Answer {
         route: table.routes[decision.route as usize].name.as_str().to_owned(),
         upstream: parts.next().unwrap_or_default(),
         variant: parts.next().unwrap_or_default(),
@@ -246,5 +273,5 @@ fn served(
         member: member
             .map(|(key, value)| format!("{key}={}", std::str::from_utf8(value).expect("text"))),
         stripped: plan.map_or(0, |plan| plan.stripped as usize),
-    }))
+    }
 }

@@ -5,3 +5,4 @@
 mod agreement;
 mod evaluator;
 mod generator;
+mod recorded;

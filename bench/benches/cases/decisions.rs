@@ -182,6 +182,7 @@ fn decide_asked(
         client_ip,
         trusted: true,
         tags: &halftone_core::route::NoTags,
+        witness: None,
         geo,
         lists: &halftone_core::signal::lists::NoLists,
         signatures: &halftone_core::signal::signature::NoKeys,

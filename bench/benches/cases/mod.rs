@@ -3,15 +3,16 @@
 //! Owns the inputs: one head, one policy of a thousand routes, its tables. Each case is one call of the
 //! path with ready inputs, so that criterion's time and valgrind's count are of the same thing.
 
-use std::hint::black_box;
+use std::{cell::RefCell, hint::black_box};
 
 use bumpalo::Bump;
 use halftone_core::{
     compile::{Allocations, allocate, compile_rules},
     http::{HeadLimits, PathScratch, empty_slots, normalise, parse_request},
     policy::{Bundle, validate},
-    route::{HostScratch, RequestView, host_name, route},
+    route::{HostScratch, RequestView, host_name, route, user},
     table::{RuleTable, archive::Archive},
+    telemetry::moves::{Counter, user_hash},
 };
 use serde_json::{Value, json};
 
@@ -30,6 +31,7 @@ pub(crate) struct Inputs {
     table: RuleTable,
     archive: Archive<RuleTable>,
     decisions: decisions::Tables,
+    counter: RefCell<Counter>,
 }
 
 impl Inputs {
@@ -41,7 +43,8 @@ impl Inputs {
         allocate(&bundle, &mut allocations).expect("weights fit");
         let table = compile_rules(&[&bundle], &allocations).expect("it compiles");
         let archive = Archive::build(&table, 1).expect("it verifies");
-        Self { bundle, allocations, table, archive, decisions: decisions::Tables::default() }
+        let (decisions, counter) = (decisions::Tables::default(), RefCell::default());
+        Self { bundle, allocations, table, archive, decisions, counter }
     }
 }
 
@@ -52,7 +55,7 @@ pub(crate) type Case = (&'static str, fn(&Inputs));
 const LAST: &str = "/part-9/user/7";
 
 /// Every case.
-pub(crate) const CASES: [Case; 13] = [
+pub(crate) const CASES: [Case; 14] = [
     ("routes-10", |inputs| decisions::decide(inputs.decisions.few(), "api-0.example.com", LAST)),
     ("routes-100k", |inputs| {
         decisions::decide(inputs.decisions.many(), "api-5000.example.com", LAST)
@@ -69,6 +72,7 @@ pub(crate) const CASES: [Case; 13] = [
     ("device-new", |_| decisions::recognise()),
     ("parse", parse),
     ("route", decide),
+    ("shadow", shadow),
     ("compile", compile),
     ("archive", archive),
     ("verify", verify),
@@ -85,6 +89,28 @@ fn parse(_: &Inputs) {
 /// Decides a parsed request among a thousand routes, to a variant of a split.
 #[inline(never)]
 fn decide(inputs: &Inputs) {
+    with_view(|view| {
+        let decision = route(inputs.archive.rules(), view, 0, 0);
+        assert!(black_box(decision).is_some_and(|decision| decision.bucket.is_some()));
+    });
+}
+
+/// Does what a request that is done costs while everything is shadowed: it is parsed and decided again, and its user
+/// counted.
+#[inline(never)]
+fn shadow(inputs: &Inputs) {
+    with_view(|view| {
+        let rules = inputs.archive.rules();
+        let decision = route(rules, view, 0, 0);
+        let unit = decision.as_ref().and_then(|decision| user(rules, decision, view));
+        inputs.counter.borrow_mut().count(unit.map(|unit| user_hash([1, 2], unit)));
+        assert!(black_box(decision).is_some());
+    });
+}
+
+/// Parses the head, and has its request read.
+#[inline(always)]
+fn with_view(read: impl FnOnce(&RequestView<'_>)) {
     let mut slots = empty_slots();
     let head = parse_request(black_box(HEAD), &mut slots, &HeadLimits::default());
     let head = head.ok().flatten().expect("a good head");
@@ -101,6 +127,7 @@ fn decide(inputs: &Inputs) {
         client_ip: "192.0.2.1",
         trusted: true,
         tags: &halftone_core::route::NoTags,
+        witness: None,
         geo: &halftone_core::signal::geo::NoGeo,
         lists: &halftone_core::signal::lists::NoLists,
         signatures: &halftone_core::signal::signature::NoKeys,
@@ -109,8 +136,7 @@ fn decide(inputs: &Inputs) {
         claims: &halftone_core::signal::jwt::NoClaims,
         arena: &arena,
     };
-    let decision = route(inputs.archive.rules(), &view, 0, 0);
-    assert!(black_box(decision).is_some_and(|decision| decision.bucket.is_some()));
+    read(&view);
 }
 
 /// Compiles the policy to a table.

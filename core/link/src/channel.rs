@@ -6,7 +6,7 @@
 //! Invariants:
 //! - a descriptor travels with the first byte of its `Prepare`, so it is queued before that frame
 //!   can be complete;
-//! - exactly one descriptor belongs to each `Prepare`, `Table` and `TagFilter`, none to any other frame, and no more than
+//! - exactly one descriptor belongs to each `Prepare`, `Table`, `TagFilter` and `Shadow`, none to any other frame, and no more than
 //!   [`TABLES_QUEUED_MAX`] ever wait: a peer cannot fill our descriptor table;
 //! - no more than one frame is ever read ahead, and its announced length is checked before its
 //!   bytes are awaited.
@@ -201,7 +201,7 @@ impl Channel {
     pub fn send_table(&mut self, frame: &Frame, table: impl AsFd) -> Result<(), LinkError> {
         debug_assert!(
             carries_file(frame),
-            "only Prepare, Table, TagFilter, Geo and List carry a file"
+            "only Prepare, Table, TagFilter, Geo, List and Shadow carry a file"
         );
         self.send_with(frame, Some(table.as_fd()))
     }
@@ -305,7 +305,12 @@ fn send_some(
 fn carries_file(frame: &Frame) -> bool {
     matches!(
         frame,
-        Frame::Prepare { .. } | Frame::Table { .. } | Frame::TagFilter | Frame::Geo | Frame::List
+        Frame::Prepare { .. }
+            | Frame::Table { .. }
+            | Frame::TagFilter
+            | Frame::Geo
+            | Frame::List
+            | Frame::Shadow(_)
     )
 }
 

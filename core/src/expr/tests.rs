@@ -66,6 +66,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         client_ip: "10.1.2.3",
         trusted: true,
         tags: &crate::route::NoTags,
+        witness: None,
         geo: &crate::signal::geo::NoGeo,
         lists: &crate::signal::lists::NoLists,
         signatures: &crate::signal::signature::NoKeys,

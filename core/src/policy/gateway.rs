@@ -141,6 +141,10 @@ pub struct Logs {
     /// Where a line of JSON per request goes, or `off`; `access.log` in `data` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<String>,
+    /// Whether a line has the values that its decision read, such as a cookie's or a tag, so that `halftone replay` can
+    /// decide it again; `true` unless given. `Authorization`, whole `Cookie` fields and tokens are never written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<bool>,
 }
 
 /// Returns every problem of `gateway` that shows without the machine it will run on.

@@ -3,22 +3,24 @@
 //! Owns POLICY stage 1 for decisions: a header that a tenant chooses variants by is not there when the
 //! peer is not trusted, since it will be stripped, and what is stripped decides nothing.
 
-use std::ops::Deref;
+use std::{io::Write as _, ops::Deref};
 
 use rkyv::{rend::u32_le, string::ArchivedString, vec::ArchivedVec};
+use smallvec::SmallVec;
 
 use super::{
-    RequestView,
+    Input, RequestView, UnitId,
     evaluate::{Fault, attribute_text, present_text},
     values::{cookie, header},
+    witness::digits,
 };
 use crate::{
     http::{has_reserved, is_baggage},
     limits::UNIT_BYTES_MAX,
     signal::{
         device::{Client, DeviceProperty},
-        geo::position::is_on_globe,
-        signature::{Rejected, Use, Verified},
+        geo::{GeoField, GeoLang, position::is_on_globe},
+        signature::{Rejected, USES, Use, Verified},
     },
     table::{ArchivedAttributeRow, ArchivedPositionRow, ArchivedRuleTable, NONE},
 };
@@ -55,13 +57,21 @@ impl<'a> Asked<'a> {
 
     /// Returns the tag `name` of the user whose id is the attribute in row `id`.
     pub(super) fn tag(&self, id: u32_le, name: &str) -> Option<&'a [u8]> {
-        self.request.tags.tag(self.tenant, self.id(id)?, name).map(str::as_bytes)
+        let (tenant, id) = (self.tenant, self.id(id)?);
+        let input = Input::Tag { tenant, id, name };
+        self.seen(input, || self.request.tags.tag(tenant, id, name).map(str::as_bytes))
     }
 
     /// Returns whether the user whose id is the attribute in row `id` is on `list`; nothing when nobody is named, or there
     /// is no such list.
     pub(super) fn is_member(&self, id: u32_le, list: &str) -> Option<bool> {
-        self.request.lists.contains(self.tenant, list, self.id(id)?)
+        let (tenant, id) = (self.tenant, self.id(id)?);
+        let input = Input::Member { tenant, id, list };
+        let held = self.seen(input, || {
+            let held = self.request.lists.contains(tenant, list, id)?;
+            Some(if held { b"true" } else { b"false" })
+        })?;
+        Some(held == b"true")
     }
 
     /// Returns the id that the request itself says, by the attribute in row `id`.
@@ -69,6 +79,41 @@ impl<'a> Asked<'a> {
         let id = present_text(&self.attributes[id.to_native() as usize], self)?;
         let id = std::str::from_utf8(id).ok()?;
         (1..=UNIT_BYTES_MAX).contains(&id.len()).then_some(id)
+    }
+
+    /// Returns the value of a header, whether it is believed or not.
+    pub(super) fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.seen(Input::Header(name), || header(self.request.headers, name, self.request.arena))
+    }
+
+    /// Returns the value of a cookie.
+    pub(super) fn cookie(&self, name: &str) -> Option<&'a [u8]> {
+        self.seen(Input::Cookie(name), || cookie(self.request.headers, name))
+    }
+
+    /// Returns what `read` finds, and tells the witness; or what the witness found before.
+    #[inline]
+    pub(super) fn seen(
+        &self,
+        input: Input<'_>,
+        read: impl FnOnce() -> Option<&'a [u8]>,
+    ) -> Option<&'a [u8]> {
+        let Some(witness) = self.request.witness else { return read() };
+        if let Some(given) = witness.gives(input) {
+            return given;
+        }
+        let value = read();
+        witness.saw(input, value);
+        value
+    }
+
+    /// Tells the witness the random number, which it has given before if it gives anything.
+    pub(super) fn saw_random(&self, random: u32) {
+        if let Some(witness) = self.request.witness
+            && witness.gives(Input::Random).is_none()
+        {
+            witness.saw(Input::Random, Some(&digits(random)));
+        }
     }
 
     /// Returns where the caller is, degrees north and east: what its request says, when that says both, else where its
@@ -81,11 +126,39 @@ impl<'a> Asked<'a> {
         let declared = row.latitude.to_native() != NONE;
         let both = if declared { said(row.latitude).zip(said(row.longitude)) } else { None };
         let Some((latitude, longitude)) = both else {
-            return self.request.geo.position().ok_or(Fault::Missing);
+            return self.address_position().ok_or(Fault::Missing);
         };
         let degrees = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<f64>().ok();
         let position = degrees(latitude).zip(degrees(longitude));
         position.filter(|position| is_on_globe(*position)).ok_or(Fault::Type)
+    }
+
+    /// Returns a field of the caller's address.
+    pub(super) fn geo(&self, field: GeoField, lang: GeoLang) -> Option<&'a [u8]> {
+        let input = Input::Geo { field: field.as_str(), lang: lang.as_str() };
+        self.seen(input, || self.request.geo.field(field, lang).map(str::as_bytes))
+    }
+
+    /// Returns a claim of the caller's token.
+    pub(super) fn claim(&self, name: &str, issuer: Option<&str>) -> Option<&'a [u8]> {
+        let input = Input::Claim { name, issuer };
+        self.seen(input, || self.request.claims.claim(name, issuer).map(str::as_bytes))
+    }
+
+    /// Returns where the caller's address is; for a witness as text, which has every digit that counts.
+    fn address_position(&self) -> Option<(f64, f64)> {
+        if self.request.witness.is_none() {
+            return self.request.geo.position();
+        }
+        let text = self.seen(Input::Position, || {
+            let (latitude, longitude) = self.request.geo.position()?;
+            let mut text = SmallVec::<[u8; 64]>::new();
+            // Writing to a vector cannot fail.
+            let _ = write!(text, "{latitude},{longitude}");
+            Some(self.request.arena.alloc_slice_copy(&text))
+        })?;
+        let (latitude, longitude) = std::str::from_utf8(text).ok()?.split_once(',')?;
+        Some((latitude.parse().ok()?, longitude.parse().ok()?))
     }
 
     /// Returns the name of the tenant whose rules ask.
@@ -93,16 +166,51 @@ impl<'a> Asked<'a> {
         self.tenant
     }
 
-    /// Verifies a token of this request.
-    pub(super) fn verify(&self, used: Use<'_>, token: &'a [u8]) -> Result<Verified<'a>, Rejected> {
-        self.request.signatures.verify(used, token)
+    /// Verifies the token that `find` finds; nothing when there is none.
+    ///
+    /// A witness is told what a good token holds, never the token; what it gives is believed, and newest.
+    pub(super) fn signed(
+        &self,
+        used: Use<'_>,
+        find: impl FnOnce() -> Option<&'a [u8]>,
+    ) -> Option<Signed<'a>> {
+        let verify =
+            |token| Signed { token, verified: self.request.signatures.verify(used, token) };
+        let Some(witness) = self.request.witness else { return find().map(verify) };
+        let (tenant, name) = used.scope().unwrap_or_default();
+        let input = Input::Signed { used: USES[used.index()], tenant, name };
+        if let Some(given) = witness.gives(input) {
+            let believed = |value| Verified { value, expires_unix_s: 0, is_newest: true };
+            return given.map(|value| Signed { token: value, verified: Ok(believed(value)) });
+        }
+        let signed = find().map(verify);
+        let believed = signed.as_ref().and_then(|signed| signed.verified.ok());
+        witness.saw(input, believed.map(|verified| verified.value));
+        signed
     }
 
     /// Returns what a signed cookie holds; nothing when the request has none.
     pub(super) fn signed_cookie(&self, name: &str) -> Result<Option<&'a [u8]>, Rejected> {
-        let Some(token) = cookie(self.request.headers, name) else { return Ok(None) };
         let used = Use::Cookie { tenant: self.tenant, name };
-        self.verify(used, token).map(|verified| Some(verified.value))
+        let signed = self.signed(used, || cookie(self.request.headers, name));
+        signed.map_or(Ok(None), |signed| signed.verified.map(|verified| Some(verified.value)))
+    }
+
+    /// Returns whether a unit can be signed.
+    pub(super) fn can_sign(&self) -> bool {
+        let can_sign = || self.request.signatures.can_sign().then_some(&b"true"[..]);
+        self.seen(Input::CanSign, can_sign).is_some()
+    }
+
+    /// Returns the unit for a caller that has none.
+    pub(super) fn fresh_unit(&self) -> UnitId {
+        let unit = self.request.fresh_unit;
+        let Some(witness) = self.request.witness else { return unit };
+        if let Some(given) = witness.gives(Input::FreshUnit) {
+            return given.and_then(UnitId::read).unwrap_or_default();
+        }
+        witness.saw(Input::FreshUnit, Some(unit.text()));
+        unit
     }
 
     /// Returns a header whoever sent it: what it says has to be signed.
@@ -112,8 +220,10 @@ impl<'a> Asked<'a> {
 
     /// Returns a property of the device.
     pub(super) fn device(&self, property: DeviceProperty) -> Option<&'a [u8]> {
-        let device = self.request.devices.device(&|| self.client())?;
-        device.get(property).map(str::as_bytes)
+        self.seen(Input::Device(property.as_str()), || {
+            let device = self.request.devices.device(&|| self.client())?;
+            device.get(property).map(str::as_bytes)
+        })
     }
 
     /// Returns what the client says it is.
@@ -129,7 +239,7 @@ impl<'a> Asked<'a> {
 
     /// Returns the value of a header that is believed.
     pub(super) fn believed_header(&self, name: &str) -> Option<&'a [u8]> {
-        let value = header(self.request.headers, name, self.request.arena)?;
+        let value = self.header(name)?;
         self.believes(name).then_some(value)
     }
 
@@ -143,6 +253,12 @@ impl<'a> Asked<'a> {
             |key: &[u8]| self.baggage.binary_search_by(|one| one.as_bytes().cmp(key)).is_ok();
         is_baggage(name) && !self.baggage.is_empty() && has_reserved(self.headers, is_key)
     }
+}
+
+/// A token of a request, and what it is worth.
+pub(super) struct Signed<'a> {
+    pub(super) token: &'a [u8],
+    pub(super) verified: Result<Verified<'a>, Rejected>,
 }
 
 impl<'a> Deref for Asked<'a> {

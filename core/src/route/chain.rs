@@ -9,7 +9,7 @@
 //! - a variant that a service does not have is kept for those behind it: the service itself takes stable.
 
 use super::{
-    Decision,
+    Decision, Input,
     asked::Asked,
     overrides::variant_named,
     trace::{Recorder, Step, text},
@@ -61,7 +61,8 @@ pub(super) fn chained<R: Recorder>(
     recorder: &mut R,
 ) -> (Option<Chain>, Option<u32>) {
     let Some(key) = release.baggage.as_ref() else { return (None, None) };
-    let found = value_of(request.headers, key).filter(|_| request.trusted);
+    let found = request.seen(Input::Baggage(key), || value_of(request.headers, key));
+    let found = found.filter(|_| request.trusted);
     let (chain, variant) = match found {
         None if !request.trusted => (Chain::Untrusted, None),
         None if is_traced(request.headers) => (Chain::Lost, None),

@@ -13,7 +13,7 @@ use super::{
     asked::Asked,
     evaluate::{self, Fault},
     trace::{EXPRESSION, Recorder, Seen, text},
-    values::{cookie, query},
+    values::query,
 };
 use crate::{
     signal::trust::Cidr,
@@ -60,7 +60,7 @@ fn holds<'a, R: Recorder>(
             is_value(table, "query", row, query(request.query, &row.name), recorder)
         }
         ArchivedConditionRow::Cookie(row) => {
-            is_value(table, "cookie", row, cookie(request.headers, &row.name), recorder)
+            is_value(table, "cookie", row, request.cookie(&row.name), recorder)
         }
         ArchivedConditionRow::Hosts(names) => {
             let holds = names.iter().any(|name| host_matches(name.as_bytes(), request.host));

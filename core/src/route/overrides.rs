@@ -3,7 +3,7 @@
 //! Owns who may name a variant by a header. A header that nobody may believe is told, and passed over.
 
 use super::{
-    asked::Asked,
+    asked::{Asked, Signed},
     trace::{Overridden, Recorder, Step, text},
 };
 use crate::{
@@ -56,9 +56,9 @@ fn named<'a>(
             request.believed_header(&rule.header).ok_or((None, Overridden::Absent))
         }
         ArchivedRequiresRow::Signed => {
-            let token = request.any_header(&rule.header).ok_or((None, Overridden::Absent))?;
             let used = Use::Override { tenant: request.tenant(), release: &release.name };
-            let verified = request.verify(used, token);
+            let signed = request.signed(used, || request.any_header(&rule.header));
+            let Signed { token, verified } = signed.ok_or((None, Overridden::Absent))?;
             let verified =
                 verified.map_err(|why| (Some(shown(token)), Overridden::Unsigned(why)))?;
             Ok(verified.value)

@@ -3,10 +3,7 @@
 //! Owns the one reader of [`ArchivedPartRow`]. Invariants: a value
 //! is a slice of the request, or of what is known beside it, unless a header is repeated or a geohash spelled; what is absent is nothing, never empty text.
 
-use super::{
-    asked::Asked,
-    values::{cookie, header, query},
-};
+use super::{Input, asked::Asked, values::query};
 use crate::{
     signal::{
         device::DeviceProperty,
@@ -17,10 +14,44 @@ use crate::{
 
 /// Returns the value of a part of `request`.
 pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'a [u8]> {
+    if request.witness.is_none() || is_seen(part) {
+        return value(request, part);
+    }
+    request.seen(Input::Other(&part_name(part)), || value(request, part))
+}
+
+/// Returns whether a witness is told of the part where it is read, or needs not be: a request's record has it.
+fn is_seen(part: &ArchivedPartRow) -> bool {
+    match part {
+        ArchivedPartRow::ClientIp
+        | ArchivedPartRow::Query(_)
+        | ArchivedPartRow::Method
+        | ArchivedPartRow::Host
+        | ArchivedPartRow::Path
+        | ArchivedPartRow::PathSegment(_)
+        | ArchivedPartRow::Scheme
+        | ArchivedPartRow::Protocol => true,
+        ArchivedPartRow::Header(_)
+        | ArchivedPartRow::Cookie(_)
+        | ArchivedPartRow::SignedCookie(_)
+        | ArchivedPartRow::GrpcService
+        | ArchivedPartRow::GrpcMethod
+        | ArchivedPartRow::Tag { .. }
+        | ArchivedPartRow::Device(_)
+        | ArchivedPartRow::Geo { .. }
+        | ArchivedPartRow::Claim { .. }
+        | ArchivedPartRow::Geohash { .. } => true,
+        // What is new here is told by its name, whoever forgets to say more.
+        #[expect(unreachable_patterns, reason = "every part there is has its place above")]
+        _ => false,
+    }
+}
+
+fn value<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'a [u8]> {
     match part {
         ArchivedPartRow::ClientIp => Some(request.client_ip.as_bytes()),
         ArchivedPartRow::Header(name) => request.believed_header(name),
-        ArchivedPartRow::Cookie(name) => cookie(request.headers, name),
+        ArchivedPartRow::Cookie(name) => request.cookie(name),
         ArchivedPartRow::SignedCookie(name) => request.signed_cookie(name).ok().flatten(),
         ArchivedPartRow::Query(name) => query(request.query, name),
         ArchivedPartRow::Method => Some(request.method.as_bytes()),
@@ -34,11 +65,11 @@ pub(super) fn part<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'
         ArchivedPartRow::Tag { id, name } => request.tag(*id, name),
         ArchivedPartRow::Claim { name, issuer } => {
             let issuer = issuer.as_ref().map(|issuer| issuer.as_str());
-            request.claims.claim(name, issuer).map(str::as_bytes)
+            request.claim(name, issuer)
         }
         ArchivedPartRow::Geo { field, lang } => {
             let (field, lang) = geo(*field, *lang)?;
-            request.geo.field(field, lang).map(str::as_bytes)
+            request.geo(field, lang)
         }
         ArchivedPartRow::Geohash { position, precision } => {
             let letters = geohash(request.position(position).ok()?);
@@ -96,7 +127,7 @@ fn segment(path: &[u8], number: u32) -> Option<&[u8]> {
 
 /// Returns service and method of a gRPC request (`/package.Service/Method`).
 fn grpc<'a>(request: &Asked<'a>) -> Option<(&'a [u8], &'a [u8])> {
-    let kind = header(request.headers, "content-type", request.arena)?;
+    let kind = request.header("content-type")?;
     let rest = kind.strip_prefix(b"application/grpc")?;
     if !matches!(rest.first(), None | Some(b'+' | b';')) {
         return None;

@@ -3,7 +3,7 @@
 //! Owns when a pin counts: it is of this release and generation, signed, and names a variant there is.
 
 use super::{
-    asked::Asked,
+    asked::{Asked, Signed},
     overrides::variant_named,
     remember::{self, parse_pin, pin_cookie, read_pin},
     trace::{Pinned, Recorder, Step, text},
@@ -36,12 +36,13 @@ pub(super) fn pin<R: Recorder>(
             outcome,
         });
     };
-    let Some(token) = read_pin(request.headers, &release.name) else {
+    let used = Use::Pin { tenant: request.tenant(), release: &release.name };
+    let signed = request.signed(used, || read_pin(request.headers, &release.name));
+    let Some(Signed { token, verified }) = signed else {
         tell(None, Pinned::Absent);
         return None;
     };
-    let used = Use::Pin { tenant: request.tenant(), release: &release.name };
-    let verified = match request.verify(used, token) {
+    let verified = match verified {
         Ok(verified) => verified,
         Err(why) => {
             tell(Some(shown(token)), Pinned::Unsigned(why));

@@ -5,7 +5,7 @@
 use rkyv::string::ArchivedString;
 
 use super::{
-    asked::Asked,
+    asked::{Asked, Signed},
     parts::{part, part_name},
     pins::keeps,
     remember::{UNIT_COOKIE, UnitId},
@@ -54,6 +54,7 @@ pub(super) fn place_of<R: Recorder>(
             None
         }
         ArchivedUnitMissingRow::Random => {
+            request.saw_random(random);
             let bucket = bucket::project(random);
             recorder.step(|| Step::Random { bucket });
             Some(Place::of(bucket))
@@ -68,10 +69,10 @@ fn minted<R: Recorder>(
     request: &Asked<'_>,
     recorder: &mut R,
 ) -> Option<Place> {
-    if let Some(token) = cookie(request.headers, UNIT_COOKIE) {
-        let used = Use::Cookie { tenant: request.tenant(), name: UNIT_COOKIE };
+    let used = Use::Cookie { tenant: request.tenant(), name: UNIT_COOKIE };
+    let signed = request.signed(used, || cookie(request.headers, UNIT_COOKIE));
+    if let Some(Signed { token, verified }) = signed {
         let part = || format!("signed cookie {UNIT_COOKIE}");
-        let verified = request.verify(used, token);
         let (found, outcome) = match verified {
             Ok(found) if is_usable(found.value) => (found.value, Keyed::Used),
             Ok(found) => (found.value, Keyed::Unusable),
@@ -84,12 +85,12 @@ fn minted<R: Recorder>(
             return Some(Place { bucket: bucket_of(salt, verified.value, recorder), unit });
         }
     }
-    if !request.signatures.can_sign() || !keeps(request) {
-        let has_keys = request.signatures.can_sign();
+    let has_keys = request.can_sign();
+    if !has_keys || !keeps(request) {
         recorder.step(|| Step::NotMinted { has_keys });
         return None;
     }
-    let unit = request.fresh_unit;
+    let unit = request.fresh_unit();
     recorder.step(|| Step::Minted { unit: text(unit.text()) });
     Some(Place { bucket: bucket_of(salt, unit.text(), recorder), unit: Some(unit) })
 }

@@ -1,7 +1,10 @@
 //! Frames whole, in pieces and hostile.
 
 use super::*;
-use crate::rollout::allocation::Range;
+use crate::{
+    rollout::allocation::Range,
+    telemetry::moves::{Counter, Move, Rule, Sample},
+};
 
 #[test]
 fn frames_survive_any_split() {
@@ -10,6 +13,13 @@ fn frames_survive_any_split() {
         Frame::Prepare { kind: TableKind::Rules, revision: 3, digest: "sha256:ab".to_owned() },
         Frame::Commit { rules: Some(1), instances: None, base: Some(0) },
         allocation(),
+        Frame::Shadow(ShadowRequest {
+            sample_ppm: 1,
+            for_ms: 2,
+            key: [u64::MAX, 7],
+            digest: String::new(),
+        }),
+        Frame::Shadowed(Box::new(shadowed())),
         Frame::Ping,
     ];
     let bytes: Vec<u8> = frames.iter().flat_map(|frame| encode(frame).expect("small")).collect();
@@ -24,6 +34,15 @@ fn frames_survive_any_split() {
         }
         assert_eq!(decoded, frames);
     }
+}
+
+fn shadowed() -> Shadowed {
+    let mut counter = Counter::default();
+    let rules = || Move { from: Some(Rule::default()), to: None };
+    let sample = || Sample::of("GET", b"a", b"/", b"q=1", Some(u64::MAX));
+    counter.count(Some(u64::MAX));
+    counter.moved(None, Some(u64::MAX), rules, sample);
+    Shadowed { running: true, workers: 2, missing: 1, rules_epoch: 3, tally: counter.tally }
 }
 
 fn allocation() -> Frame {

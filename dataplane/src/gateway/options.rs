@@ -35,6 +35,8 @@ pub struct GatewayOptions {
     pub keys: KeyFile,
     /// The access log; off when not given.
     pub access_log: Option<PathBuf>,
+    /// Whether it has the values that decisions read.
+    pub log_values: bool,
     /// Where health and metrics are served; nowhere when not given.
     pub admin: Option<SocketAddr>,
     /// The version of the build.

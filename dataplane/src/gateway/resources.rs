@@ -93,13 +93,16 @@ pub(super) fn duplicate(sockets: &[OwnedFd]) -> Result<Vec<OwnedFd>, GatewayErro
     cloned.map_err(system("a listening socket cannot be duplicated"))
 }
 
-pub(super) fn open_log(path: Option<&Path>) -> Result<Option<LogWriter>, GatewayError> {
+pub(super) fn open_log(
+    path: Option<&Path>,
+    values: bool,
+) -> Result<Option<LogWriter>, GatewayError> {
     let Some(path) = path else { return Ok(None) };
     let failed = |source| GatewayError::Log { path: path.to_owned(), source };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    LogWriter::start(path).map(Some).map_err(failed)
+    LogWriter::start(path, values).map(Some).map_err(failed)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use halftone_core::{
         lists::{IdLists, ListName, ListReader as _},
     },
     table::{IdList, epoch::EpochCell, fingerprint_of_id},
+    wire::ShadowRequest,
 };
 
 use halftone_mmdb::shared::{asn, city};
@@ -29,7 +30,7 @@ const BUNDLE: &str = r#"{ "apiVersion": "halftone/v1", "kind": "Bundle", "metada
 struct Peer {
     channel: Channel,
     link: Arc<Link>,
-    _directory: tempfile::TempDir,
+    directory: Arc<tempfile::TempDir>,
 }
 
 impl Peer {
@@ -56,7 +57,7 @@ impl Peer {
         let (state, control_planes) = (GatewayState::default(), AtomicU32::new(0));
         let (asker, askable) = (unbounded().0, AtomicU64::new(0));
         let version = "test";
-        let link = Arc::new(Link {
+        let link = Link {
             publisher,
             state,
             version,
@@ -67,11 +68,16 @@ impl Peer {
             keys: Arc::default(),
             lists,
             issuers,
-        });
+        };
+        Self::of(Arc::new(link), Arc::new(directory), role)
+    }
+
+    /// Connects to a gateway that has peers already.
+    fn of(link: Arc<Link>, directory: Arc<tempfile::TempDir>, role: Role) -> Self {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         let serving = Arc::clone(&link);
         thread::spawn(move || serve(&serving, &mut Channel::new(theirs)));
-        let mut peer = Self { channel: Channel::new(ours), link, _directory: directory };
+        let mut peer = Self { channel: Channel::new(ours), link, directory };
         let patience = Some(Duration::from_secs(20));
         peer.channel.set_timeouts(patience, patience).expect("timeouts");
         peer.ask(&Frame::Hello(Hello::new("test", 1, None).with_role(role)));
@@ -179,6 +185,50 @@ fn what_does_not_fit_the_served_rules_changes_nothing() {
             other => panic!("{frame:?} led to {other:?}"),
         }
         assert_eq!(peer.served(), before);
+    }
+}
+
+#[test]
+fn a_shadow_is_checked_before_workers_see_it_and_ends_with_its_peer() {
+    let (mut peer, (_, _, table)) = (Peer::connect(), bundle());
+    let archive = Archive::build(&table, 1).expect("good");
+    let good = SealedTable::create(archive.bytes()).expect("sealed");
+    let mut bytes = archive.bytes().to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let bad = SealedTable::create(&bytes).expect("sealed");
+    let asked = ShadowRequest { sample_ppm: 1, for_ms: 1, key: [1, 2], digest: String::new() };
+    let shadow = |peer: &mut Peer, asked: &ShadowRequest, file: &SealedTable| {
+        peer.channel.send_table(&Frame::Shadow(asked.clone()), file).expect("sent");
+        peer.answer()
+    };
+    let refused = |answer: Frame, told: &str| match answer {
+        Frame::Reject { reason } => assert!(reason.contains(told), "{reason}"),
+        other => panic!("{other:?} instead of {told}"),
+    };
+    refused(peer.ask(&Frame::QueryShadow), "no candidate");
+    for (asked, file, told) in [
+        (ShadowRequest { sample_ppm: 0, ..asked.clone() }, &good, "sample"),
+        (ShadowRequest { sample_ppm: BUCKETS + 1, ..asked.clone() }, &good, "sample"),
+        (ShadowRequest { for_ms: 0, ..asked.clone() }, &good, "ms"),
+        (ShadowRequest { for_ms: SHADOW_MS_MAX + 1, ..asked.clone() }, &good, "ms"),
+        (asked.clone(), &bad, "checksum"),
+    ] {
+        refused(shadow(&mut peer, &asked, file), told);
+        refused(peer.ask(&Frame::QueryShadow), "no candidate");
+    }
+    refused(peer.ask(&Frame::Shadowing), "cannot be sent to a gateway");
+    assert_eq!(shadow(&mut peer, &asked, &good), Frame::Shadowing);
+    assert!(matches!(peer.ask(&Frame::QueryShadow), Frame::Shadowed(_)));
+    let mut other = Peer::of(Arc::clone(&peer.link), Arc::clone(&peer.directory), Role::Visitor);
+    refused(shadow(&mut other, &asked, &good), "one at a time");
+    refused(other.ask(&Frame::QueryShadow), "no candidate");
+    // Whoever holds it may take another instead.
+    assert_eq!(shadow(&mut peer, &asked, &good), Frame::Shadowing);
+    drop(peer);
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while shadow(&mut other, &asked, &good) != Frame::Shadowing {
+        assert!(std::time::Instant::now() < until, "a peer that is gone still holds it");
     }
 }
 

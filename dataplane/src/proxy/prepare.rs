@@ -12,8 +12,8 @@ use halftone_core::{
         empty_slots, encode_request, ip_text, normalise, parse_request,
     },
     route::{
-        Decision, HostScratch, Remember, RequestView, baggage, host_name, reserved, route_told,
-        trace::Trace,
+        Decision, HostScratch, Remember, RequestView, UnitId, Witness, baggage, host_name,
+        reserved, route_told, trace::Trace, user,
     },
     signal::{
         signature::{Signatures as _, Use},
@@ -37,6 +37,7 @@ use crate::{
     telemetry::{
         faults::{Faults, FaultsTold},
         log::Line,
+        values::Values,
     },
     worker::Worker,
 };
@@ -87,6 +88,16 @@ pub struct Request {
     pub target: Range<usize>,
     /// When the head was whole.
     pub started: Instant,
+    /// The random number it was decided with.
+    pub random: u32,
+    /// The unit it was given, if it needed one.
+    pub fresh_unit: UnitId,
+    /// `http` or `https`, as its caller spoke.
+    pub scheme: &'static str,
+    /// The time it was decided at, in seconds since 1970.
+    pub decided_unix_s: u64,
+    /// The values that the decision read, where the log has them ([`crate::telemetry::values`]).
+    pub values: Option<Vec<u8>>,
     /// The status that was answered.
     pub status: u16,
     /// Bytes of the answer, head and all.
@@ -119,11 +130,13 @@ impl Request {
         if serving != decision.variant {
             line.fallback_from = &rules.variants[decision.variant as usize].name;
         }
+        let route = &rules.routes[decision.route as usize];
+        line.tenant = &rules.tenants[route.tenant.to_native() as usize].name;
         line.reason = decision.reason.as_str();
         line.bucket = decision.bucket;
         if let Some(release) = decision.release {
             let release = &rules.releases[release as usize];
-            (line.tenant, line.release) = (&release.tenant, &release.name);
+            line.release = &release.name;
             let target = decision.target.and_then(|at| release.targets.get(at as usize));
             line.target_id = target.map_or("", |target| &target.id);
             let nested = target.and_then(|target| target.nested.as_ref());
@@ -185,6 +198,11 @@ pub(super) fn prepare<E: Engine>(
         host: span(head.host),
         target: span(head.target),
         started: worker.engine.now(),
+        random: worker.random(),
+        fresh_unit: worker.signing.unit(),
+        scheme: head.scheme(downstream.peer.trusted),
+        decided_unix_s: worker.unix_s(),
+        values: None,
         status: 0,
         bytes_sent: 0,
         tunnelled: None,
@@ -224,13 +242,15 @@ fn decide<E: Engine>(
         arena.reset();
         let client_ip = request.client_ip(downstream);
         let (reader, geo) = (worker.tags.reader(), worker.regions.reader(client_ip));
-        let (random, now_unix_s) = (worker.random(), worker.unix_s());
+        let (random, now_unix_s) = (request.random, request.decided_unix_s);
         let verifier = worker.signing.verifier(now_unix_s);
+        let log = worker.log.as_ref();
+        let values = log.and_then(|log| log.values(|| worker.buffers.head()));
         let devices = worker.devices.reader();
-        let claims = worker.tokens.reader(head.headers, worker.unix_s());
+        let claims = worker.tokens.reader(head.headers, now_unix_s);
         let view = RequestView {
             method: head.method,
-            scheme: head.scheme(peer.trusted),
+            scheme: request.scheme,
             protocol: if head.http11 { "HTTP/1.1" } else { "HTTP/1.0" },
             host: host_name(head.host, &mut host_scratch),
             path,
@@ -242,7 +262,8 @@ fn decide<E: Engine>(
             geo: &geo,
             lists: &worker.lists,
             signatures: &verifier,
-            fresh_unit: worker.signing.unit(),
+            fresh_unit: request.fresh_unit,
+            witness: values.as_ref().map(|values| values as &dyn Witness),
             devices: &devices,
             claims: &claims,
             arena: &arena,
@@ -255,7 +276,12 @@ fn decide<E: Engine>(
             let mut faults = Faults(&mut faults);
             (route_told(rules, &view, random, now_unix_s, &mut faults), None)
         };
+        if let Some(decision) = decision.as_ref().filter(|_| values.is_some()) {
+            // Who asks is to be told also where nothing was split.
+            let _ = user(rules, decision, &view);
+        }
         let (wanted, found) = reader.finish();
+        request.values = values.map(Values::finish);
         if turn == Turn::First && !wanted.is_empty() {
             faults.clear();
             request.wanted = wanted;

@@ -14,12 +14,15 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use ahash::RandomState;
 use crossbeam::channel::{Receiver, Sender, bounded};
+
+use super::values::Values;
 
 /// A block is handed over when it holds this much.
 const BLOCK_BYTES: usize = 64 * 1024;
 /// Room kept in a block for one more line.
-const LINE_BYTES: usize = 4 * 1024;
+const LINE_BYTES: usize = 6 * 1024;
 /// Blocks on their way to the writer before lines are dropped: 16 MiB.
 const BLOCKS_MAX: usize = 256;
 
@@ -69,6 +72,21 @@ pub struct Line<'a> {
     pub epochs: (u64, u64),
     /// The label of the error, if there was one.
     pub error: Option<&'static str>,
+    /// What the decision read, where that is to be written.
+    pub read: Option<Read<'a>>,
+}
+
+/// What a decision read besides what every line has.
+#[derive(Clone, Copy, Debug)]
+pub struct Read<'a> {
+    /// `HTTP/1.0` or `HTTP/1.1`.
+    pub protocol: &'a str,
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// Whether the peer was trusted.
+    pub trusted: bool,
+    /// The members of a JSON object ([`super::values`]).
+    pub values: &'a [u8],
 }
 
 /// A worker's end of the log.
@@ -77,6 +95,7 @@ pub struct AccessLog {
     block: RefCell<Vec<u8>>,
     lines: Cell<u64>,
     dropped: Cell<u64>,
+    values: Option<RandomState>,
     full: Sender<Vec<u8>>,
     empty: Receiver<Vec<u8>>,
     clock: Clock,
@@ -90,10 +109,22 @@ impl AccessLog {
             block: RefCell::new(Vec::with_capacity(BLOCK_BYTES)),
             lines: Cell::new(0),
             dropped: Cell::new(0),
+            values: None,
             full,
             empty,
             clock: Clock::new(now),
         }
+    }
+
+    /// Returns the log with the values that decisions read, if they are to be written.
+    #[must_use]
+    pub fn with_values(self, are_written: bool) -> Self {
+        Self { values: are_written.then(RandomState::new), ..self }
+    }
+
+    /// Returns who takes the values of one decision; `buffer` gives where to.
+    pub fn values(&self, buffer: impl FnOnce() -> Vec<u8>) -> Option<Values<'_>> {
+        self.values.as_ref().map(|hasher| Values::new(buffer(), hasher))
     }
 
     /// Appends a line for a request that ended at `now`.
@@ -136,30 +167,32 @@ impl AccessLog {
 /// The thread that writes.
 #[derive(Debug)]
 pub struct LogWriter {
+    values: bool,
     full: Sender<Vec<u8>>,
     empty: Receiver<Vec<u8>>,
     thread: JoinHandle<()>,
 }
 
 impl LogWriter {
-    /// Opens `path` for appending (made when it is missing) and starts writing.
+    /// Opens `path` for appending (made when it is missing) and starts writing; with the values that decisions read,
+    /// or without.
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub fn start(path: &Path) -> io::Result<Self> {
+    pub fn start(path: &Path, values: bool) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         let (full, blocks) = bounded::<Vec<u8>>(BLOCKS_MAX);
         let (freed, empty) = bounded(BLOCKS_MAX);
         let thread = thread::Builder::new().name("access-log".to_owned()).spawn(move || {
             write_blocks(file, &blocks, &freed);
         })?;
-        Ok(Self { full, empty, thread })
+        Ok(Self { values, full, empty, thread })
     }
 
     /// Returns a worker's end.
     #[must_use]
     pub fn handle(&self, now: Instant) -> AccessLog {
-        AccessLog::new(self.full.clone(), self.empty.clone(), now)
+        AccessLog::new(self.full.clone(), self.empty.clone(), now).with_values(self.values)
     }
 
     /// Waits until everything that was handed over is written.
@@ -265,6 +298,14 @@ fn format(line: &Line<'_>, out: &mut Vec<u8>) {
     if let Some(bucket) = line.bucket {
         number(out, ",\"bucket\":", u64::from(bucket));
     }
+    if let Some(Read { protocol, scheme, trusted, values }) = line.read {
+        text(out, ",\"protocol\":", protocol.as_bytes());
+        text(out, ",\"scheme\":", scheme.as_bytes());
+        out.extend_from_slice(if trusted { b",\"trusted\":true" } else { b",\"trusted\":false" });
+        out.extend_from_slice(b",\"values\":{");
+        out.extend_from_slice(values);
+        out.push(b'}');
+    }
     number(out, ",\"rules_epoch\":", line.epochs.0);
     number(out, ",\"instances_epoch\":", line.epochs.1);
     out.extend_from_slice(b"}\n");
@@ -276,21 +317,30 @@ fn number(out: &mut Vec<u8>, name: &str, value: u64) {
 }
 
 /// Appends a JSON string; bytes that are not UTF-8 become U+FFFD.
-fn text(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(super) fn text(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.reserve(name.len() + value.len() + 2);
     out.extend_from_slice(name.as_bytes());
     out.push(b'"');
+    inside(out, value);
+    out.push(b'"');
+}
+
+/// Appends what is inside a JSON string, in parts.
+pub(super) fn escape_into(out: &mut Vec<u8>, parts: &[&str]) {
+    parts.iter().for_each(|part| inside(out, part.as_bytes()));
+}
+
+fn inside(out: &mut Vec<u8>, value: &[u8]) {
     if is_plain(value) {
         out.extend_from_slice(value);
-    } else {
-        for chunk in value.utf8_chunks() {
-            chunk.valid().chars().for_each(|character| escape(out, character));
-            if !chunk.invalid().is_empty() {
-                out.extend_from_slice("\u{fffd}".as_bytes());
-            }
+        return;
+    }
+    for chunk in value.utf8_chunks() {
+        chunk.valid().chars().for_each(|character| escape(out, character));
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
         }
     }
-    out.push(b'"');
 }
 
 /// Returns whether nothing in `value` has to be escaped. Looks at eight bytes at once, the last of them twice

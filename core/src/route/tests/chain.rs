@@ -43,6 +43,7 @@ fn decide(
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
+        witness: None,
         arena: &arena,
     };
     let mut trace = Trace::default();

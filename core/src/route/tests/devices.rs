@@ -118,6 +118,7 @@ fn what_no_rule_asks_for_is_not_looked_at() {
         lists: &crate::signal::lists::NoLists,
         claims: &crate::signal::jwt::NoClaims,
         devices: &Nobody,
+        witness: None,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         arena: &arena,

@@ -58,6 +58,7 @@ fn decided(when: &str, header: Option<&str>, trusted: bool) -> (bool, String) {
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
+        witness: None,
         arena: &arena,
     };
     let mut trace = Trace::default();

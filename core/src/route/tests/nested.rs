@@ -50,6 +50,7 @@ fn combinations_are_found_exactly_then_by_any() {
             client_ip: "192.0.2.1",
             trusted: true,
             tags: &crate::route::NoTags,
+            witness: None,
             geo: &crate::signal::geo::NoGeo,
             lists: &crate::signal::lists::NoLists,
             signatures: &crate::signal::signature::NoKeys,

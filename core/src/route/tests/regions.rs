@@ -66,6 +66,7 @@ fn matches(when: &str, address: Address, said: &[(&str, &str)]) -> bool {
         geo: &address,
         lists: &crate::signal::lists::NoLists,
         devices: &crate::signal::device::Unremembered::default(),
+        witness: None,
         claims: &crate::signal::jwt::NoClaims,
         arena: &arena,
     };

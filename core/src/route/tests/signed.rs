@@ -58,6 +58,7 @@ fn decide(
         signatures: &at,
         devices: &crate::signal::device::Unremembered::default(),
         fresh_unit: UnitId::of(told.fresh),
+        witness: None,
         arena: &arena,
     };
     let mut trace = Trace::default();

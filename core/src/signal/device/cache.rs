@@ -100,7 +100,13 @@ impl Devices {
     /// Returns a reader for one decision.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
-        Reader { devices: self, device: OnceCell::new() }
+        Reader { devices: self, device: OnceCell::new(), counts: true }
+    }
+
+    /// Returns a reader for one decision that is not acted on: it is not counted.
+    #[must_use]
+    pub fn uncounted(&self) -> Reader<'_> {
+        Reader { counts: false, ..self.reader() }
     }
 
     /// Returns how often devices were asked for.
@@ -165,11 +171,20 @@ impl fmt::Debug for Devices {
 pub struct Reader<'d> {
     devices: &'d Devices,
     device: OnceCell<Option<Device>>,
+    counts: bool,
 }
 
 impl DeviceReader for Reader<'_> {
     fn device<'c>(&self, client: &dyn Fn() -> Client<'c>) -> Option<&Device> {
-        self.device.get_or_init(|| self.devices.find(&client())).as_ref()
+        let find = || {
+            let before = self.devices.counts();
+            let found = self.devices.find(&client());
+            if !self.counts {
+                self.devices.counts.set(before);
+            }
+            found
+        };
+        self.device.get_or_init(find).as_ref()
     }
 }
 

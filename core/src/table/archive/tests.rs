@@ -612,6 +612,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
             client_ip: "192.0.2.1",
             trusted: true,
             tags: &crate::route::NoTags,
+            witness: None,
             geo: &crate::signal::geo::NoGeo,
             lists: &crate::signal::lists::NoLists,
             signatures: &crate::signal::signature::NoKeys,

@@ -23,7 +23,7 @@ fn a_line_is_json_whatever_was_sent() {
 fn every_line_of_every_worker_arrives() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("access.log");
-    let writer = LogWriter::start(&path).expect("a writer");
+    let writer = LogWriter::start(&path, false).expect("a writer");
     thread::scope(|scope| {
         for worker in 0..2 {
             let writer = &writer;
