@@ -48,6 +48,7 @@ pub use recorded::{Recorded, Replay, Unreplayable};
 pub use remember::{Remember, UNIT_COOKIE, UnitId, pin_cookie, pin_value};
 use trace::{Recorder, Silent, Step};
 pub use user::user;
+use values::Joins;
 pub use values::{HostScratch, host_name};
 pub use witness::{Input, Witness};
 
@@ -193,8 +194,9 @@ pub fn route_told<'a, R: Recorder>(
     now_unix_s: u64,
     recorder: &mut R,
 ) -> Option<Decision> {
-    let (at, found) = find_route(table, request, recorder)?;
-    let asked = Asked::of_tenant(request, table.table, found.tenant);
+    let joins = Joins::default();
+    let (at, found) = find_route(table, request, &joins, recorder)?;
+    let asked = Asked::of_tenant(request, &joins, table.table, found.tenant);
     let release = found.release.to_native();
     if release == NONE {
         let variant = found.variant.to_native();

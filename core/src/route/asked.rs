@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::{
     Input, RequestView, UnitId,
     evaluate::{Fault, attribute_text, present_text},
-    values::{cookie, header},
+    values::{Joins, cookie, header},
     witness::digits,
 };
 use crate::{
@@ -29,6 +29,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     request: &'a RequestView<'a>,
+    /// What was joined so far.
+    joins: &'a Joins<'a>,
     reserved: &'a ArchivedVec<ArchivedString>,
     /// The keys of the tenant's baggage, in lower case and order.
     baggage: &'a ArchivedVec<ArchivedString>,
@@ -42,12 +44,14 @@ impl<'a> Asked<'a> {
     /// Returns `request` as the rules of a tenant, a row of `tenants`, may read it.
     pub(super) fn of_tenant(
         request: &'a RequestView<'a>,
+        joins: &'a Joins<'a>,
         table: &'a ArchivedRuleTable,
         tenant: u32_le,
     ) -> Self {
         let row = &table.tenants[tenant.to_native() as usize];
         Self {
             request,
+            joins,
             reserved: &row.reserved,
             baggage: &row.baggage,
             attributes: &table.attributes,
@@ -83,7 +87,7 @@ impl<'a> Asked<'a> {
 
     /// Returns the value of a header, whether it is believed or not.
     pub(super) fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.seen(Input::Header(name), || header(self.request.headers, name, self.request.arena))
+        self.seen(Input::Header(name), || self.any_header(name))
     }
 
     /// Returns the value of a cookie.
@@ -215,7 +219,7 @@ impl<'a> Asked<'a> {
 
     /// Returns a header whoever sent it: what it says has to be signed.
     pub(super) fn any_header(&self, name: &str) -> Option<&'a [u8]> {
-        header(self.request.headers, name, self.request.arena)
+        header(self.request.headers, name, self.joins, self.request.arena)
     }
 
     /// Returns a property of the device.
@@ -228,9 +232,8 @@ impl<'a> Asked<'a> {
 
     /// Returns what the client says it is.
     fn client(&self) -> Client<'a> {
-        let (headers, arena) = (self.request.headers, self.request.arena);
         let believed = |name: &str| self.believes(name);
-        Client::of(headers, believed, |name| header(headers, name, arena))
+        Client::of(self.request.headers, believed, |name| self.any_header(name))
     }
 
     fn believes(&self, name: &str) -> bool {
