@@ -388,7 +388,7 @@ fn circle(table: &mut RuleTable) -> &mut WithinRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 101] = [
+    let breaks: [(&str, Break); 105] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -496,6 +496,17 @@ fn meaningless_tables_are_refused() {
         ("baggage", |t| t.releases[0].baggage = Some("a\r\nb".into())),
         ("baggage", |t| t.releases[0].baggage = Some(String::new())),
         ("baggage", |t| t.releases[0].baggage = Some("x".repeat(300))),
+        // What is written into heads as it is: baggage, and the cookies of pins.
+        ("baggage", |t| t.variants[0].name = "a\r\nb".into()),
+        ("baggage", |t| t.variants[0].name = "a,user=1".into()),
+        ("pin", |t| {
+            (t.releases[0].baggage, t.releases[0].pins) = (None, Some(1));
+            t.variants[0].name = "a; Domain=b".into();
+        }),
+        ("pin", |t| {
+            (t.releases[0].baggage, t.releases[0].pins) = (None, Some(1));
+            t.releases[0].name = "a\r\nb".into();
+        }),
         ("reserved", |t| t.tenants[0].reserved = vec!["content-length".into()]),
         ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(1)),
         ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(9)),
