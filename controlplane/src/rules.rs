@@ -62,7 +62,7 @@ impl Sealed {
         stages: &Stages,
     ) -> Result<Self, RulesError> {
         let draft = stages.timed("write", || Draft::write(table, revision, bytes))?;
-        let bytes = draft.len();
+        let bytes = draft.length();
         let at_once = AtOnce::over(bytes);
         let opened = stages.timed("check", || draft.open_beside(&at_once, SealedTable::create));
         let (archive, file) = opened?;

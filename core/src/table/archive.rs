@@ -237,7 +237,7 @@ impl<T: Table> Draft<T> {
 
     /// Returns the length of its bytes, header and all.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.bytes.len()
     }
 }
