@@ -153,6 +153,8 @@ struct Changes {
     failures: Vec<String>,
     /// By stage: milliseconds of all changes together.
     stages: BTreeMap<String, f64>,
+    /// The one that took longest to be visible, nanoseconds, and its stages.
+    slowest: (u64, BTreeMap<String, f64>),
 }
 
 fn change_often(
@@ -167,6 +169,7 @@ fn change_often(
         visible: histogram()?,
         failures: Vec::new(),
         stages: BTreeMap::new(),
+        slowest: Default::default(),
     };
     let mut caller = Caller::new(stack.api);
     for number in 0..options.changes {
@@ -186,7 +189,11 @@ fn change_often(
                         |()| true,
                     );
                 if visible {
-                    changes.visible.saturating_record(ns());
+                    let took = ns();
+                    changes.visible.saturating_record(took);
+                    if took > changes.slowest.0 {
+                        changes.slowest = (took, answer.stages.iter().cloned().collect());
+                    }
                 }
                 for (stage, ms) in answer.stages {
                     *changes.stages.entry(stage).or_default() += ms;
