@@ -7,7 +7,6 @@ use smallvec::SmallVec;
 
 use super::{
     asked::Asked,
-    evaluate::attribute_text,
     trace::{NESTED, Read, Recorder, Seen, text},
 };
 use crate::{
@@ -60,10 +59,12 @@ impl<'a, R: Recorder> Lookup<'_, 'a, R> {
         if let Some(value) = self.values.get(level) {
             return *value;
         }
-        let row = self.nested.attributes[level].to_native();
-        let attribute = &self.table.table.attributes[row as usize];
-        let value = attribute_text(attribute, self.request);
-        self.recorder.read(|| Read { name: attribute.name.to_string(), found: value.map(text) });
+        let row = self.nested.attributes[level];
+        let value = self.request.text(row);
+        self.recorder.read(|| {
+            let attribute = &self.table.table.attributes[row.to_native() as usize];
+            Read { name: attribute.name.to_string(), found: value.map(text) }
+        });
         self.values.push(value);
         value
     }

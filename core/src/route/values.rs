@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
-use crate::http::Header;
+use crate::http::{Header, is_field};
 
 /// Where a host name is brought into lower case when it is not already.
 pub type HostScratch = SmallVec<[u8; 64]>;
@@ -35,10 +35,8 @@ pub(super) fn header<'a>(
     name: &str,
     arena: &'a Bump,
 ) -> Option<&'a [u8]> {
-    let mut values = headers
-        .iter()
-        .filter(|header| header.name.eq_ignore_ascii_case(name))
-        .map(|header| header.value);
+    let mut values =
+        headers.iter().filter(|header| is_field(header.name, name)).map(|header| header.value);
     let first = values.next()?;
     let others = values.clone();
     Some(if values.next().is_none() { first } else { join(first, others, arena) })
@@ -71,7 +69,7 @@ pub(super) fn cookie<'a>(headers: &'a [Header<'a>], name: &str) -> Option<&'a [u
 
 /// Returns the first value of the cookie whose name is these parts, one behind the other.
 pub(super) fn cookie_of<'a>(headers: &'a [Header<'a>], name: &[&str]) -> Option<&'a [u8]> {
-    let fields = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
+    let fields = headers.iter().filter(|header| is_field(header.name, "cookie"));
     fields.flat_map(|header| header.value.split(|byte| *byte == b';')).find_map(|pair| {
         let mut rest = pair.trim_ascii();
         for part in name {
