@@ -16,7 +16,7 @@ use super::{
     conditions::cidr,
     parts::{part, part_name},
     trace::{Read, Recorder, text},
-    value::{Evaluated, Fault, Value, calculated, compared, is_one_of, typed, utf8},
+    value::{Evaluated, Fault, Value, calculated, compared, position, typed, utf8},
 };
 use crate::{
     signal::geo::position::distance_km,
@@ -62,7 +62,8 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
                 compared(compare, a, self.node(nodes, operand(b))?)
             }
             ArchivedNodeRow::InTexts(value, items) => {
-                self.text(nodes, operand(value)).map(|value| is_one_of(value, items))
+                let value = self.text(nodes, operand(value))?;
+                Ok(position(value.as_bytes(), items).is_some())
             }
             ArchivedNodeRow::Segment(row) => {
                 self.expression(&self.table.table.segments[operand(row)].when)

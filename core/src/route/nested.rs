@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::{
     asked::Asked,
     trace::{NESTED, Read, Recorder, Seen, text},
+    value::position,
 };
 use crate::{
     limits::NESTED_LEVELS_MAX,
@@ -44,15 +45,22 @@ struct Lookup<'e, 'a, R> {
 impl<'a, R: Recorder> Lookup<'_, 'a, R> {
     fn below(&mut self, node: u32, level: usize) -> Option<u32> {
         let row = &self.nested.nodes[node as usize];
-        let exact = self.value(level).and_then(|value| {
-            let at = row.values.binary_search_by(|one| one.as_bytes().cmp(value)).ok()?;
-            Some(row.below[at].to_native())
-        });
-        let any = Some(row.any.to_native()).filter(|any| *any != NONE);
-        [exact, any].into_iter().flatten().find_map(|below| {
-            let is_last = level + 1 == self.nested.attributes.len();
-            if is_last { Some(below) } else { self.below(below, level + 1) }
-        })
+        if let Some(at) = self.value(level).and_then(|value| position(value, &row.values)) {
+            let found = self.step(row.below[at].to_native(), level);
+            if found.is_some() {
+                return found;
+            }
+        }
+        match row.any.to_native() {
+            NONE => None,
+            any => self.step(any, level),
+        }
+    }
+
+    /// Goes on with what lies below a value of a level.
+    fn step(&mut self, below: u32, level: usize) -> Option<u32> {
+        let is_last = level + 1 == self.nested.attributes.len();
+        if is_last { Some(below) } else { self.below(below, level + 1) }
     }
 
     fn value(&mut self, level: usize) -> Option<&'a [u8]> {

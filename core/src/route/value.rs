@@ -70,12 +70,13 @@ pub(super) fn utf8(found: Option<&[u8]>) -> Evaluated<'_> {
     std::str::from_utf8(found.ok_or(Fault::Missing)?).map(Value::Text).map_err(|_| Fault::Type)
 }
 
-/// Returns whether `value` is among `items`, which are sorted.
-pub(super) fn is_one_of(value: &str, items: &ArchivedVec<ArchivedString>) -> bool {
+/// Returns the place of `value` among `items`, which are sorted and differ.
+#[inline]
+pub(super) fn position(value: &[u8], items: &ArchivedVec<ArchivedString>) -> Option<usize> {
     if items.len() <= SHORT {
-        return items.iter().any(|item| is_same(item.as_bytes(), value.as_bytes()));
+        return items.iter().position(|item| is_same(item.as_bytes(), value));
     }
-    items.binary_search_by(|item| item.as_str().cmp(value)).is_ok()
+    items.binary_search_by(|item| item.as_bytes().cmp(value)).ok()
 }
 
 /// Compares two texts; without a call where they are as short as most names are.
