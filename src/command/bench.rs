@@ -10,6 +10,7 @@ use halftone_bench::floor::{self, FloorOptions};
 use halftone_bench::push::{self, PushOptions};
 use halftone_bench::ramp::{self, RampOptions};
 use halftone_bench::scale::{self, ScaleOptions};
+use halftone_bench::tags::{self, TagsOptions};
 
 /// Options of `halftone bench`.
 #[derive(Debug, clap::Args)]
@@ -65,6 +66,17 @@ A bundle of 100 000 routes over 10 000 hosts with 10 000 targets and 1 000 segme
 line of it is changed, again and again, as an object of the bundle or by putting all of it. The exit
 code is 1 when a change failed.")]
     Scale(ScaleOptions),
+    /// Measure what requests meet whose users' tags are far away, or gone, under load
+    #[command(after_help = "\
+Examples:
+  halftone bench tags
+  halftone bench tags --delay-ms 200 --seconds 60 --json
+
+Two loads run at once: of users whom the gateway knows, and of users who ask for the first time. First the
+control plane is near; then each of its answers takes 50 ms more; then it is killed in the middle. A user
+whose tags do not come within the budget (2 ms) is decided by the default, and counted. The exit code is 1
+when a request failed.")]
+    Tags(TagsOptions),
 }
 
 /// Runs a measurement and prints its report.
@@ -89,6 +101,10 @@ pub(super) fn run(arguments: &BenchArguments, output: &mut dyn Write) -> Result<
         What::Scale(options) => match scale::run(options, output)?.failed() {
             0 => Ok(()),
             changes => bail!("{changes} changes failed"),
+        },
+        What::Tags(options) => match tags::run(options, output)?.failed() {
+            0 => Ok(()),
+            requests => bail!("{requests} requests failed"),
         },
     }
 }

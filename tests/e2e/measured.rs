@@ -1,0 +1,39 @@
+//! Measurements of `halftone bench`, shorter than they are made for: what they promise beside figures, which nobody asserts.
+
+use serde_json::Value;
+
+use crate::stack::halftone;
+
+/// Runs a measurement; returns its report, and its exit code.
+fn bench(arguments: &[&str]) -> (Value, Option<i32>) {
+    let output = halftone(&["bench"]).args(arguments).arg("--json").output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"));
+    (report, output.status.code())
+}
+
+/// Nobody waits for the delay, nobody fails, and who is known stays known without a control plane.
+#[test]
+fn tags_that_are_far_away_or_gone_cost_defaults_and_no_request() {
+    let short = ["--seconds", "2", "--load", "100", "--cold", "40", "--connections", "4"];
+    let (report, code) = bench(&[&["tags", "--delay-ms", "100"][..], &short].concat());
+    assert_eq!(code, Some(0), "{report:#}");
+    let phases = report["phases"].as_array().expect("phases");
+    let names: Vec<&str> = phases.iter().filter_map(|phase| phase["phase"].as_str()).collect();
+    assert_eq!(names, ["near", "far", "killed"]);
+    for (phase, users) in phases.iter().flat_map(|phase| [(phase, "known"), (phase, "cold")]) {
+        let met = &phase[users];
+        assert_eq!(met["failed"], 0, "{phase}");
+        let count = |name: &str| met[name].as_u64().expect("a count");
+        let (answered, defaults) = (count("answered"), count("defaults"));
+        assert!(answered > 0, "{phase}");
+        match (phase["phase"].as_str(), users) {
+            // A worker that has not met a user before asks for itself.
+            (_, "known") => assert!(defaults * 2 < answered, "{phase}"),
+            (Some("near"), _) => assert!(defaults < answered, "{phase}"),
+            // The answer takes longer than anybody waits for it.
+            _ => assert_eq!(defaults, answered, "{phase}"),
+        }
+    }
+}
