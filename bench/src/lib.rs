@@ -2,7 +2,7 @@
 //!
 //! Owns the load generator, the light backend it carries, the start and stop of the contenders, and
 //! the report. Does not tune the machine (`halftone-kernel-tuning` does) and knows halftone only by
-//! its command line, as any outsider would.
+//! its command line, as any outsider would; [`geo`] alone also times a part of it in its own process.
 //!
 //! Invariants:
 //! - every contender of a run meets the same requests, the same backend and the same CPU;
@@ -20,6 +20,7 @@ pub mod contender;
 pub mod cpu;
 pub mod floor;
 pub mod generator;
+pub mod geo;
 pub mod process;
 pub mod push;
 pub mod ramp;

@@ -7,6 +7,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use halftone_bench::compare::{self, CompareOptions};
 use halftone_bench::floor::{self, FloorOptions};
+use halftone_bench::geo::{self, GeoOptions};
 use halftone_bench::push::{self, PushOptions};
 use halftone_bench::ramp::{self, RampOptions};
 use halftone_bench::scale::{self, ScaleOptions};
@@ -66,6 +67,15 @@ A bundle of 100 000 routes over 10 000 hosts with 10 000 targets and 1 000 segme
 line of it is changed, again and again, as an object of the bundle or by putting all of it. The exit
 code is 1 when a change failed.")]
     Scale(ScaleOptions),
+    /// Measure region databases of full size: accepting one, lookups, and replacing it under load
+    #[command(after_help = "\
+Examples:
+  halftone bench geo
+  halftone bench geo --database GeoLite2-City.mmdb --json
+
+Without --database one of a million networks is made. Each time of a lookup includes reading the clock, whose
+own time is reported beside. The exit code is 1 when a request failed.")]
+    Geo(GeoOptions),
     /// Measure what requests meet whose users' tags are far away, or gone, under load
     #[command(after_help = "\
 Examples:
@@ -101,6 +111,10 @@ pub(super) fn run(arguments: &BenchArguments, output: &mut dyn Write) -> Result<
         What::Scale(options) => match scale::run(options, output)?.failed() {
             0 => Ok(()),
             changes => bail!("{changes} changes failed"),
+        },
+        What::Geo(options) => match geo::run(options, output)?.failed() {
+            0 => Ok(()),
+            requests => bail!("{requests} requests failed"),
         },
         What::Tags(options) => match tags::run(options, output)?.failed() {
             0 => Ok(()),

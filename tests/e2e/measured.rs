@@ -37,3 +37,20 @@ fn tags_that_are_far_away_or_gone_cost_defaults_and_no_request() {
         }
     }
 }
+
+/// A database is replaced under load, and nobody fails.
+#[test]
+fn a_database_is_replaced_under_load() {
+    let short = ["--networks", "2000", "--lookups", "1000", "--load", "100", "--seconds", "1"];
+    let (report, code) = bench(&[&["geo"][..], &short].concat());
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!(report["found"], 1000, "{report:#}");
+    assert_eq!(report["accept"]["difference"]["changed"], 20, "{report:#}");
+    let loads = report["swap"]["loads"].as_array().expect("loads");
+    let names: Vec<&Value> = loads.iter().map(|load| &load[0]).collect();
+    assert_eq!(names, ["before", "during", "after"]);
+    for load in loads {
+        assert_eq!(load[1]["failed"], 0, "{load}");
+        assert!(load[1]["answered"].as_u64() > Some(0), "{load}");
+    }
+}
