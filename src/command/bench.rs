@@ -10,7 +10,9 @@ use halftone_bench::floor::{self, FloorOptions};
 use halftone_bench::geo::{self, GeoOptions};
 use halftone_bench::push::{self, PushOptions};
 use halftone_bench::ramp::{self, RampOptions};
+use halftone_bench::replay::{self, ReplayOptions};
 use halftone_bench::scale::{self, ScaleOptions};
+use halftone_bench::shadow::{self, ShadowOptions};
 use halftone_bench::tags::{self, TagsOptions};
 
 /// Options of `halftone bench`.
@@ -76,6 +78,25 @@ Examples:
 Without --database one of a million networks is made. Each time of a lookup includes reading the clock, whose
 own time is reported beside. The exit code is 1 when a request failed.")]
     Geo(GeoOptions),
+    /// Measure how fast a long access log is decided again by two bundles
+    #[command(after_help = "\
+Examples:
+  halftone bench replay
+  halftone bench replay --lines 10000000 --users 1000000 --json
+
+A log is written as gateways write them, under the rules of `bench compare --workload dimensions`, and
+`halftone replay LOG --against A --and B` is run on it. The exit code is 1 when a line could not be decided.")]
+    Replay(ReplayOptions),
+    /// Measure what a shadow on every request costs each of them
+    #[command(after_help = "\
+Examples:
+  halftone bench shadow
+  halftone bench shadow --rounds 9 --seconds 3 --json
+
+This gateway is measured beside itself with `halftone shadow` at 100 %, in rounds that take turns, under the
+rules of `bench compare --workload dimensions`. Two CPUs are used. The exit code is 1 when a cost could not
+be told, or a request failed.")]
+    Shadow(ShadowOptions),
     /// Measure what requests meet whose users' tags are far away, or gone, under load
     #[command(after_help = "\
 Examples:
@@ -116,6 +137,18 @@ pub(super) fn run(arguments: &BenchArguments, output: &mut dyn Write) -> Result<
             0 => Ok(()),
             requests => bail!("{requests} requests failed"),
         },
+        What::Replay(options) => match replay::run(options, output)?.lacking {
+            0 => Ok(()),
+            lines => bail!("{lines} lines could not be decided again"),
+        },
+        What::Shadow(options) => {
+            let report = shadow::run(options, output)?;
+            match report.failed() {
+                0 if report.is_whole() => Ok(()),
+                0 => bail!("not reported: {}", report.warnings.join("; ")),
+                requests => bail!("{requests} requests failed"),
+            }
+        }
         What::Tags(options) => match tags::run(options, output)?.failed() {
             0 => Ok(()),
             requests => bail!("{requests} requests failed"),

@@ -54,3 +54,28 @@ fn a_database_is_replaced_under_load() {
         assert!(load[1]["answered"].as_u64() > Some(0), "{load}");
     }
 }
+
+/// Both gateways answer everything, and their CPU time is told; a busy machine may refuse what was not saturated.
+#[test]
+fn a_shadow_is_measured_beside_none() {
+    let short = ["--rounds", "1", "--seconds", "1", "--rate", "300", "--connections", "4"];
+    let (report, _) = bench(&[&["shadow", "--disturbed-max", "1000"][..], &short].concat());
+    for phase in ["saturated", "fixed_rate"] {
+        assert_eq!(report[phase]["failed"], 0, "{report:#}");
+    }
+    for figure in ["with_us", "without_us"] {
+        assert!(report["fixed_rate"][figure].as_f64() > Some(0.0), "{report:#}");
+    }
+}
+
+/// Every line of the log that is written for it says enough to be decided again.
+#[test]
+fn a_log_is_replayed() {
+    let (report, code) = bench(&["replay", "--lines", "3000", "--users", "1000"]);
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!((&report["requests"], &report["lacking"]), (&3000.into(), &0.into()), "{report:#}");
+    let moved = report["moved"].as_u64().expect("a count");
+    // One percent of most users, give or take what chance does.
+    assert!((1..300).contains(&moved), "{report:#}");
+    assert!(report["peak_bytes"].as_u64() > Some(0), "{report:#}");
+}
