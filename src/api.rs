@@ -13,6 +13,7 @@ use halftone_core::{
     policy::Registration,
     signal::{
         geo::{GeoState, difference::Difference},
+        jwt::IssuerState,
         lists::ListState,
     },
     telemetry::Latency,
@@ -88,6 +89,8 @@ pub(crate) struct Gateway {
     pub(crate) keys: Vec<String>,
     /// Whether its rules need a key and it has none.
     pub(crate) keys_missing: bool,
+    /// The issuers whose tokens it believes.
+    pub(crate) issuers: Vec<IssuerState>,
     /// The epoch of the rules it serves.
     pub(crate) rules_epoch: u64,
     /// The epoch of the instances it serves.
@@ -107,6 +110,20 @@ pub(crate) struct Region {
     /// How that differs from the one before it.
     pub(crate) difference: Option<Difference>,
     /// Why what it has is not used.
+    pub(crate) error: Option<String>,
+}
+
+/// What `GET /v1/issuers` says of one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Issuer {
+    /// Its name.
+    pub(crate) issuer: String,
+    /// Whom its tokens have to be meant for.
+    pub(crate) audiences: Vec<String>,
+    /// The file or the URL of its keys.
+    pub(crate) source: String,
+    /// Why what that has is not used.
     pub(crate) error: Option<String>,
 }
 
@@ -162,6 +179,14 @@ impl Client {
     /// The API does not answer, or not as this build expects.
     pub(crate) fn regions(&self) -> Result<Vec<Region>> {
         self.get("/v1/geo")
+    }
+
+    /// Returns whose tokens are believed.
+    ///
+    /// # Errors
+    /// The API does not answer, or not as this build expects.
+    pub(crate) fn issuers(&self) -> Result<Vec<Issuer>> {
+        self.get("/v1/issuers")
     }
 
     /// Returns what `GET /v1/gateways` says, whole.

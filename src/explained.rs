@@ -9,7 +9,7 @@ use halftone_core::{
         Chain,
         trace::{EXPRESSION, Keyed, NESTED, Overridden, Pinned, Read, Seen, Step},
     },
-    signal::signature::Rejected,
+    signal::{jwt, signature::Rejected},
     wire::{ExplainRequest, Explained},
 };
 
@@ -86,6 +86,7 @@ fn line(step: &Step) -> (&'static str, &'static str, String) {
             ("0", "normal form", told)
         }
         Step::Stripped { headers, members } => ("1", "stripped", stripped(headers, *members)),
+        Step::Token { issuer, key, rejected, .. } => ("1", "token", token(issuer, key, *rejected)),
         Step::Host { name, routes: 0 } => ("2", "host", format!("{name} has no routes")),
         Step::Host { name, routes } => ("2", "host", format!("{name} has {routes} route(s)")),
         Step::Route { name, matched, .. } => ("2", "route", format!("{name} {}", taken(*matched))),
@@ -182,6 +183,16 @@ fn condition(seen: &Seen) -> String {
     }
     let found = seen.found.as_ref().map_or("nothing".to_owned(), |found| format!("{found:?}"));
     format!("{holds}: {} has to be {:?}, is {found}", seen.part, seen.wanted)
+}
+
+fn token(issuer: &Option<String>, key: &Option<String>, rejected: Option<jwt::Rejected>) -> String {
+    let key = key.as_ref().map_or("a key".to_owned(), |key| format!("key {key}"));
+    let by = issuer.as_ref().map(|issuer| format!("{key} of {issuer}"));
+    match (by, rejected) {
+        (Some(by), None) => format!("verified by {by}"),
+        (Some(by), Some(why)) => format!("{by}: {}", why.as_str()),
+        (None, why) => format!("not believed: {}", why.map_or("", jwt::Rejected::as_str)),
+    }
 }
 
 fn overridden(found: Option<&String>, outcome: Overridden) -> String {

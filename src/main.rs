@@ -17,6 +17,7 @@ mod cpus;
 mod demo;
 mod document;
 mod explained;
+mod issuers;
 mod moves;
 mod place;
 mod random;

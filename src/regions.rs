@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use halftone_controlplane::GeoSource;
+use halftone_controlplane::FollowedSource;
 use halftone_core::{
     limits::GEO_OLD_S,
     policy::Timeout,
@@ -18,7 +18,7 @@ use crate::api::Region;
 pub(crate) struct GeoArguments {
     /// Region databases in MaxMind's format (City or Country, ASN, ISP), as files that are followed or http:// URLs
     #[arg(long, value_name = "SOURCE", num_args = 1..)]
-    pub(crate) geo: Vec<GeoSource>,
+    pub(crate) geo: Vec<FollowedSource>,
     /// How often URLs are asked for a newer database [default: 1h]
     #[arg(long, value_name = "TIME", requires = "geo")]
     pub(crate) geo_every: Option<Timeout>,

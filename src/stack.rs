@@ -18,6 +18,7 @@ use halftone_core::policy::Address;
 use crate::{
     api::Client,
     cpus::CpuList,
+    issuers::IssuerArguments,
     place::Place,
     regions::GeoArguments,
     sources::SourceArguments,
@@ -53,6 +54,8 @@ pub(crate) struct Stack {
     pub(crate) sources: SourceArguments,
     /// Where region databases come from.
     pub(crate) geo: GeoArguments,
+    /// Whose tokens are believed.
+    pub(crate) issuers: IssuerArguments,
 }
 
 impl Stack {
@@ -126,6 +129,15 @@ impl Stack {
         }
         if let Some(every) = &self.geo.geo_every {
             arguments.add("--geo-every", every);
+        }
+        for pair in &self.issuers.jwks {
+            arguments.add("--jwks", pair);
+        }
+        for pair in &self.issuers.audience {
+            arguments.add("--audience", pair);
+        }
+        if let Some(every) = &self.issuers.jwks_every {
+            arguments.add("--jwks-every", every);
         }
         arguments.0
     }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     api::{Gateway, Variant},
+    issuers::believed,
     regions::database,
 };
 
@@ -49,6 +50,9 @@ pub(crate) fn gateway(gateway: &Gateway, now_unix_s: u64) -> String {
         line("engine", &format!("{} ({})", state.engine, state.engine_reason));
         line("workers", &workers(state));
         line("epochs", &epochs(gateway));
+    }
+    for state in &gateway.issuers {
+        line("tokens", &believed(state));
     }
     for state in &gateway.geo {
         line("regions", &database(state, now_unix_s));

@@ -18,6 +18,7 @@ mod gateways;
 mod geo;
 mod guard;
 mod instances;
+mod issuers;
 mod lists;
 mod metrics;
 mod objects;
@@ -45,6 +46,7 @@ use crate::{
     counts::Counts,
     files::Files,
     geo::Geo,
+    issuers::Believed,
     link::Gateways,
     lists::ListStore,
     publish::Publications,
@@ -68,6 +70,8 @@ pub(crate) struct Context {
     pub(crate) lists: Arc<ListStore>,
     /// Where addresses are.
     pub(crate) geo: Geo,
+    /// Whose tokens are believed.
+    pub(crate) issuers: Believed,
     /// The files that own tenants.
     pub(crate) files: Arc<Files>,
     /// What is published.
@@ -125,6 +129,7 @@ pub(crate) fn router(context: Context) -> Router {
         .merge(lists)
         .route("/v1/gateways", get(gateways::list))
         .route("/v1/geo", get(geo::list))
+        .route("/v1/issuers", get(issuers::list))
         .route("/v1/sources", get(sources::list))
         .route("/openapi.json", get(openapi::show))
         .route("/metrics", get(metrics::show))

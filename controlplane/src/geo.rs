@@ -3,7 +3,7 @@
 //! Owns which databases there are, what each source said last and what became of it, on a thread of its own. Does not
 //! send them ([`crate::link`] does, to each gateway on a connection of its own).
 //!
-//! Life of a database: a source has new bytes ([`source`]) → all of it is checked → it is compared with the one before it →
+//! Life of a database: a source has new bytes ([`crate::followed`]) → all of it is checked → it is compared with the one before it →
 //! a sealed memory file → every gateway.
 //!
 //! Invariants:
@@ -11,8 +11,6 @@
 //!   is gone or was cut short;
 //! - one database of each kind: of two sources the one that had it first keeps it;
 //! - one copy is held, in a memory file that nobody can change; gateways are given the same.
-
-pub(crate) mod source;
 
 use std::{
     io,
@@ -32,9 +30,10 @@ use halftone_core::{
 use halftone_link::{SealedTable, read_sealed_bytes};
 use tokio::sync::watch;
 
-use crate::clock;
-use source::{Follower, Found};
-pub use source::{GeoSource, GeoSourceError};
+use crate::{
+    clock,
+    followed::{FollowedSource, Follower, Following, Found},
+};
 
 /// How often files are looked at, and whether a URL is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -69,17 +68,19 @@ pub(crate) type Geo = watch::Receiver<Arc<[Shown]>>;
 /// # Errors
 /// When the thread cannot be started.
 pub(crate) fn start(
-    sources: Vec<GeoSource>,
+    sources: Vec<FollowedSource>,
     ask_every: Duration,
     stopped: watch::Receiver<bool>,
 ) -> io::Result<Geo> {
-    let shown = |source: &GeoSource| Shown { source: source.to_string(), held: None, error: None };
+    let shown =
+        |source: &FollowedSource| Shown { source: source.to_string(), held: None, error: None };
     let shown: Vec<Shown> = sources.iter().map(shown).collect();
     let (newest, receiver) = watch::channel(Arc::from(shown.as_slice()));
     if sources.is_empty() {
         return Ok(receiver);
     }
-    let followers = sources.into_iter().map(|source| Follower::new(source, ask_every)).collect();
+    let following = Following { every: ask_every, bytes_max: GEO_BYTES_MAX, obeys_max_age: false };
+    let followers = sources.into_iter().map(|source| Follower::new(source, following)).collect();
     let regions = Regions { followers, shown, newest };
     thread::Builder::new().name("geo".to_owned()).spawn(move || regions.run(&stopped))?;
     Ok(receiver)

@@ -5,7 +5,7 @@
 //! I/O (`halftone-link`); never on the path of a request.
 //!
 //! Tags of users are kept beside all that, in a store of their own (`tags`), and so are lists of ids (`lists`) and, in memory, region
-//! databases (`geo`): nothing is compiled of them.
+//! databases (`geo`) and keys of issuers (`issuers`): nothing is compiled of them.
 //!
 //! Life of a change: `api` or `files` takes it → `source` makes it a bundle → `state` checks it, makes it
 //! durable (`store`) and numbers it → `publish` compiles the newest state into tables →
@@ -23,8 +23,10 @@ mod conditions;
 mod counts;
 pub mod document;
 mod files;
+mod followed;
 mod geo;
 mod history;
+mod issuers;
 mod leases;
 mod link;
 mod lists;
@@ -60,7 +62,8 @@ use tokio::{
     sync::watch,
 };
 
-pub use geo::{GeoSource, GeoSourceError};
+pub use followed::{FollowedSource, FollowedSourceError};
+pub use issuers::IssuerSource;
 pub use lists::ListStoreError;
 pub use store::StoreError;
 
@@ -91,9 +94,13 @@ pub struct ControlOptions {
     /// Whether later changes of these files are followed.
     pub watch: bool,
     /// Where region databases come from, one of each kind.
-    pub geo: Vec<GeoSource>,
+    pub geo: Vec<FollowedSource>,
     /// How often those behind URLs are asked for a newer one.
     pub geo_every: Duration,
+    /// Whose tokens are believed, each once.
+    pub issuers: Vec<IssuerSource>,
+    /// How often URLs of keys are asked for other ones.
+    pub issuers_every: Duration,
     /// The version of the build, told to gateways.
     pub version: &'static str,
 }
@@ -228,13 +235,30 @@ async fn serve(
     let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
     let geo = geo::start(options.geo, options.geo_every, stopped.clone())
         .map_err(ControlError::process("start a thread for region databases"))?;
-    let brought =
-        link::Brought { publications: &publications, tags: &tags, geo: &geo, lists: &lists };
+    let issuers = issuers::start(options.issuers, options.issuers_every, stopped.clone())
+        .map_err(ControlError::process("start a thread for keys of issuers"))?;
+    let brought = link::Brought {
+        publications: &publications,
+        tags: &tags,
+        geo: &geo,
+        lists: &lists,
+        issuers: &issuers,
+    };
     let gateways = link::start(&options.gateways, brought, options.version, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
     let version = options.version;
-    let context =
-        api::Context { state, tags, lists, geo, files, publications, gateways, counts, version };
+    let context = api::Context {
+        state,
+        tags,
+        lists,
+        geo,
+        issuers,
+        files,
+        publications,
+        gateways,
+        counts,
+        version,
+    };
     let router = api::router(context);
 
     tracing::info!(%address, data = %options.data.display(), "the API is served");

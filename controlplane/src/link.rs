@@ -14,6 +14,7 @@
 mod bring;
 mod explain;
 mod geo;
+mod issuers;
 mod lists;
 mod session;
 mod status;
@@ -36,6 +37,7 @@ use tokio::{
 
 use crate::{
     geo::Geo,
+    issuers::Believed,
     lists::ListStore,
     publish::{Publications, Tables},
     tags::TagStore,
@@ -74,6 +76,8 @@ pub(crate) struct Brought<'a> {
     pub(crate) geo: &'a Geo,
     /// Who is a member of what.
     pub(crate) lists: &'a ListStore,
+    /// Whose tokens to believe.
+    pub(crate) issuers: &'a Believed,
 }
 
 /// Starts three threads for each gateway of `sockets`: one for tables, one that answers it and one for lists; and another
@@ -87,7 +91,7 @@ pub(crate) fn start(
     version: &'static str,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<Gateways> {
-    let Brought { publications, tags, geo, lists } = brought;
+    let Brought { publications, tags, geo, lists, issuers: believed } = brought;
     let mut statuses = Vec::with_capacity(sockets.len());
     for socket in sockets {
         let (status, receiver) = watch::channel(GatewayStatus::new(socket));
@@ -106,6 +110,7 @@ pub(crate) fn start(
         tags::start(socket, tags, version, stopped)?;
         geo::start(socket, geo, version, stopped)?;
         lists::start(socket, lists, version, stopped)?;
+        issuers::start(socket, believed, version, stopped)?;
     }
     let questions = Arc::new(Semaphore::new(explain::QUESTIONS_MAX));
     Ok(Gateways { statuses: statuses.into(), version, questions })

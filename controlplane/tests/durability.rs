@@ -38,6 +38,8 @@ fn child() {
         watch: false,
         geo: Vec::new(),
         geo_every: Duration::from_secs(3600),
+        issuers: Vec::new(),
+        issuers_every: Duration::from_secs(3600),
         version: "test",
     };
     let ready = |address: SocketAddr| {

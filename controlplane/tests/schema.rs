@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 /// Fields of POLICY that are refused, and where they would stand.
 const NOT_SERVED: &[(&str, &[&str])] = &[
-    ("/attributes/user.id/from/0", &["jwt"]),
     ("/upstreams/web", &["balance", "health", "retry"]),
     ("/releases/web-v2", &["schedule", "analysis", "fuse", "abort", "drain", "capacity"]),
 ];
@@ -30,6 +29,7 @@ fn bundle() -> Value {
                 { "client": "ip" }, { "device": "osMajor" } ], "default": 18 },
             "geo.city": { "type": "string", "from": [
                 { "geoip": "city", "lang": "zh-CN" }, { "geohash": 5 } ] },
+            "user.level": { "type": "int", "from": [{ "jwt": "realm.level", "issuer": "https://id" }] },
         },
         "segments": { "adults": { "when": "age > 18" }, "staff": { "members": "staff" } },
         "upstreams": { "web": {

@@ -24,6 +24,8 @@ fn sigterm_ends_it_cleanly() {
         watch: false,
         geo: Vec::new(),
         geo_every: Duration::from_secs(3600),
+        issuers: Vec::new(),
+        issuers_every: Duration::from_secs(3600),
         version: "test",
     };
     let control = thread::spawn(move || run(options));

@@ -55,6 +55,32 @@ pub const FREE_SLOTS_MAX: usize = 512;
 /// Room left in front of a response so that its head can be rewritten in place, bytes.
 pub const HEADROOM_BYTES: usize = 1024;
 
+/// Longest bearer token that is looked at, bytes: what most servers take as one field.
+pub const JWT_BYTES_MAX: usize = 8 * 1024;
+/// How far clocks of issuers and gateways may differ, seconds.
+pub const JWT_LEEWAY_S: u64 = 30;
+/// Most issuers whose tokens are believed: they are tried in turn.
+pub const JWT_ISSUERS_MAX: usize = 16;
+/// Most audiences of one issuer: they are tried in turn.
+pub const JWT_AUDIENCES_MAX: usize = 16;
+/// Most keys of one issuer: one signs, others come and go.
+pub const JWT_KEYS_MAX: usize = 64;
+/// Longest issuer, audience or id of a key, bytes.
+pub const JWT_NAME_BYTES_MAX: usize = 512;
+/// Largest JWKS document, bytes: 64 keys with their certificates.
+pub const JWKS_BYTES_MAX: usize = 1024 * 1024;
+/// Smallest RSA modulus that verifies, bits (RFC 7518 §3.3).
+pub const RSA_BITS_MIN: usize = 2048;
+/// Largest one, bits: a verification costs with its square.
+pub const RSA_BITS_MAX: usize = 4096;
+/// Tokens of which one worker remembers what became of them, at most.
+pub const JWT_REMEMBERED: usize = 16 * 1024;
+/// Most bytes of tokens and their claims that one worker remembers: 16 000 of usual length.
+pub const JWT_REMEMBERED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most tokens that one worker verifies in a tick, 4000 in a second: a signature takes 30 to 100 µs, so that whoever sends
+/// ever new ones takes a third of a core at most, and no tick is late by much.
+pub const JWT_JUDGED_PER_TICK: u32 = 400;
+
 /// Largest archive body accepted from a socket or a disk, bytes. 100 000 routes take about 20 MiB.
 pub const TABLE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Largest frame of the control socket, bytes; tables travel beside it as a sealed memory file.
@@ -347,6 +373,13 @@ const _: () = assert!(METHOD_BYTES_MAX < 64 && CONNECTION_NAMES_MAX <= HEADERS_M
 const _: () = assert!(CHUNK_LINE_BYTES_MAX < HEAD_BUFFER_BYTES);
 const _: () = assert!(BUNDLE_BYTES_MAX <= TABLE_BYTES_MAX);
 const _: () = assert!(6 * EXPOSURE_BYTES_MAX < FRAME_BYTES_MAX);
+const _: () = assert!(JWT_BYTES_MAX < HEAD_BYTES_MAX && RSA_BITS_MIN <= RSA_BITS_MAX);
+const _: () = assert!(
+    JWT_ISSUERS_MAX
+        * (JWT_KEYS_MAX * (6 * JWT_NAME_BYTES_MAX + RSA_BITS_MAX / 4)
+            + 6 * JWT_AUDIENCES_MAX * JWT_NAME_BYTES_MAX)
+        < FRAME_BYTES_MAX
+);
 const _: () = assert!(6 * (UNIT_BYTES_MAX + TAG_BYTES_MAX) < TAG_LINE_BYTES_MAX);
 const _: () = assert!(TAGS_MS <= TAGS_MS_MAX && TAG_MISSED_MS < TAG_ABSENT_MS);
 const _: () = assert!(TAG_QUERY_IDS_MAX * TAG_BYTES_MAX * 6 < FRAME_BYTES_MAX);

@@ -5,7 +5,7 @@
 //! the same code with a recorder ([`trace`]). Does not choose an instance and knows no health.
 //!
 //! What requests do not say themselves is asked of readers: tags of a [`TagReader`], regions of a [`GeoReader`], members of
-//! lists of a [`ListReader`]; what their clients are, of a [`DeviceReader`].
+//! lists of a [`ListReader`], claims of their tokens of a [`ClaimReader`]; what their clients are, of a [`DeviceReader`].
 //!
 //! Invariants: total (every request and every verified table give an answer), no allocation but in the arena (what was
 //! read, repeated headers, geohashes); randomness is an argument.
@@ -14,7 +14,10 @@ use bumpalo::Bump;
 
 use crate::{
     http::{Header, Mask, is_like},
-    signal::{device::DeviceReader, geo::GeoReader, lists::ListReader, signature::Signatures},
+    signal::{
+        device::DeviceReader, geo::GeoReader, jwt::ClaimReader, lists::ListReader,
+        signature::Signatures,
+    },
     table::{ArchivedOnNoHealthyRow, ArchivedRuleTable, NONE, Rules},
 };
 
@@ -86,6 +89,8 @@ pub struct RequestView<'a> {
     pub fresh_unit: UnitId,
     /// What the client is.
     pub devices: &'a dyn DeviceReader,
+    /// What the caller's token says, if it is good.
+    pub claims: &'a dyn ClaimReader,
     /// Where values that have to be put together are kept while the decision is taken.
     pub arena: &'a Bump,
 }

@@ -2,11 +2,13 @@
 //!
 //! Owns the trust in peers and the caller's address ([`trust`]), what is known of users beside their
 //! requests ([`tags`]) and which lists they are on ([`lists`]), what clients say they are ([`device`]), where addresses
-//! are ([`geo`]), and what is believed of anybody who shows a signature ([`keys`], [`signature`]; [`draw`] makes what nobody can guess).
+//! are ([`geo`]), and what is believed of anybody who shows a signature ([`keys`], [`signature`]; [`draw`] makes what nobody can
+//! guess) or a token of an issuer ([`jwt`]).
 
 pub mod device;
 pub mod draw;
 pub mod geo;
+pub mod jwt;
 pub mod keys;
 pub mod lists;
 pub mod signature;

@@ -17,6 +17,7 @@ use crate::{
     rollout::allocation::Allocation,
     signal::{
         geo::{GeoKind, GeoState},
+        jwt::{Issuer, IssuerState},
         lists::{ListName, ListState},
         tags::Tags,
     },
@@ -31,7 +32,7 @@ pub use explain::{ExplainRequest, Explained, Field};
 pub use shadow::{ShadowRequest, Shadowed};
 
 /// The version of this protocol.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,6 +175,17 @@ pub enum Frame {
         /// The lists.
         lists: Vec<ListName>,
     },
+    /// Believe tokens of these issuers and of no others; where one comes without keys, keep those there are. Answered by
+    /// [`Frame::IssuersServed`].
+    Issuers {
+        /// The issuers.
+        issuers: Vec<Issuer>,
+    },
+    /// The issuers are believed.
+    IssuersServed {
+        /// What is told of them.
+        issuers: Vec<IssuerState>,
+    },
     /// Asks for [`Frame::Pong`].
     Ping,
     /// Answers [`Frame::Ping`].
@@ -225,6 +237,8 @@ pub enum Role {
     Geo,
     /// To bring lists of ids.
     Lists,
+    /// To name issuers of tokens and their keys.
+    Issuers,
 }
 
 impl Hello {
@@ -302,6 +316,9 @@ pub struct GatewayState {
     /// Whether its rules need a key and it has none, so that nothing signed is believed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keys_missing: bool,
+    /// The issuers whose tokens it believes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<IssuerState>,
 }
 
 /// What a worker decides with.

@@ -115,6 +115,7 @@ impl Admin {
                     state,
                     restarts: self.publisher.restarts(),
                     databases: &self.publisher.databases(),
+                    issuers: self.publisher.issuers().count(),
                     now_unix_s: now.as_secs(),
                     keys: (keys, are_missing, self.keys.refused()),
                 };

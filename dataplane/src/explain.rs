@@ -27,6 +27,7 @@ use thiserror::Error;
 
 use crate::{
     geo::Regions,
+    jwt::Tokens,
     proxy::{error::Kind, forwarded_client},
     tables::Tables,
 };
@@ -74,6 +75,8 @@ pub struct Decider<'a> {
     pub lists: &'a dyn ListReader,
     /// What clients are.
     pub devices: &'a dyn DeviceReader,
+    /// What is known of callers' tokens.
+    pub tokens: &'a Tokens,
     /// The peers that are believed.
     pub trusted: &'a Trusted,
     /// What a head may have.
@@ -131,6 +134,7 @@ impl Decider<'_> {
         told.explained.revision = tables.loaded_rules().archive.revision();
         let client_ip = client_ip.unwrap_or(peer_ip);
         let (arena, geo) = (Bump::new(), self.regions.reader(client_ip));
+        let claims = self.tokens.reader(head.headers, self.now_unix_s);
         let view = RequestView {
             method: head.method,
             scheme: head.scheme(trusted),
@@ -148,11 +152,15 @@ impl Decider<'_> {
             signatures: self.signatures,
             fresh_unit: self.fresh_unit,
             devices: self.devices,
+            claims: &claims,
             arena: &arena,
         };
         told.trace.step(|| normal(&view, peer_ip));
         let told_before = told.trace.steps.len();
         let decision = route_told(rules, &view, self.random, self.now_unix_s, &mut told.trace);
+        if let Some(step) = claims.told() {
+            told.trace.steps.insert(told_before, step);
+        }
         let Some(decision) = decision else { return told.refuse(Kind::NoRoute) };
         let serving = tables.serving(&decision);
         let shown = serving.unwrap_or(decision.variant);

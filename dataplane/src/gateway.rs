@@ -24,6 +24,7 @@ use crate::{
     admin::{self, Admin},
     engine::probe::probe,
     geo::keeper::GeoKeeper,
+    jwt::keeper::IssuerKeeper,
     keys::Keys,
     last_good::LastGood,
     link::{self, Link},
@@ -70,6 +71,9 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let kept_lists =
         ListKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let lists = Arc::new(EpochCell::new(kept_lists.load()));
+    let kept_issuers =
+        IssuerKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
+    let issuers = Arc::new(EpochCell::new(kept_issuers.load()));
     let last_good =
         LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let keeper = last_good
@@ -87,11 +91,13 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         asker: asker.clone(),
         databases: Arc::clone(&databases),
         lists: Arc::clone(&lists),
+        issuers: Arc::clone(&issuers),
         run: run_worker,
     };
     let (mut workers, handles) = Workers::start(common, &cpus, sockets, log.as_ref())?;
+    let served = Arc::clone(&tables);
     let publisher =
-        Publisher::new(Arc::clone(&tables), handles, applications, keeper, databases, lists);
+        Publisher::new(served, handles, applications, keeper, databases, lists, issuers);
     let publisher = Arc::new(publisher);
     tags::asker::start(Arc::clone(&publisher), asked, options.limits.tags_ms)
         .map_err(system("a thread cannot be started"))?;
@@ -122,6 +128,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         geo,
         lists: kept_lists,
         keys,
+        issuers: kept_issuers,
     });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;

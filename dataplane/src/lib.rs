@@ -14,6 +14,7 @@ pub mod explain;
 pub mod gateway;
 pub mod geo;
 pub mod io;
+pub mod jwt;
 pub mod keys;
 pub mod last_good;
 pub mod limits;

@@ -30,10 +30,12 @@ use halftone_link::{Channel, LinkError, Received, SealedError, SealedTable, read
 use thiserror::Error;
 
 mod geo;
+mod issuers;
 mod lists;
 
 use crate::{
     geo::keeper::GeoKeeper,
+    jwt::keeper::IssuerKeeper,
     keys::Keys,
     lists::keeper::ListKeeper,
     publish::{CommitError, Hold, Publisher, ShadowError, Unexplained},
@@ -105,6 +107,8 @@ pub struct Link {
     pub lists: ListKeeper,
     /// The keys: their ids are told.
     pub keys: Arc<Keys>,
+    /// Where issuers of tokens are kept.
+    pub issuers: IssuerKeeper,
 }
 
 /// Serves the control socket until the process ends.
@@ -173,6 +177,7 @@ fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
         Role::Tags => return follow_tags(link, channel),
         Role::Geo => return geo::follow(link, channel),
         Role::Lists => return lists::follow(link, channel),
+        Role::Issuers => return issuers::follow(link, channel),
         Role::ControlPlane => {}
     }
     tracing::info!(pid = peer.pid, version = theirs.version, "A control plane has connected.");
@@ -261,6 +266,7 @@ impl Link {
             geo: self.publisher.databases().iter().map(|one| one.state().clone()).collect(),
             keys,
             keys_missing,
+            issuers: self.publisher.issuers().states(),
             ..self.state.clone()
         }
     }

@@ -18,7 +18,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 use halftone_core::{
     limits::COMMIT_MS,
-    signal::{geo::Databases, lists::IdLists},
+    signal::{geo::Databases, jwt::Issuers, lists::IdLists},
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
     wire::{ExplainRequest, Explained},
 };
@@ -91,6 +91,7 @@ pub struct Publisher {
     keeper: Keeper,
     databases: Arc<EpochCell<Databases>>,
     lists: Arc<EpochCell<IdLists>>,
+    issuers: Arc<EpochCell<Issuers>>,
     /// How often a worker was asked to explain.
     asked: AtomicUsize,
     /// Who has a candidate decided.
@@ -149,7 +150,7 @@ pub enum Unready {
 
 impl Publisher {
     /// Publishes through `tables` to `workers`, which acknowledge on `applied`; what is served is kept by
-    /// `keeper`. Regions come from `databases`, members from `lists`.
+    /// `keeper`. Regions come from `databases`, members from `lists`, and tokens of `issuers` are believed.
     #[must_use]
     pub fn new(
         tables: Arc<EpochCell<Option<Tables>>>,
@@ -158,6 +159,7 @@ impl Publisher {
         keeper: Keeper,
         databases: Arc<EpochCell<Databases>>,
         lists: Arc<EpochCell<IdLists>>,
+        issuers: Arc<EpochCell<Issuers>>,
     ) -> Self {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
@@ -171,6 +173,7 @@ impl Publisher {
             keeper,
             databases,
             lists,
+            issuers,
             asked,
             restarts,
             holder,
@@ -352,6 +355,17 @@ impl Publisher {
     pub fn serve_lists(&self, lists: IdLists) {
         self.lists.publish(lists);
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
+    }
+
+    /// Returns the issuers whose tokens are believed.
+    #[must_use]
+    pub fn issuers(&self) -> Arc<Issuers> {
+        self.issuers.load()
+    }
+
+    /// Believes tokens of other issuers; workers see them at their next request.
+    pub fn believe(&self, issuers: Issuers) {
+        self.issuers.publish(issuers);
     }
 
     /// Passes one tick on to every worker.

@@ -21,7 +21,9 @@ use crossbeam::channel::{Receiver, Sender};
 use halftone_core::{
     http::HeadLimits,
     limits::DIRECT_WRITES_MAX,
-    signal::{device::cache::Devices, geo::Databases, lists::IdLists, trust::Trusted},
+    signal::{
+        device::cache::Devices, geo::Databases, jwt::Issuers, lists::IdLists, trust::Trusted,
+    },
     table::epoch::{EpochCell, Pinned, Reader as EpochReader},
     telemetry::moves::Tally,
     wire::{ExplainRequest, Explained},
@@ -37,6 +39,7 @@ use crate::{
         deadline::{Deadline, End, Wheel},
         splice::Pipes,
     },
+    jwt::Tokens,
     limits::Limits,
     lists::Lists,
     shadow::{Candidate, Shadows},
@@ -120,6 +123,8 @@ pub struct Start {
     pub databases: Arc<EpochCell<Databases>>,
     /// The lists of ids.
     pub lists: Arc<EpochCell<IdLists>>,
+    /// The issuers whose tokens are believed.
+    pub issuers: Arc<EpochCell<Issuers>>,
     /// Where its random numbers start.
     pub seed: u64,
     /// What it signs with.
@@ -156,6 +161,8 @@ pub struct Worker<E: Engine> {
     pub regions: Regions,
     /// Who is a member of what.
     pub lists: Lists,
+    /// What is known of callers' tokens.
+    pub tokens: Tokens,
     /// Where decisions put values together, emptied for each.
     pub arena: RefCell<Bump>,
     /// What it signs with.
@@ -308,6 +315,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         tags: Lookups::new(start.id, start.asker),
         regions: Regions::new(start.databases),
         lists: Lists::new(start.lists),
+        tokens: Tokens::new(start.issuers),
         arena: RefCell::default(),
         signing: Signing::new(start.signing),
         devices: Devices::new(start.seed),
@@ -381,6 +389,7 @@ async fn follow<E: Engine>(
                     snapshot.geo = worker.regions.counts();
                     snapshot.signatures = worker.signing.judged();
                     snapshot.devices = worker.devices.counts();
+                    snapshot.jwt = worker.tokens.counts();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);
                     let _ = reply.send((worker.id, snapshot));
                 }

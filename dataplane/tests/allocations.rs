@@ -19,6 +19,7 @@ use halftone_core::{
     route::{UNIT_COOKIE, pin_cookie, pin_value},
     signal::{
         geo::{Database, Databases},
+        jwt::{Issuer, Issuers, jwks::parse_jwks},
         keys::{KeyRing, Secret},
         lists::IdLists,
         signature::Use,
@@ -44,6 +45,7 @@ use halftone_dataplane::{
     worker::{self, Command, Start, WAKE},
 };
 use halftone_mmdb::shared::{BUILT_UNIX_S, city};
+use halftone_tokens::{Signer, jwks};
 use serde_json::json;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHello, world";
@@ -129,7 +131,7 @@ const CASES: [Case; 12] = [
         name: "GET, by tag, region and device, in a nested table",
         pieces: &[EVERYTHING],
         logged: true,
-        when: Some("level in ['new', 'vip'] && city == '北京' && device.os == 'android'"),
+        when: Some("tier in ['new', 'vip'] && city == '北京' && device.os == 'android'"),
         tagged: true,
         ..PLAIN
     },
@@ -146,6 +148,19 @@ const CASES: [Case; 12] = [
     Case { name: "GET, lost on the way", pieces: &[LOST], logged: true, ..PLAIN },
     Case { name: "Expect", pieces: &[EXPECTING, b"hello"], end: b"hello", logged: true, ..PLAIN },
 ];
+/// By a claim of a token that was verified before.
+fn by_token() -> Case {
+    let claims =
+        json!({ "iss": "me", "aud": ["shop"], "exp": 32_503_680_000_u64, "realm": { "level": 3 } });
+    let request = format!(
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n",
+        signer().sign(&claims)
+    );
+    let pieces: [&'static [u8]; 1] = [request.into_bytes().leak()];
+    let (name, when) = ("GET, by token", Some("level >= 3"));
+    Case { name, pieces: Vec::from(pieces).leak(), when, ..PLAIN }
+}
+
 /// Requests of the short run: everything that is made once has been made.
 const SHORT: u64 = 500;
 /// Further requests of the long one.
@@ -191,7 +206,8 @@ fn counted(request: Request, case: Case) -> Option<u64> {
 
 #[test]
 fn a_plain_request_allocates_nothing() {
-    let cases = CASES.into_iter().chain([remembered("/pinned"), remembered("/minted")]);
+    let remembered = [remembered("/pinned"), remembered("/minted"), by_token()];
+    let cases = CASES.into_iter().chain(remembered);
     for case in cases {
         for request in [Request::IoUring, Request::Epoll] {
             // A worker on epoll that is woken before its connection ends does not come to its end here, whatever it is
@@ -234,6 +250,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         asker: None,
         databases: Arc::new(EpochCell::new(databases())),
         lists: Arc::new(EpochCell::new(lists())),
+        issuers: Arc::new(EpochCell::new(issuers())),
         seed: 1,
         signing: Given { keys: Arc::new(EpochCell::new(keys())), seed: [1; 32] },
     };
@@ -275,7 +292,7 @@ fn known() -> [News; 2] {
     let mut filter = TagFilter::with_room("t", 1);
     filter.insert("u7");
     let filter = Archive::build(&filter, 1).expect("verifies");
-    let tags = Some([("level".to_owned(), "vip".to_owned())].into());
+    let tags = Some([("tier".to_owned(), "vip".to_owned())].into());
     let key = Key { tenant: "t".into(), id: "u7".into() };
     let told = vec![(key, Outcome::Answered { revision: 1, tags })];
     [News::Filter(Arc::new(filter)), News::Told(told)]
@@ -324,6 +341,18 @@ fn read_to(stream: &mut TcpStream, end: &[u8]) -> bool {
     true
 }
 
+/// The issuer of the token above.
+fn issuers() -> Issuers {
+    let document = jwks(&[&signer()]).to_string();
+    let (keys, _) = parse_jwks(document.as_bytes()).expect("a document");
+    let issuer = Issuer { issuer: "me".to_owned(), audiences: vec!["shop".to_owned()], keys };
+    Issuers::open(vec![issuer]).expect("sound")
+}
+
+fn signer() -> Signer {
+    Signer::ed25519("k", 1)
+}
+
 fn databases() -> Databases {
     let database = Database::open(city(BUILT_UNIX_S).finish()).expect("sound");
     Databases::default().with(Arc::new(database))
@@ -355,7 +384,7 @@ fn rules(when: Option<&str>, nested: bool) -> (Bundle, Archive<RuleTable>) {
     let target = |when: &str| json!({ "id": "d", "when": format!("!({when})"), "variant": "none" });
     let table = || {
         let levels = json!({ "vip": { "weight": "20%" }, "*": { "weight": "5%" } });
-        let nested = ["geo.city", "device.os", "user.level"];
+        let nested = ["geo.city", "device.os", "user.tier"];
         json!({ "id": "n", "nested": nested, "table": { "北京": { "android": levels } } })
     };
     let targets: Vec<_> = when.map(target).into_iter().chain(nested.then(table)).collect();
@@ -367,9 +396,10 @@ fn rules(when: Option<&str>, nested: bool) -> (Bundle, Archive<RuleTable>) {
             "device.os": device("os"), "device.model": device("model"),
             "user.id": { "type": "string", "from": [{ "cookie": "uid", "signed": true }] },
             "geo.city": { "type": "string", "alias": "city", "from": [{ "geoip": "city", "lang": "zh-CN" }] },
+            "user.level": { "type": "int", "alias": "level", "from": [{ "jwt": "realm.level", "issuer": "me" }] },
             "geo.lat": header("x-lat"), "geo.lon": header("x-lon"),
             "user.id": { "type": "string", "from": [{ "header": "x-user-id" }] },
-            "user.level": { "type": "string", "alias": "level", "from": [{ "tags": "level" }], "default": "new" },
+            "user.tier": { "type": "string", "alias": "tier", "from": [{ "tags": "tier" }], "default": "new" },
         },
         "segments": { "staff": { "members": "staff" }, "others": { "members": "others" } },
         "upstreams": { "u": { "variants": {

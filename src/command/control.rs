@@ -10,8 +10,8 @@ use halftone_controlplane::{ControlOptions, run as run_control};
 use halftone_core::policy::Address;
 
 use crate::{
-    VERSION, place::Place, regions::GeoArguments, sources::SourceArguments,
-    supervise::SupervisorArgument, usage,
+    VERSION, issuers::IssuerArguments, place::Place, regions::GeoArguments,
+    sources::SourceArguments, supervise::SupervisorArgument, usage,
 };
 
 /// Options of `halftone control`.
@@ -39,6 +39,8 @@ pub(crate) struct ControlArguments {
     #[command(flatten)]
     geo: GeoArguments,
     #[command(flatten)]
+    issuers: IssuerArguments,
+    #[command(flatten)]
     supervisor: SupervisorArgument,
 }
 
@@ -55,6 +57,7 @@ pub(super) fn run(arguments: ControlArguments) -> Result<()> {
         none if none.is_empty() => vec![place.socket()],
         some => some,
     };
+    let issuers = arguments.issuers.issuers()?;
     let options = ControlOptions {
         api: arguments.api,
         gateways,
@@ -64,6 +67,8 @@ pub(super) fn run(arguments: ControlArguments) -> Result<()> {
         watch: arguments.sources.watch,
         geo_every: arguments.geo.every(),
         geo: arguments.geo.geo,
+        issuers_every: arguments.issuers.every(),
+        issuers,
         version: VERSION,
     };
     run_control(options).context("the control plane cannot run")

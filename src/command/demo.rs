@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use super::keys;
 use crate::{
     demo::{Demo, VERSIONS},
+    issuers::IssuerArguments,
     place::Place,
     regions::GeoArguments,
     sources::SourceArguments,
@@ -70,6 +71,7 @@ pub(super) fn run(arguments: &DemoArguments, output: &mut (dyn Write + Send)) ->
         trusted: Vec::new(),
         sources: SourceArguments::default(),
         geo: GeoArguments::default(),
+        issuers: IssuerArguments::default(),
     };
     stack.check_ports()?;
     let services = free_addresses()?;

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     api::{self, Client},
-    regions, table,
+    issuers, regions, table,
 };
 
 /// Options of `halftone status`.
@@ -66,6 +66,9 @@ pub(super) fn run(arguments: &StatusArguments, output: &mut dyn Write) -> Result
         let variants = table::variants(&gateway.stats.variants);
         let gateway = table::gateway(gateway, now.as_secs());
         output.write_all(format!("{gateway}\n{variants}").as_bytes())?;
+    }
+    for issuer in client.issuers()? {
+        write!(output, "\n{}", issuers::source(&issuer))?;
     }
     for source in client.regions()? {
         write!(output, "\n{}", regions::source(&source, now.as_secs()))?;

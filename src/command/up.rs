@@ -11,6 +11,7 @@ use halftone_core::{policy::Address, signal::trust::Trusted};
 use super::keys;
 use crate::{
     cpus::CpuList,
+    issuers::IssuerArguments,
     place::Place,
     regions::GeoArguments,
     sources::SourceArguments,
@@ -56,6 +57,8 @@ pub(crate) struct UpArguments {
     sources: SourceArguments,
     #[command(flatten)]
     geo: GeoArguments,
+    #[command(flatten)]
+    issuers: IssuerArguments,
 }
 
 /// Runs a gateway and a control plane until a signal.
@@ -70,6 +73,7 @@ pub(super) fn run(arguments: UpArguments, output: &mut (dyn Write + Send)) -> Re
         Some(keys) => keys,
         None => keys::made_once(&place.keys())?,
     };
+    arguments.issuers.issuers()?;
     let stack = Stack {
         listen: arguments.listen,
         api: arguments.api,
@@ -81,6 +85,7 @@ pub(super) fn run(arguments: UpArguments, output: &mut (dyn Write + Send)) -> Re
         trusted: arguments.trusted,
         sources: arguments.sources,
         geo: arguments.geo,
+        issuers: arguments.issuers,
     };
     stack.check_ports()?;
     supervise::run(stack.programs(|_| Output::Inherited), |stopping| {

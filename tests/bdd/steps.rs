@@ -6,3 +6,4 @@ mod command;
 mod given;
 mod process;
 mod request;
+mod token;

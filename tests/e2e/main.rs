@@ -53,6 +53,7 @@ mod status;
 mod supervision;
 mod tags;
 mod targets;
+mod tokens;
 mod trust;
 mod tunnel;
 mod upstream;

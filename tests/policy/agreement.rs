@@ -17,20 +17,23 @@ use halftone_core::{
     signal::{
         device::Unremembered,
         geo::{Database, Databases, GeoField, GeoLang, GeoReader},
+        jwt::{Issuer, Issuers, RESULTS, jwks::parse_jwks},
         keys::{KeyRing, Secret},
         lists::IdLists,
         signature::At,
     },
-    table::{IdList, RuleTable, Rules, archive::Archive, fingerprint_of_id},
+    table::{IdList, RuleTable, Rules, archive::Archive, epoch::EpochCell, fingerprint_of_id},
 };
+use halftone_dataplane::jwt::Tokens;
 use halftone_mmdb::{
     Writer,
     shared::{BUILT_UNIX_S, asn, city},
 };
+use halftone_tokens::jwks;
 use serde_json::Value;
 
 use crate::{
-    evaluator::{Answer, Request, decide},
+    evaluator::{Answer, Request, decide, tokens::issuers},
     generator::Seeded,
 };
 
@@ -45,6 +48,7 @@ fn the_compiled_decision_is_the_written_one() {
     let pairs = number("POLICY_PAIRS").unwrap_or(25_000);
     println!("POLICY_SEED={seed} POLICY_PAIRS={pairs}");
     let mut seeded = Seeded(seed);
+    let tokens = tokens();
     let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
     for _ in 0..pairs.div_ceil(REQUESTS) {
         let bundle = seeded.bundle();
@@ -72,6 +76,11 @@ fn the_compiled_decision_is_the_written_one() {
         }
     }
     println!("{reasons:?}");
+    let shown: BTreeMap<&str, u64> = RESULTS.into_iter().zip(tokens.counts()).collect();
+    println!("{shown:?}");
+    for result in ["valid", "repeated", "wrong_signature", "expired", "not_yet_valid"] {
+        assert!(pairs < 10_000 || shown[result] > 20, "{result} came up {} times", shown[result]);
+    }
     // A generator that never meets a rule would agree about nothing.
     for reason in [
         "refused",
@@ -95,6 +104,22 @@ fn the_compiled_decision_is_the_written_one() {
         let share = reasons.get(reason).copied().unwrap_or_default();
         assert!(pairs < 10_000 || share * 200 > pairs, "{reason} came up {share} times in {pairs}");
     }
+}
+
+/// What a worker knows of tokens: one for each test, which is a thread.
+pub(crate) fn tokens() -> &'static Tokens {
+    thread_local! {
+        static TOKENS: &'static Tokens = {
+            let list = issuers().map(|(name, signer)| {
+                let document = jwks(&[&signer]).to_string();
+                let (keys, _) = parse_jwks(document.as_bytes()).expect("a document");
+                Issuer { issuer: name.to_owned(), audiences: Vec::new(), keys }
+            });
+            let issuers = Issuers::open(list.to_vec()).expect("sound");
+            Box::leak(Box::new(Tokens::new(Arc::new(EpochCell::new(issuers)))))
+        };
+    }
+    TOKENS.with(|tokens| *tokens)
 }
 
 pub(crate) fn compiled(bundle: &Value) -> Archive<RuleTable> {
@@ -185,6 +210,9 @@ pub(crate) fn served_before(
     let arena = Bump::new();
     let secret = |(id, bytes): &(String, Vec<u8>)| Secret { id: id.clone(), bytes: bytes.clone() };
     let keys = KeyRing::new(&request.keys.iter().map(secret).collect::<Vec<_>>());
+    let tokens = tokens();
+    tokens.turn();
+    let claims = tokens.reader(&headers, request.now_unix_s);
     let view = RequestView {
         method: &request.method,
         scheme: request.scheme,
@@ -201,11 +229,14 @@ pub(crate) fn served_before(
         lists: &lists(&request.lists),
         signatures: &At { keys: &keys, now_unix_s: request.now_unix_s },
         fresh_unit: UnitId::read(request.fresh.as_bytes()).expect("as long as one"),
+        claims: &claims,
         devices: &Unremembered::default(),
         arena: &arena,
     };
     let table = table.rules();
-    let Some(decision) = route(table, &view, 0, request.now_unix_s) else { return Some(None) };
+    let decision = route(table, &view, 0, request.now_unix_s);
+    tokens.count(claims.seen());
+    let Some(decision) = decision else { return Some(None) };
     Some(Some(answer(table, &decision, &headers, request.trusted)))
 }
 

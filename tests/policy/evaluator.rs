@@ -18,6 +18,7 @@ mod devices;
 mod expressions;
 mod regions;
 pub(crate) mod signatures;
+pub(crate) mod tokens;
 
 use buckets::{bucket_of, cookie_source};
 pub(crate) use devices::{AGENTS, MOBILES, PLATFORMS};

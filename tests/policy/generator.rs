@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::evaluator::{
     AGENTS, MOBILES, PLATFORMS, Request,
     signatures::{Keys, token},
+    tokens::TOKENS,
 };
 
 /// Numbers from a seed.
@@ -26,7 +27,12 @@ const PATTERNS: [&str; 5] = ["/", "/user.*", "/[a-z]+", "/user/(deep|x)(/x)?", "
 const EXPRESSIONS: [&str; 5] = ["[12]", "(?i)CANARY", "u[0-9]+|1", ".*", "s.+e"];
 const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 /// Expressions that are true, false, or neither, and which others are put together of.
-const QUESTIONS: [&str; 40] = [
+const QUESTIONS: [&str; 45] = [
+    "token.level >= 2.5",
+    "tester || token.level == 2.0",
+    "has(token.word) && token.word == 'canary'",
+    "!has(user.id) || has(token.roles)",
+    "user.id in ['北京', '1'] && !tester",
     "os == 'android'",
     "device.major >= 14 && kind == 'phone'",
     "kind in ['phone', 'tablet'] || os == 'windows'",
@@ -102,7 +108,7 @@ impl Seeded {
             "attributes": {
                 "user.id": { "type": "string", "from": [
                     { "header": "x-user", "trusted": self.one_in(2) }, { "cookie": "uid", "signed": self.one_in(2) },
-                    { "query": "user" } ] },
+                    { "query": "user" }, { "jwt": "sub" } ] },
                 "session": { "type": "string", "from": [{ "cookie": "sid", "signed": true }] },
                 "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-age" }, { "query": "q" }] },
                 "user.score": { "type": "double", "alias": "score", "from": [{ "header": "x-score", "trusted": true }] },
@@ -124,6 +130,10 @@ impl Seeded {
                 "device.browser": { "type": "string", "from": [{ "device": "browser", "trusted": self.one_in(3) }] },
                 "device.brand": { "type": "string", "from": [{ "device": "brand" }], "default": "samsung" },
                 "device.model": { "type": "string", "from": [{ "device": "model" }] },
+                "token.level": { "type": "double", "from": [self.claim("realm.level")] },
+                "token.tester": { "type": "bool", "alias": "tester", "from": [self.claim("realm.tester")] },
+                "token.word": { "type": "string", "from": [{ "jwt": "a.b" }, { "query": "q" }] },
+                "token.roles": { "type": "string", "from": [{ "jwt": "roles" }, { "jwt": "sub.x" }] },
                 "first": { "type": "string", "from": [{ "pathSegment": 1 }, { "request": "method" }] },
             },
             "segments": {
@@ -133,6 +143,27 @@ impl Seeded {
             "upstreams": { "u": { "variants": variants }, "w": { "variants": variants } },
             "routes": routes, "releases": releases,
         })
+    }
+
+    /// A source that is a claim, of any issuer or of one.
+    fn claim(&mut self, name: &str) -> Value {
+        let mut source = json!({ "jwt": name });
+        if self.one_in(2) {
+            source["issuer"] = json!(self.pick(&["one", "two"]));
+        }
+        source
+    }
+
+    /// Tokens: mostly one, sometimes forged, of another scheme, or two.
+    fn tokens(&mut self) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        for _ in 0..[0, 1, 1, 1, 1, 2][self.below(6)] {
+            let token = &TOKENS[self.below(TOKENS.len())].text;
+            let scheme = self.pick(&["Bearer", "Bearer", "Bearer", "Bearer", "Basic"]);
+            let name = self.pick(&["Authorization", "authorization"]);
+            fields.push((name.to_owned(), format!("{scheme} {token}")));
+        }
+        fields
     }
 
     /// An attribute that comes from tags, alone or before another source, with a default or without.
@@ -420,6 +451,7 @@ impl Seeded {
             headers.push((name, value));
         }
         headers.extend(self.client());
+        headers.extend(self.tokens());
         let addresses = [
             "192.0.2.1",
             "192.0.2.77",

@@ -6,7 +6,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     compile::{Allocations, allocate, compile_instances, compile_rules},
     policy::{Address, Bundle, validate},
-    signal::{geo::Databases, lists::IdLists, trust::Trusted},
+    signal::{geo::Databases, jwt::Issuers, lists::IdLists, trust::Trusted},
     table::{AddressRow, archive::Archive, epoch::EpochCell},
 };
 use halftone_dataplane::{
@@ -106,6 +106,7 @@ fn start(
         asker: None,
         databases: Arc::new(EpochCell::new(Databases::default())),
         lists: Arc::new(EpochCell::new(IdLists::default())),
+        issuers: Arc::new(EpochCell::new(Issuers::default())),
         seed: world.chance.below(u64::MAX),
         signing: halftone_dataplane::signing::Given::without_keys(),
     };

@@ -9,7 +9,7 @@ use crate::offence::{Offence, assert_none};
 
 /// What each package may import of ours. The binary, on top, may import all and is imported by
 /// none.
-const DRAWING: [(&str, &[&str]); 7] = [
+const DRAWING: [(&str, &[&str]); 8] = [
     ("halftone-core", &[]),
     ("halftone-link", &["halftone-core"]),
     ("halftone-dataplane", &["halftone-core", "halftone-link"]),
@@ -17,6 +17,7 @@ const DRAWING: [(&str, &[&str]); 7] = [
     ("halftone-bench", &["halftone-core", "halftone-mmdb"]),
     ("halftone-kernel-tuning", &[]),
     ("halftone-mmdb", &[]),
+    ("halftone-tokens", &[]),
 ];
 
 const BINARY: &str = "halftone";

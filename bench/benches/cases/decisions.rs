@@ -188,6 +188,7 @@ fn decide_asked(
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),
         devices,
+        claims: &halftone_core::signal::jwt::NoClaims,
         arena: &arena,
     };
     let decision: Option<Decision> = route(black_box(table).rules(), black_box(&view), 0, 0);

@@ -134,6 +134,7 @@ fn decide(known: &Known, path: &[u8], tags: &dyn TagReader) {
         witness: None,
         geo: &known.regions.reader(client_ip),
         lists: &halftone_core::signal::lists::NoLists,
+        claims: &halftone_core::signal::jwt::NoClaims,
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),
         devices: &known.devices.reader(),

@@ -140,6 +140,7 @@ fn with_view(read: impl FnOnce(&RequestView<'_>)) {
         signatures: &halftone_core::signal::signature::NoKeys,
         fresh_unit: halftone_core::route::UnitId::default(),
         devices: &halftone_core::signal::device::Unremembered::default(),
+        claims: &halftone_core::signal::jwt::NoClaims,
         arena: &arena,
     };
     read(&view);

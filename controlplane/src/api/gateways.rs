@@ -70,6 +70,9 @@ fn shown(status: GatewayStatus, histograms: bool) -> Value {
     if !status.state.lists.is_empty() {
         shown["lists"] = json!(status.state.lists);
     }
+    if !status.state.issuers.is_empty() {
+        shown["issuers"] = json!(status.state.issuers);
+    }
     if let Some(stats) = status.stats {
         shown["stats"] = shown_stats(&stats, histograms);
     }

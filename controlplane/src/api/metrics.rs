@@ -34,6 +34,7 @@ fn write(page: &mut String, context: &Context) -> fmt::Result {
     head(page, name, "counter", "Ids that gateways asked the tag store for.")?;
     sample(page, name, &[], context.tags.asked())?;
     regions(page, context)?;
+    issuers(page, context)?;
     gateways(page, context)
 }
 
@@ -49,6 +50,23 @@ fn regions(page: &mut String, context: &Context) -> fmt::Result {
     for held in sources.iter().filter_map(|source| source.held.as_ref()) {
         let age_s = (clock::unix_ms() / 1000).saturating_sub(held.state.built_unix_s);
         sample(page, name, &[("kind", held.state.kind.as_str())], age_s)?;
+    }
+    Ok(())
+}
+
+fn issuers(page: &mut String, context: &Context) -> fmt::Result {
+    let issuers = context.issuers.borrow().clone();
+    let name = "halftone_jwks_source_refused";
+    head(page, name, "gauge", "Whether what a source of an issuer's keys has now is not used.")?;
+    for issuer in issuers.iter() {
+        let labels = [("issuer", issuer.told.issuer.as_str())];
+        sample(page, name, &labels, u8::from(issuer.error.is_some()))?;
+    }
+    let name = "halftone_jwks_keys";
+    head(page, name, "gauge", "Keys of an issuer that verify.")?;
+    for issuer in issuers.iter() {
+        let labels = [("issuer", issuer.told.issuer.as_str())];
+        sample(page, name, &labels, issuer.told.keys.len())?;
     }
     Ok(())
 }

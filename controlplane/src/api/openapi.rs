@@ -237,6 +237,8 @@ fn others() -> Vec<Operation> {
             .refuses(&[400]),
         operation("get", "/v1/geo", "listRegions", "Lists the sources of region databases")
             .answers(200, "[Region]"),
+        operation("get", "/v1/issuers", "listIssuers", "Lists whose tokens are believed")
+            .answers(200, "[Issuer]"),
         operation("post", "/v1/explain", "explain", "Explains what a worker decides for a request")
             .takes(&["application/json"], "ExplainRequest")
             .answers(200, "Explained")

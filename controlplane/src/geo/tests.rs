@@ -8,15 +8,16 @@ use halftone_mmdb::shared::{asn, city};
 use super::*;
 
 fn regions(paths: &[&Path]) -> (Regions, Geo) {
-    let sources: Vec<GeoSource> =
-        paths.iter().map(|path| GeoSource::File(path.to_path_buf())).collect();
+    let sources: Vec<FollowedSource> =
+        paths.iter().map(|path| FollowedSource::File(path.to_path_buf())).collect();
     let shown: Vec<Shown> = sources
         .iter()
         .map(|source| Shown { source: source.to_string(), held: None, error: None })
         .collect();
     let (newest, receiver) = watch::channel(Arc::from(shown.as_slice()));
-    let followers =
-        sources.into_iter().map(|source| Follower::new(source, Duration::from_secs(1))).collect();
+    let following =
+        Following { every: Duration::from_secs(1), bytes_max: GEO_BYTES_MAX, obeys_max_age: false };
+    let followers = sources.into_iter().map(|source| Follower::new(source, following)).collect();
     (Regions { followers, shown, newest }, receiver)
 }
 

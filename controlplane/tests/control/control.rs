@@ -45,6 +45,8 @@ pub(crate) fn options(directory: &Path, gateways: &[&Path]) -> ControlOptions {
         watch: false,
         geo: Vec::new(),
         geo_every: Duration::from_secs(3600),
+        issuers: Vec::new(),
+        issuers_every: Duration::from_secs(3600),
         version: "test",
     }
 }

@@ -191,6 +191,8 @@ fn part_row(source: &Source, known: &Known) -> Option<PartRow> {
         Some(PartRow::Geohash { position: known.position, precision })
     });
     let device = source.device.map(PartRow::Device);
+    let issuer = source.issuer.clone();
+    let claim = source.jwt.clone().map(|name| PartRow::Claim { name, issuer });
     let sent = header.or(cookie).or(query).or(segment).or(request).or(grpc);
-    sent.or(client).or(tag).or(geo).or(geohash).or(device)
+    sent.or(client).or(tag).or(geo).or(geohash).or(device).or(claim)
 }

@@ -72,6 +72,7 @@ fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
+        claims: &crate::signal::jwt::NoClaims,
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");

@@ -11,6 +11,7 @@ use super::{Bundle, IMPLICIT_TENANT, NotServed, instance::is_name};
 use crate::limits::NAME_BYTES_MAX;
 
 mod again;
+mod claims;
 mod conditions;
 mod expressions;
 mod nested;

@@ -177,6 +177,12 @@ impl<'a> Asked<'a> {
         self.seen(input, || self.request.geo.field(field, lang).map(str::as_bytes))
     }
 
+    /// Returns a claim of the caller's token.
+    pub(super) fn claim(&self, name: &str, issuer: Option<&str>) -> Option<&'a [u8]> {
+        let input = Input::Claim { name, issuer };
+        self.seen(input, || self.request.claims.claim(name, issuer).map(str::as_bytes))
+    }
+
     /// Returns where the caller's address is; for a witness as text, which has every digit that counts.
     fn address_position(&self) -> Option<(f64, f64)> {
         if self.request.witness.is_none() {

@@ -39,6 +39,7 @@ fn is_seen(part: &ArchivedPartRow) -> bool {
         | ArchivedPartRow::Tag { .. }
         | ArchivedPartRow::Device(_)
         | ArchivedPartRow::Geo { .. }
+        | ArchivedPartRow::Claim { .. }
         | ArchivedPartRow::Geohash { .. } => true,
         // What is new here is told by its name, whoever forgets to say more.
         #[expect(unreachable_patterns, reason = "every part there is has its place above")]
@@ -62,6 +63,10 @@ fn value<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'a [u8]> {
         ArchivedPartRow::GrpcService => grpc(request).map(|(service, _)| service),
         ArchivedPartRow::GrpcMethod => grpc(request).map(|(_, method)| method),
         ArchivedPartRow::Tag { id, name } => request.tag(*id, name),
+        ArchivedPartRow::Claim { name, issuer } => {
+            let issuer = issuer.as_ref().map(|issuer| issuer.as_str());
+            request.claim(name, issuer)
+        }
         ArchivedPartRow::Geo { field, lang } => {
             let (field, lang) = geo(*field, *lang)?;
             request.geo(field, lang)
@@ -92,6 +97,10 @@ pub(super) fn part_name(part: &ArchivedPartRow) -> String {
         ArchivedPartRow::GrpcService => "gRPC service".to_owned(),
         ArchivedPartRow::GrpcMethod => "gRPC method".to_owned(),
         ArchivedPartRow::Tag { name, .. } => format!("tag {name}"),
+        ArchivedPartRow::Claim { name, issuer } => match issuer.as_ref() {
+            Some(issuer) => format!("claim {name} of {issuer}"),
+            None => format!("claim {name}"),
+        },
         ArchivedPartRow::Geo { field, lang } => match geo(*field, *lang) {
             Some((field, lang)) if field.has_languages() => {
                 format!("geoip {} in {}", field.as_str(), lang.as_str())

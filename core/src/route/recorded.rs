@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     http::{HeadLimits, PathScratch, empty_slots, normalise, parse_request},
-    signal::{device::Unremembered, geo::NoGeo, lists::NoLists, signature::NoKeys},
+    signal::{device::Unremembered, geo::NoGeo, jwt::NoClaims, lists::NoLists, signature::NoKeys},
     table::Rules,
 };
 
@@ -112,6 +112,7 @@ impl Recorded {
             devices: &devices,
             geo: &NoGeo,
             lists: &NoLists,
+            claims: &NoClaims,
             signatures: &NoKeys,
             fresh_unit: UnitId::default(),
             witness: Some(&seen),

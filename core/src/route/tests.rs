@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod chain;
+mod claims;
 mod devices;
 mod members;
 mod nested;
@@ -87,6 +88,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
+        claims: &crate::signal::jwt::NoClaims,
         arena: &arena,
     };
     let table = table.rules();
@@ -350,6 +352,7 @@ fn targets_in_order_until_they_expire() {
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),
+            claims: &crate::signal::jwt::NoClaims,
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::Chain;
 use crate::{
     limits::{EXPLAIN_READS_MAX, EXPLAIN_UNMATCHED_MAX, EXPLAIN_VALUE_BYTES_MAX},
-    signal::signature::Rejected,
+    signal::{jwt, signature::Rejected},
     table::ArchivedReleaseRow,
 };
 
@@ -157,6 +157,21 @@ pub enum Step {
         /// How many members of its baggage may not, either.
         #[serde(default, skip_serializing_if = "is_zero")]
         members: u32,
+    },
+    /// The token that the caller shows, when something asked for a claim of it. Never the token itself.
+    Token {
+        /// Who has issued it; absent when that is not known for sure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issuer: Option<String>,
+        /// The id of the key that has verified it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// When it ends, in seconds since 1970.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_unix_s: Option<u64>,
+        /// Why it is not believed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejected: Option<jwt::Rejected>,
     },
     /// Stage 2: the routes of one host name, from here on.
     Host {

@@ -43,6 +43,13 @@ pub enum Input<'a> {
         /// The language.
         lang: &'a str,
     },
+    /// A claim of a good token.
+    Claim {
+        /// Its name.
+        name: &'a str,
+        /// Who has to have issued the token, if not anybody.
+        issuer: Option<&'a str>,
+    },
     /// Where the caller's address is: degrees north and east.
     Position,
     /// What a good token holds.
@@ -97,6 +104,8 @@ impl fmt::Display for Input<'_> {
             Self::Tag { tenant, id, name } => write!(f, "tag {name} of {tenant}/{id}"),
             Self::Device(property) => write!(f, "device {property}"),
             Self::Geo { field, lang } => write!(f, "geoip {field} in {lang}"),
+            Self::Claim { name, issuer: None } => write!(f, "claim {name}"),
+            Self::Claim { name, issuer: Some(issuer) } => write!(f, "claim {name} of {issuer}"),
             Self::Position => f.write_str("geoip position"),
             Self::Signed { used, tenant, name } => write!(f, "signed {used} {name} of {tenant}"),
             Self::CanSign => f.write_str("key to sign with"),

@@ -200,6 +200,13 @@ pub enum PartRow {
         /// The language of its name.
         lang: u8,
     },
+    /// A claim of the caller's token.
+    Claim {
+        /// Its name, or its path with dots.
+        name: String,
+        /// Who has to have issued the token.
+        issuer: Option<String>,
+    },
     /// The geohash of the caller's position.
     Geohash {
         /// Where that is said; none of the two attributes comes from a geohash itself.

@@ -9,7 +9,7 @@ use std::{
 
 use crossbeam::channel::unbounded;
 use halftone_core::{
-    signal::{geo::Databases, lists::IdLists},
+    signal::{geo::Databases, jwt::Issuers, lists::IdLists},
     table::epoch::EpochCell,
 };
 
@@ -24,7 +24,9 @@ fn started() -> SocketAddr {
         .expect("a folder");
     let databases = Arc::new(EpochCell::new(Databases::default()));
     let lists = Arc::new(EpochCell::new(IdLists::default()));
-    let publisher = Publisher::new(tables, Vec::new(), unbounded().1, keeper, databases, lists);
+    let issuers = Arc::new(EpochCell::new(Issuers::default()));
+    let applied = unbounded().1;
+    let publisher = Publisher::new(tables, Vec::new(), applied, keeper, databases, lists, issuers);
     let publisher = Arc::new(publisher);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

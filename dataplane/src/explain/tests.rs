@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use halftone_core::{signal::geo::Databases, table::epoch::EpochCell, wire::Field};
+use halftone_core::{
+    signal::{geo::Databases, jwt::Issuers},
+    table::epoch::EpochCell,
+    wire::Field,
+};
 
 use super::*;
 
@@ -57,6 +61,7 @@ fn the_head_is_the_callers() {
 fn without_tables_the_refusal_is_explained() {
     let (trusted, limits) = (Trusted::default(), HeadLimits::default());
     let regions = Regions::new(Arc::new(EpochCell::new(Databases::default())));
+    let tokens = Tokens::new(Arc::new(EpochCell::new(Issuers::default())));
     let decider = Decider {
         worker: 3,
         tables: None,
@@ -64,6 +69,7 @@ fn without_tables_the_refusal_is_explained() {
         regions: &regions,
         lists: &halftone_core::signal::lists::NoLists,
         devices: &halftone_core::signal::device::Unremembered::default(),
+        tokens: &tokens,
         trusted: &trusted,
         limits: &limits,
         random: 0,

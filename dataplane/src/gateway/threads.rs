@@ -16,7 +16,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::{RESTARTS_MAX, RESTARTS_MS},
-    signal::{geo::Databases, keys::KeyRing, lists::IdLists, trust::Trusted},
+    signal::{geo::Databases, jwt::Issuers, keys::KeyRing, lists::IdLists, trust::Trusted},
     table::epoch::EpochCell,
 };
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -47,6 +47,7 @@ pub(super) struct Common {
     pub(super) asker: Sender<Event>,
     pub(super) databases: Arc<EpochCell<Databases>>,
     pub(super) lists: Arc<EpochCell<IdLists>>,
+    pub(super) issuers: Arc<EpochCell<Issuers>>,
     /// Most sockets a worker may have open.
     pub(super) sockets: usize,
     /// Runs a worker to its end: [`run_worker`], unless a test wants it to fail.
@@ -139,6 +140,7 @@ impl Workers {
             asker: Some(common.asker.clone()),
             databases: Arc::clone(&common.databases),
             lists: Arc::clone(&common.lists),
+            issuers: Arc::clone(&common.issuers),
             log: log.map(|log| log.handle(Instant::now())),
             seed: seed(id),
             signing: Given { keys: Arc::clone(&common.keys), seed: unit_seed()? },

@@ -7,6 +7,7 @@ use halftone_core::{
     rollout::allocation::{Allocation, Range},
     signal::{
         geo::{Databases, GeoKind},
+        jwt::{Issuer, Issuers, jwks::parse_jwks},
         lists::{IdLists, ListName, ListReader as _},
     },
     table::{IdList, epoch::EpochCell, fingerprint_of_id},
@@ -14,6 +15,7 @@ use halftone_core::{
 };
 
 use halftone_mmdb::shared::{asn, city};
+use halftone_tokens::{Signer, jwks};
 
 use super::*;
 use crate::last_good::LastGood;
@@ -45,15 +47,28 @@ impl Peer {
         let geo = GeoKeeper::open(directory.path()).expect("a folder");
         let databases = Arc::new(EpochCell::new(Databases::default()));
         let ids = Arc::new(EpochCell::new(IdLists::default()));
-        let publisher = Publisher::new(tables, Vec::new(), unbounded().1, keeper, databases, ids);
+        let believed = Arc::new(EpochCell::new(Issuers::default()));
+        let applied = unbounded().1;
+        let publisher =
+            Publisher::new(tables, Vec::new(), applied, keeper, databases, ids, believed);
         let publisher = Arc::new(publisher);
         let lists = ListKeeper::open(directory.path()).expect("a folder");
+        let issuers = IssuerKeeper::open(directory.path()).expect("a folder");
         let (state, control_planes) = (GatewayState::default(), AtomicU32::new(0));
         let (asker, askable) = (unbounded().0, AtomicU64::new(0));
         let version = "test";
-        let keys = Arc::default();
-        let link =
-            Link { publisher, state, version, control_planes, asker, askable, geo, keys, lists };
+        let link = Link {
+            publisher,
+            state,
+            version,
+            control_planes,
+            asker,
+            askable,
+            geo,
+            keys: Arc::default(),
+            lists,
+            issuers,
+        };
         Self::of(Arc::new(link), Arc::new(directory), role)
     }
 
@@ -289,4 +304,41 @@ fn a_list_is_served_once_it_is_good() {
     assert_eq!(peer.ask(&Frame::ListNames { lists: vec![beta] }), Frame::Pong);
     assert_eq!(is_member(&peer, "staff", "u8"), None);
     assert_eq!(peer.link.lists.load().iter().count(), 1);
+}
+
+#[test]
+fn issuers_are_believed_as_they_are_told_and_no_others() {
+    let mut peer = Peer::connect_as(Role::Issuers);
+    let issuer = |name: &str, signers: &[&Signer]| {
+        let keys = parse_jwks(jwks(signers).to_string().as_bytes()).map(|(keys, _)| keys);
+        let keys = keys.unwrap_or_default();
+        Issuer { issuer: name.to_owned(), audiences: vec!["shop".to_owned()], keys }
+    };
+    let (a, b) = (issuer("a", &[&Signer::ed25519("k", 1)]), issuer("b", &[&Signer::rs256("k")]));
+    let unknown = |name| issuer(name, &[]);
+    let tell = |peer: &mut Peer, issuers: &[Issuer]| match peer
+        .ask(&Frame::Issuers { issuers: issuers.to_vec() })
+    {
+        Frame::IssuersServed { issuers } => Ok(issuers.len()),
+        Frame::Reject { reason } => Err(reason),
+        other => panic!("{other:?}"),
+    };
+    for (told, expected) in [
+        (vec![a.clone(), unknown("b")], vec![a.clone(), unknown("b")]),
+        (vec![unknown("a"), b.clone()], vec![a.clone(), b.clone()]),
+        (vec![unknown("b"), unknown("c")], vec![b.clone(), unknown("c")]),
+        (vec![], vec![]),
+        (vec![a.clone()], vec![a.clone()]),
+    ] {
+        assert_eq!(tell(&mut peer, &told), Ok(expected.len()));
+        assert_eq!(peer.link.publisher.issuers().list(), expected);
+        assert_eq!(peer.link.issuers.load().list(), expected, "kept, too");
+    }
+    assert!(
+        tell(&mut peer, &[a.clone(), a.clone()])
+            .is_err_and(|reason| reason.contains("there twice"))
+    );
+    assert!(tell(&mut peer, &[unknown("")]).is_err());
+    assert_eq!(peer.link.publisher.issuers().list(), [a]);
+    let Frame::Reject { .. } = peer.ask(&Frame::QueryStats) else { panic!("not asked here") };
 }

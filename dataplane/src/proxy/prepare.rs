@@ -247,6 +247,7 @@ fn decide<E: Engine>(
         let log = worker.log.as_ref();
         let values = log.and_then(|log| log.values(|| worker.buffers.head()));
         let devices = worker.devices.reader();
+        let claims = worker.tokens.reader(head.headers, now_unix_s);
         let view = RequestView {
             method: head.method,
             scheme: request.scheme,
@@ -264,6 +265,7 @@ fn decide<E: Engine>(
             fresh_unit: request.fresh_unit,
             witness: values.as_ref().map(|values| values as &dyn Witness),
             devices: &devices,
+            claims: &claims,
             arena: &arena,
         };
         let mut faults = worker.faults.borrow_mut();
@@ -288,6 +290,7 @@ fn decide<E: Engine>(
         request.decision = decision;
         worker.tags.count(&found);
         worker.signing.count(verifier.finish());
+        worker.tokens.count(claims.seen());
         let mut counters = worker.counters.borrow_mut();
         faults.count(&mut counters);
         let untrusted = request.decision.filter(|_| !peer.trusted);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ahash::AHashMap;
 use halftone_core::{
     route::{Chain, Decision},
-    signal::device::cache::Counts,
+    signal::{device::cache::Counts, jwt},
     table::ArchivedRuleTable,
     telemetry::{GatewayStats, VariantStats},
 };
@@ -130,6 +130,7 @@ impl Counters {
             geo: [0; geo::RESULTS.len()],
             signatures: Judged::default(),
             devices: Counts::default(),
+            jwt: [0; jwt::RESULTS.len()],
             log_dropped: 0,
         }
     }
@@ -172,6 +173,8 @@ pub struct Snapshot {
     pub signatures: Judged,
     /// Clients whose device was asked for.
     pub devices: Counts,
+    /// Decisions that asked for a claim of a token, by [`jwt::RESULTS`].
+    pub jwt: [u64; jwt::RESULTS.len()],
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -203,6 +206,8 @@ pub struct Merged {
     pub signatures: Judged,
     /// Clients whose device was asked for.
     pub devices: Counts,
+    /// Decisions that asked for a claim of a token, by [`jwt::RESULTS`].
+    pub jwt: [u64; jwt::RESULTS.len()],
     /// Access log lines dropped.
     pub log_dropped: u64,
 }
@@ -242,6 +247,9 @@ impl Merged {
             }
             merged.devices.cached += snapshot.devices.cached;
             merged.devices.recognised += snapshot.devices.recognised;
+            for (sum, count) in merged.jwt.iter_mut().zip(snapshot.jwt) {
+                *sum += count;
+            }
             merged.log_dropped += snapshot.log_dropped;
         }
         merged

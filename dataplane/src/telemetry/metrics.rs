@@ -10,6 +10,7 @@ use halftone_core::{
     route::Chain,
     signal::{
         geo::Databases,
+        jwt,
         signature::{self, USES},
     },
     telemetry::{
@@ -41,6 +42,8 @@ pub struct Identity<'a> {
     pub restarts: u64,
     /// The region databases that are served.
     pub databases: &'a Databases,
+    /// How many issuers of tokens it believes.
+    pub issuers: usize,
     /// The time, in seconds since 1970.
     pub now_unix_s: u64,
     /// How many keys it has, whether rules need one and there is none, and how often a key file was refused.
@@ -63,7 +66,8 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
         "gauge",
         "The build and the engine of this gateway; always 1.",
     )?;
-    let Identity { version, engine, state, restarts, databases, now_unix_s, .. } = identity;
+    let Identity { version, engine, state, restarts, databases, issuers, now_unix_s, .. } =
+        identity;
     sample(page, "halftone_build_info", &[("version", version), ("engine", engine)], 1)?;
     for (name, help, value) in [
         (
@@ -167,6 +171,14 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
     )?;
     let devices = merged.devices;
     for (result, count) in [("cached", devices.cached), ("recognised", devices.recognised)] {
+        sample(page, name, &[("result", result)], count)?;
+    }
+    let name = "halftone_jwt_issuers";
+    head(page, name, "gauge", "Issuers whose tokens are believed.")?;
+    sample(page, name, &[], issuers as u64)?;
+    let name = "halftone_jwt_total";
+    head(page, name, "counter", "Decisions that asked for a claim of a token, by what that was.")?;
+    for (result, count) in jwt::RESULTS.iter().zip(merged.jwt) {
         sample(page, name, &[("result", result)], count)?;
     }
     for (name, help, value) in [
@@ -308,6 +320,7 @@ mod tests {
         merged.signatures[2][4] = 9;
         merged.chains.insert("t/pay".to_owned(), [5, 4, 3, 2, 1]);
         merged.stripped_members = 6;
+        merged.jwt[10] = 8;
         let stats = merged.variants.entry("t/u\"x\\/canary".to_owned()).or_default();
         for latency_us in [400, 600, 3_000_000] {
             stats.record(200, latency_us);
@@ -321,6 +334,7 @@ mod tests {
                 state: (5, 6, 7),
                 restarts: 1,
                 databases: &Databases::default(),
+                issuers: 3,
                 now_unix_s: 0,
                 keys: (2, true, 3),
             },
@@ -345,6 +359,8 @@ mod tests {
             "halftone_keys_missing 1".to_owned(),
             "halftone_key_files_refused_total 3".to_owned(),
             "halftone_signatures_total{use=\"pin\",result=\"expired\"} 9".to_owned(),
+            "halftone_jwt_issuers 3".to_owned(),
+            "halftone_jwt_total{result=\"expired\"} 8".to_owned(),
         ] {
             assert!(page.lines().any(|found| found == line), "{line} in\n{page}");
         }

@@ -88,6 +88,10 @@ fn name(input: Input<'_>, out: &mut Vec<u8>) {
         }
         Input::Device(property) => escape_into(out, &["device ", property]),
         Input::Geo { field, lang } => escape_into(out, &["geoip ", field, " in ", lang]),
+        Input::Claim { name, issuer: None } => escape_into(out, &["claim ", name]),
+        Input::Claim { name, issuer: Some(issuer) } => {
+            escape_into(out, &["claim ", name, " of ", issuer]);
+        }
         Input::Position => escape_into(out, &["geoip position"]),
         Input::Signed { used, tenant, name } => {
             escape_into(out, &["signed ", used, " ", name, " of ", tenant]);
@@ -113,6 +117,7 @@ fn hash(hasher: &RandomState, input: Input<'_>) -> u64 {
         Input::Baggage(key) => hasher.hash_one((7, key)),
         Input::Member { tenant, id, list } => hasher.hash_one((8, tenant, id, list)),
         Input::Random => 0,
+        Input::Claim { name, issuer } => hasher.hash_one((9, name, issuer)),
         Input::Position => 1,
         Input::CanSign => 2,
         Input::FreshUnit => 3,

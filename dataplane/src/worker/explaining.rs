@@ -47,6 +47,7 @@ impl<E: Engine> Worker<E> {
             regions: &self.regions,
             lists: &self.lists,
             devices: &devices,
+            tokens: &self.tokens,
             trusted: &self.trusted,
             limits: &self.head_limits,
             random: self.random(),

@@ -20,6 +20,7 @@ pub(super) fn tick<E: Engine>(worker: &Worker<E>) {
     worker.wheel.turn();
     worker.tags.turn();
     worker.shadows.turn(worker.ticks.get());
+    worker.tokens.turn();
     if worker.ticks.get().is_multiple_of(SWEEP_TICKS) {
         worker.pools.sweep(&worker.buffers);
     }

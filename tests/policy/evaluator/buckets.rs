@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Seen, list, text};
+use super::{Seen, list, text, tokens};
 
 /// The bucket, and the unit that the caller is to remember.
 pub(super) fn bucket_of(
@@ -27,7 +27,7 @@ pub(super) fn bucket_of(
                 (Value::String(name), _, _) => seen.header(name),
                 (_, Value::String(name), _) => cookie_source(source, name, seen),
                 (_, _, Value::String(name)) => seen.query(name),
-                _ => None,
+                _ => source["jwt"].as_str().and_then(|name| tokens::claim(name, None, seen)),
             };
             values.push(value.filter(|_| believed));
         }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use cel::{Context, ExecutionError, Program, extractors::This};
 use serde_json::{Map, Value, json};
 
-use super::{Seen, devices, list, regions, text};
+use super::{Seen, devices, list, regions, text, tokens};
 
 /// Whether an expression holds; nothing when nobody can say.
 pub(super) fn holds(bundle: &Value, when: &str, seen: &Seen<'_>) -> Option<bool> {
@@ -134,7 +134,7 @@ pub(super) fn attribute_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>)
 fn source_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<String> {
     list(&attribute["from"]).iter().find_map(|source| {
         let believed = source["trusted"] != true || seen.request.trusted;
-        let beside = ["trusted", "signed", "lang"];
+        let beside = ["trusted", "signed", "lang", "issuer"];
         let kinds = source.as_object()?.iter();
         let value = match kinds.into_iter().find(|(name, _)| !beside.contains(&name.as_str()))? {
             (kind, Value::String(name)) if kind == "header" => seen.header(name),
@@ -145,6 +145,9 @@ fn source_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<Str
             (kind, Value::String(name)) if kind == "tags" => {
                 let id = source_text(bundle, &bundle["attributes"]["user.id"], seen)?;
                 seen.request.tags.get(&id)?.get(name).cloned()
+            }
+            (kind, Value::String(name)) if kind == "jwt" => {
+                tokens::claim(name, source["issuer"].as_str(), seen)
             }
             (kind, field) if kind == "geoip" => {
                 regions::field(&seen.request.client_ip, field.as_str()?, source["lang"].as_str())

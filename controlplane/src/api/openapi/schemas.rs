@@ -48,6 +48,19 @@ pub(super) fn all() -> Value {
             })),
             "error": text("Why what the source has now is not used"),
         })),
+        "Issuer": object(&["issuer", "audiences", "source", "keys", "leftOut"], json!({
+            "issuer": text("What its tokens say in `iss`"),
+            "audiences": { "type": "array", "items": { "type": "string" },
+                "description": "Whom they have to be meant for; without any, that is not looked at" },
+            "source": text("The file or the URL of its JWKS document"),
+            "keys": { "type": "array", "items": object(&["material"], json!({
+                "kid": text("The id of the key"),
+                "alg": { "enum": ["RS256", "PS256", "ES256", "EdDSA"] },
+                "material": { "type": "object", "description": "The public key" },
+            })) },
+            "leftOut": number("Keys of the document that are not served"),
+            "error": text("Why what the source has now is not used"),
+        })),
         "Registration": object(&["service", "addr"], json!({
             "service": text("What it registers under"),
             "addr": text("`ip:port`, `name:port` or `unix:/path`"),
@@ -246,6 +259,11 @@ fn gateway() -> Value {
             "lists": { "type": "array", "items": { "$ref": "#/components/schemas/IdList" } },
             "keys": { "type": "array", "items": text("An id"), "description": "The ids of its keys; the first signs" },
             "keysMissing": { "type": "boolean", "description": "Whether its rules need a key and it has none" },
+            "issuers": { "type": "array", "items": object(&["issuer", "keys"], json!({
+                "issuer": text("Whose tokens it believes"),
+                "audiences": { "type": "array", "items": { "type": "string" } },
+                "keys": { "type": "array", "items": { "type": "string" }, "description": "Ids of keys" },
+            })) },
             "workersMissing": number("Workers that did not apply the newest tables in time"),
             "error": text("Why it is not connected"),
             "rejected": text("Why it refused the newest tables"),

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NotServed, is_false};
+use super::is_false;
 use crate::{
     expr,
     policy::Label,
@@ -88,9 +88,13 @@ pub struct Source {
     /// Believed only when the peer is trusted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub trusted: bool,
-    /// A verified JWT claim.
+    /// A claim of the caller's JSON Web Token (`Authorization: Bearer`), verified by a key of its issuer; a dot descends:
+    /// `realm.level`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwt: Option<NotServed>,
+    pub jwt: Option<String>,
+    /// Who has to have issued the token; any issuer that the gateways know unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// A tag of the user whose id is the attribute `user.id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
@@ -115,12 +119,6 @@ pub struct Source {
 }
 
 impl Source {
-    /// Returns the fields of POLICY that are given and not served.
-    pub fn not_served(&self) -> impl Iterator<Item = (&'static str, NotServed)> {
-        let fields = [("jwt", self.jwt)];
-        fields.into_iter().filter_map(|(name, field)| Some((name, field?)))
-    }
-
     /// Returns whether any client can write the value at will, and how it would. What a device says is no such value:
     /// it tells which software asks, as the path tells what is asked for (decision 0019).
     #[must_use]

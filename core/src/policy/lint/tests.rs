@@ -12,6 +12,7 @@ fn warnings(release: &Value) -> Vec<String> {
             "user.age": { "type": "int", "alias": "age", "from": [{ "header": "x-user-age" }] },
             "user.id": { "type": "string", "from": [{ "cookie": "uid" }, { "header": "x-id", "trusted": true }] },
             "user.sid": { "type": "string", "from": [{ "cookie": "sid", "signed": true }] },
+            "user.staff": { "type": "bool", "from": [{ "jwt": "staff" }, { "jwt": "a.b", "issuer": "me" }] },
             "user.tier": { "type": "string", "from": [{ "tags": "tier" }] },
             "geo.city": { "type": "string", "from": [{ "geoip": "city" }] },
             "geo.lat": { "type": "double", "from": [{ "query": "lat" }] },

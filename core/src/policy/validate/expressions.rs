@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, check_token, regions};
+use super::{Found, check_token, claims, regions};
 use crate::{
     expr::{self, Names as _, Scope, Segment as Named, Size, Type},
     limits::{NAME_BYTES_MAX, SEGMENTS_MAX, TAG_VALUE_BYTES_MAX},
@@ -117,9 +117,6 @@ fn check_devices(found: &mut Found, path: &str, attribute: &Attribute) {
 }
 
 fn check_source(found: &mut Found, path: &str, source: &Source) {
-    for (field, value) in source.not_served() {
-        found.served(&format!("{path}.{field}"), Some(value));
-    }
     let named = [
         source.header.is_some(),
         source.cookie.is_some(),
@@ -146,11 +143,13 @@ fn check_source(found: &mut Found, path: &str, source: &Source) {
         "geoip",
         "geohash",
         "device",
+        "jwt",
     ];
     if source.signed && source.cookie.is_none() {
         found.add(&format!("{path}.signed"), "only a cookie can be signed: name one");
     }
     found.one_of(path, &places, named.into_iter().filter(|is_there| *is_there).count());
+    claims::check(found, path, source);
     if let Some(header) = &source.header {
         check_token(found, &format!("{path}.header"), header);
     }

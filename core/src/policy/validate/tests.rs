@@ -99,7 +99,28 @@ fn each_fault_is_named() {
             json!({ "type": "int", "from": [{ "query": "age" }], "default": "old" }),
             "default: expected a whole number of 64 bits, as the type says, got \"old\"",
         ),
-        ("/attributes/user.id/from", json!([{ "jwt": "sub" }]), "not supported in this build: jwt"),
+        (
+            "/attributes/user.id/from",
+            json!([{ "jwt": "" }]),
+            "jwt: expected a claim of 1 to 253 bytes",
+        ),
+        ("/attributes/user.id/from", json!([{ "jwt": "a\nb" }]), "jwt: expected a claim"),
+        ("/attributes/user.id/from", json!([{ "jwt": true }]), ""),
+        (
+            "/attributes/user.id/from",
+            json!([{ "jwt": "sub", "header": "x-user" }]),
+            "from[0]: expected exactly one of header",
+        ),
+        (
+            "/attributes/user.id/from",
+            json!([{ "header": "x-user", "issuer": "https://id" }]),
+            "from[0].issuer: only claims have an issuer: name one by jwt",
+        ),
+        (
+            "/attributes/user.id/from",
+            json!([{ "jwt": "sub", "issuer": "" }]),
+            "from[0].issuer: expected an issuer of 1 to 512 bytes",
+        ),
         (
             "/attributes/user.age",
             json!({ "type": "int", "from": [{ "geoip": "city" }] }),

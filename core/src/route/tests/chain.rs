@@ -39,6 +39,7 @@ fn decide(
         tags: &NoTags,
         lists: &crate::signal::lists::NoLists,
         geo: &crate::signal::geo::NoGeo,
+        claims: &crate::signal::jwt::NoClaims,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),

@@ -116,6 +116,7 @@ fn what_no_rule_asks_for_is_not_looked_at() {
         tags: &crate::route::NoTags,
         geo: &crate::signal::geo::NoGeo,
         lists: &crate::signal::lists::NoLists,
+        claims: &crate::signal::jwt::NoClaims,
         devices: &Nobody,
         witness: None,
         signatures: &crate::signal::signature::NoKeys,

@@ -53,6 +53,7 @@ fn decided(when: &str, header: Option<&str>, trusted: bool) -> (bool, String) {
         trusted,
         tags: &NoTags,
         geo: &crate::signal::geo::NoGeo,
+        claims: &crate::signal::jwt::NoClaims,
         lists: &lists,
         signatures: &crate::signal::signature::NoKeys,
         fresh_unit: crate::route::UnitId::default(),

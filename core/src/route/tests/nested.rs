@@ -56,6 +56,7 @@ fn combinations_are_found_exactly_then_by_any() {
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),
+            claims: &crate::signal::jwt::NoClaims,
             arena: &arena,
         };
         let decision = route(table.rules(), &view, 0, 0).expect("a route");

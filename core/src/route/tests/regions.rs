@@ -67,6 +67,7 @@ fn matches(when: &str, address: Address, said: &[(&str, &str)]) -> bool {
         lists: &crate::signal::lists::NoLists,
         devices: &crate::signal::device::Unremembered::default(),
         witness: None,
+        claims: &crate::signal::jwt::NoClaims,
         arena: &arena,
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");

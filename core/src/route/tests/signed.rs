@@ -54,6 +54,7 @@ fn decide(
         tags: &NoTags,
         geo: &crate::signal::geo::NoGeo,
         lists: &crate::signal::lists::NoLists,
+        claims: &crate::signal::jwt::NoClaims,
         signatures: &at,
         devices: &crate::signal::device::Unremembered::default(),
         fresh_unit: UnitId::of(told.fresh),

@@ -214,6 +214,8 @@ fn rules() -> RuleTable {
                     }),
                     source(PartRow::Geohash { position: SAID, precision: 5 }),
                     source(PartRow::Geohash { position: UNSAID, precision: 5 }),
+                    source(PartRow::Claim { name: "realm.level".into(), issuer: None }),
+                    source(PartRow::Claim { name: "sub".into(), issuer: Some("one".into()) }),
                 ],
                 default: None,
             },
@@ -371,6 +373,11 @@ fn geohash(table: &mut RuleTable, position: PositionRow, precision: u8) {
     table.attributes[3].sources[1].part = PartRow::Geohash { position, precision };
 }
 
+fn claim(table: &mut RuleTable, name: &str, issuer: Option<&str>) {
+    table.attributes[3].sources[3].part =
+        PartRow::Claim { name: name.to_owned(), issuer: issuer.map(str::to_owned) };
+}
+
 fn circle(table: &mut RuleTable) -> &mut WithinRow {
     match &mut table.segments[0].when.nodes[31] {
         NodeRow::Within(circle) => circle,
@@ -381,7 +388,7 @@ fn circle(table: &mut RuleTable) -> &mut WithinRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 96] = [
+    let breaks: [(&str, Break); 101] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -443,6 +450,11 @@ fn meaningless_tables_are_refused() {
         ("tag of a cell", |t| tag(t, 1, 3, "age")),
         ("field", |t| t.attributes[3].sources[0].part = PartRow::Geo { field: 16, lang: 0 }),
         ("language", |t| t.attributes[3].sources[0].part = PartRow::Geo { field: 0, lang: 11 }),
+        ("claim", |t| claim(t, "", None)),
+        ("claim", |t| claim(t, &"x".repeat(300), None)),
+        ("issuer", |t| claim(t, "sub", Some(""))),
+        ("issuer", |t| claim(t, "sub", Some("a\nb"))),
+        ("issuer", |t| claim(t, "sub", Some(&"x".repeat(513)))),
         ("letters", |t| geohash(t, SAID, 0)),
         ("letters", |t| geohash(t, SAID, 13)),
         ("one side", |t| geohash(t, PositionRow { longitude: NONE, ..SAID }, 5)),
@@ -606,6 +618,7 @@ fn decide_with(archive: &Archive<RuleTable>) {
             signatures: &crate::signal::signature::NoKeys,
             fresh_unit: crate::route::UnitId::default(),
             devices: &crate::signal::device::Unremembered::default(),
+            claims: &crate::signal::jwt::NoClaims,
             arena: &arena,
         };
         if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {

@@ -13,9 +13,12 @@ use crate::{
         GEOHASH_PRECISION_MAX, VALUE_BYTES_MAX,
     },
     policy::is_name,
-    signal::geo::{
-        GeoField, GeoLang,
-        position::{FURTHEST_KM, is_on_globe},
+    signal::{
+        geo::{
+            GeoField, GeoLang,
+            position::{FURTHEST_KM, is_on_globe},
+        },
+        jwt::issuers,
     },
     table::{
         ArchivedExpressionRow, ArchivedNodeRow, ArchivedPartRow, ArchivedPositionRow,
@@ -161,6 +164,10 @@ fn is_circle(circle: &ArchivedWithinRow) -> bool {
 /// Checks a part of the request by itself; a tag is none.
 pub(super) fn is_part(part: &ArchivedPartRow) -> bool {
     match part {
+        ArchivedPartRow::Claim { name, issuer } => {
+            let named = issuer.as_ref().is_none_or(|issuer| issuers::is_name(issuer));
+            !name.is_empty() && is_short(name) && named
+        }
         ArchivedPartRow::Geo { field, lang } => {
             usize::from(*field) < GeoField::ALL.len() && usize::from(*lang) < GeoLang::ALL.len()
         }

@@ -24,6 +24,7 @@ fn common(run: fn(Choice, Start) -> io::Result<()>) -> Common {
         asker: unbounded().0,
         databases: Arc::new(EpochCell::new(Databases::default())),
         lists: Arc::new(EpochCell::new(IdLists::default())),
+        issuers: Arc::new(EpochCell::new(Issuers::default())),
         run,
     }
 }

@@ -21,6 +21,8 @@ fn names_are_those_of_inputs_and_values_are_escaped() {
         Input::Tag { tenant: "t", id: "北\n", name: "level" },
         Input::Device("os"),
         Input::Other("jwt sub"),
+        Input::Claim { name: "sub", issuer: None },
+        Input::Claim { name: "a.b", issuer: Some("https://\"id\"") },
         Input::Geo { field: "city", lang: "zh-CN" },
         Input::Position,
         Input::Signed { used: "cookie", tenant: "t", name: "uid" },
@@ -35,7 +37,7 @@ fn names_are_those_of_inputs_and_values_are_escaped() {
         values.saw(Input::Cookie("none"), None);
     });
     let found = found.as_object().expect("an object");
-    assert_eq!(found.len(), 12, "each once: {found:?}");
+    assert_eq!(found.len(), 14, "each once: {found:?}");
     for input in inputs {
         assert_eq!(found[&input.to_string()], "v\"\u{1b}上", "{input}");
     }

@@ -12,7 +12,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use halftone_core::{
     limits::TICK_MS,
-    signal::{geo::Databases, lists::IdLists, trust::Trusted},
+    signal::{geo::Databases, jwt::Issuers, lists::IdLists, trust::Trusted},
     table::{
         AddressRow, InstanceRow, InstanceSet, InstanceTable, NONE, PathRow, RouteRow, RuleTable,
         Span, TenantRow, TimeoutsRow, VariantRow, archive::Archive, epoch::EpochCell,
@@ -112,6 +112,7 @@ impl Running {
             asker: None,
             databases: Arc::new(EpochCell::new(Databases::default())),
             lists: Arc::new(EpochCell::new(IdLists::default())),
+            issuers: Arc::new(EpochCell::new(Issuers::default())),
             seed: 1,
             signing: crate::signing::Given::without_keys(),
         };

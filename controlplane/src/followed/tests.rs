@@ -1,4 +1,4 @@
-//! Places of databases, and servers that do not behave.
+//! Places, and servers that do not behave.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,14 +11,18 @@ use super::*;
 #[test]
 fn a_source_is_a_file_or_a_url() {
     for (text, expected) in [
-        ("city.mmdb", Ok(GeoSource::File("city.mmdb".into()))),
-        ("/var/lib/geo/http://x", Ok(GeoSource::File("/var/lib/geo/http://x".into()))),
-        ("HTTP://a/b", Ok(GeoSource::Url("HTTP://a/b".to_owned()))),
-        ("https://a/b", Err(GeoSourceError::Https("https://a/b".to_owned()))),
-        ("", Err(GeoSourceError::Empty)),
+        ("city.mmdb", Ok(FollowedSource::File("city.mmdb".into()))),
+        ("/var/lib/geo/http://x", Ok(FollowedSource::File("/var/lib/geo/http://x".into()))),
+        ("HTTP://a/b", Ok(FollowedSource::Url("HTTP://a/b".to_owned()))),
+        ("https://a/b", Err(FollowedSourceError::Https("https://a/b".to_owned()))),
+        ("", Err(FollowedSourceError::Empty)),
     ] {
         assert_eq!(text.parse(), expected, "{text}");
     }
+}
+
+fn every(seconds: u64) -> Following {
+    Following { every: Duration::from_secs(seconds), bytes_max: 1 << 20, obeys_max_age: false }
 }
 
 /// Answers each connection with the next answer; returns where, and what was asked.
@@ -53,7 +57,7 @@ fn a_url_is_asked_with_what_it_said_last() {
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nLast-Modified: Mon, 01 Jun 2026 00:00:00 GMT\r\nContent-Length: 3\r\n\r\ntwo",
         b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n",
     ]);
-    let mut follower = UrlFollower::new(url, Duration::from_secs(10));
+    let mut follower = UrlFollower::new(url, every(10));
     let mut now = Instant::now();
     let mut look = |wait_s: u64| {
         now += Duration::from_secs(wait_s);
@@ -86,8 +90,47 @@ fn nobody_at_the_url_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("bound"));
     drop(listener);
-    let mut follower = UrlFollower::new(url, Duration::from_secs(10));
+    let mut follower = UrlFollower::new(url, every(10));
     assert!(
         matches!(follower.look(Instant::now()), Found::Fault(fault) if fault.starts_with("it does not answer: "))
     );
+}
+
+#[test]
+fn an_answer_may_ask_to_be_asked_sooner() {
+    let answer = |age: &str| {
+        let text = format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nCache-Control: {age}\r\nContent-Length: 3\r\n\r\none"
+        );
+        &*Vec::leak(text.into_bytes())
+    };
+    let ages = ["public, max-age=20", "Max-Age=\"0\"", "no-store", "max-age=5000", "max-age=x"];
+    for (obeys_max_age, pauses) in [(true, [20, 10, 100, 100, 100]), (false, [100; 5])] {
+        let (url, server) = serve(ages.map(answer).to_vec());
+        let mut follower = UrlFollower::new(url, Following { obeys_max_age, ..every(100) });
+        let mut now = Instant::now();
+        for (age, pause) in ages.into_iter().zip(pauses) {
+            assert!(matches!(follower.look(now), Found::Bytes(_)), "{age}");
+            let due = follower.due.expect("it was asked").duration_since(now);
+            assert_eq!(due, Duration::from_secs(pause), "{age}");
+            now += due;
+        }
+        server.join().expect("no panic");
+    }
+}
+
+#[test]
+fn only_what_leaves_the_machine_can_be_read_on_the_way() {
+    for (text, expected) in [
+        ("/etc/jwks.json", false),
+        ("http://127.0.0.1:80/x", false),
+        ("http://localhost/x", false),
+        ("http://[::1]?x", false),
+        ("http://localhost.example.com/x", true),
+        ("http://id.example.com", true),
+        ("http://10.0.0.1/127.0.0.1", true),
+    ] {
+        let source: FollowedSource = text.parse().expect("a source");
+        assert_eq!(source.is_readable_on_the_way(), expected, "{text}");
+    }
 }
