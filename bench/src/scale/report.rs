@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{ChangeKind, Changes, ScaleOptions};
-use crate::push::{LoadReport, Quantiles, load::Counts};
+use crate::stack::{Counts, LoadReport, Quantiles};
 
 /// A whole measurement.
 #[derive(Debug, Clone, Serialize)]

@@ -10,7 +10,9 @@ use smallvec::SmallVec;
 
 use super::{
     Input, RequestView, UnitId,
-    evaluate::{Fault, attribute_text, present_text},
+    evaluate::present_text,
+    memo::Memo,
+    value::{Evaluated, Fault},
     values::{Joins, cookie, header},
     witness::digits,
 };
@@ -38,6 +40,8 @@ pub(super) struct Asked<'a> {
     attributes: &'a ArchivedVec<ArchivedAttributeRow>,
     /// Whose rules ask.
     tenant: &'a str,
+    /// What was read before; nothing where that is not kept.
+    memo: Option<&'a Memo<'a>>,
 }
 
 impl<'a> Asked<'a> {
@@ -56,6 +60,44 @@ impl<'a> Asked<'a> {
             baggage: &row.baggage,
             attributes: &table.attributes,
             tenant: &row.name,
+            memo: None,
+        }
+    }
+
+    /// Returns the same request, of which is kept in `memo` what is read.
+    pub(super) fn with(self, memo: &'a Memo<'a>) -> Self {
+        Self { memo: Some(memo), ..self }
+    }
+
+    /// Returns what the request itself says of the attribute in `row`.
+    #[inline]
+    pub(super) fn present(&self, row: u32_le) -> Option<&'a [u8]> {
+        let row = row.to_native();
+        let read = || present_text(&self.attributes[row as usize], self);
+        match self.memo {
+            Some(memo) => memo.present(row, read),
+            None => read(),
+        }
+    }
+
+    /// Returns the text of the attribute in `row`: what the request says, else its default.
+    #[inline]
+    pub(super) fn text(&self, row: u32_le) -> Option<&'a [u8]> {
+        let default = || self.attributes[row.to_native() as usize].default.as_ref();
+        self.present(row).or_else(|| Some(default()?.as_bytes()))
+    }
+
+    /// Returns the value of the attribute in `row`, which `evaluate` makes of its text.
+    #[inline]
+    pub(super) fn value(
+        &self,
+        row: u32_le,
+        evaluate: impl FnOnce(&'a ArchivedAttributeRow, Option<&'a [u8]>) -> Evaluated<'a>,
+    ) -> Evaluated<'a> {
+        let read = || evaluate(&self.attributes[row.to_native() as usize], self.text(row));
+        match self.memo {
+            Some(memo) => memo.value(row.to_native(), read),
+            None => read(),
         }
     }
 
@@ -80,8 +122,7 @@ impl<'a> Asked<'a> {
 
     /// Returns the id that the request itself says, by the attribute in row `id`.
     fn id(&self, id: u32_le) -> Option<&'a str> {
-        let id = present_text(&self.attributes[id.to_native() as usize], self)?;
-        let id = std::str::from_utf8(id).ok()?;
+        let id = std::str::from_utf8(self.present(id)?).ok()?;
         (1..=UNIT_BYTES_MAX).contains(&id.len()).then_some(id)
     }
 
@@ -123,12 +164,9 @@ impl<'a> Asked<'a> {
     /// Returns where the caller is, degrees north and east: what its request says, when that says both, else where its
     /// address is.
     pub(super) fn position(&self, row: &ArchivedPositionRow) -> Result<(f64, f64), Fault> {
-        let said = |at: u32_le| {
-            let row = self.attributes.get(at.to_native() as usize)?;
-            attribute_text(row, self)
-        };
         let declared = row.latitude.to_native() != NONE;
-        let both = if declared { said(row.latitude).zip(said(row.longitude)) } else { None };
+        let both =
+            if declared { self.text(row.latitude).zip(self.text(row.longitude)) } else { None };
         let Some((latitude, longitude)) = both else {
             return self.address_position().ok_or(Fault::Missing);
         };

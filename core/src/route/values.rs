@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
-use crate::http::Header;
+use crate::http::{Header, is_field};
 
 /// Where a host name is brought into lower case when it is not already.
 pub type HostScratch = SmallVec<[u8; 64]>;
@@ -68,7 +68,7 @@ pub(super) fn header<'a>(
     arena: &'a Bump,
 ) -> Option<&'a [u8]> {
     let fields = headers.iter().enumerate();
-    let mut fields = fields.filter(|(_, header)| header.name.eq_ignore_ascii_case(name));
+    let mut fields = fields.filter(|(_, header)| is_field(header.name, name));
     let (at, first) = fields.next()?;
     let others = fields.clone().map(|(_, header)| header.value);
     if fields.next().is_none() {
@@ -109,7 +109,7 @@ pub(super) fn cookie<'a>(headers: &'a [Header<'a>], name: &str) -> Option<&'a [u
 
 /// Returns the first value of the cookie whose name is these parts, one behind the other.
 pub(super) fn cookie_of<'a>(headers: &'a [Header<'a>], name: &[&str]) -> Option<&'a [u8]> {
-    let fields = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
+    let fields = headers.iter().filter(|header| is_field(header.name, "cookie"));
     fields.flat_map(|header| header.value.split(|byte| *byte == b';')).find_map(|pair| {
         let mut rest = pair.trim_ascii();
         for part in name {
