@@ -44,11 +44,12 @@ pub use chain::{Chain, baggage};
 use decide::{Choice, decide};
 pub use evaluate::Fault;
 use find::find_route;
+pub use find::tenant_of_host;
 pub use recorded::{Recorded, Replay, Unreplayable};
-pub use remember::{Remember, UNIT_COOKIE, UnitId, pin_cookie, pin_value};
+pub use remember::{Remember, UNIT_COOKIE, UnitId, is_kept, pin_cookie, pin_value};
 use trace::{Recorder, Silent, Step};
 pub use user::user;
-pub use values::{HostScratch, host_name};
+pub use values::{HostScratch, cookie, host_name};
 pub use witness::{Input, Witness};
 
 /// What a decision may read of a request.
