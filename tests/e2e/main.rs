@@ -19,6 +19,7 @@ mod drain;
 mod explain;
 mod expressions;
 mod failures;
+mod fingerprint;
 mod framing;
 mod gateway_file;
 mod idle_connections;
