@@ -9,6 +9,7 @@
 
 mod api;
 mod apply;
+mod browser;
 mod chain;
 mod check;
 mod client;
