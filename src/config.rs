@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// The key file.
     pub(crate) keys: Option<PathBuf>,
+    /// Whether devices are given ids.
+    pub(crate) fingerprint: bool,
     /// The access log, or `off`.
     pub(crate) access_log: Option<PathBuf>,
     /// Whether it has the values that decisions read.
@@ -79,6 +81,7 @@ impl Config {
             trusted: gateway.trusted.clone().unwrap_or_default(),
             limits: limits(gateway),
             keys: path(&gateway.keys),
+            fingerprint: gateway.fingerprint.unwrap_or_default(),
             access_log: path(&gateway.logs.access),
             log_values: gateway.logs.values,
             admin: gateway.admin.as_ref().and_then(|one| address(&one.address)),

@@ -42,6 +42,8 @@ pub(crate) struct Stack {
     pub(crate) place: Place,
     /// What the gateway signs and verifies with.
     pub(crate) keys: PathBuf,
+    /// Whether devices are given ids.
+    pub(crate) fingerprint: bool,
     /// The CPUs of the workers.
     pub(crate) cpus: Option<CpuList>,
     /// The engine, as it was written.
@@ -107,6 +109,9 @@ impl Stack {
         }
         for range in &self.trusted {
             arguments.add("--trusted", range);
+        }
+        if self.fingerprint {
+            arguments.0.push("--fingerprint".into());
         }
         arguments.0
     }

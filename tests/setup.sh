@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-programs=(curl:curl)
+programs=(curl:curl chromium:chromium firefox-esr:firefox-esr)
 if [ "${1:-}" = bench ]; then
   programs+=(nginx:nginx-light haproxy:haproxy python3:python3-venv)
 fi

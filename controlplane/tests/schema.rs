@@ -88,7 +88,7 @@ fn gateway() -> Value {
         "listeners": [{ "address": "0.0.0.0:80" }], "socket": "/run/g.sock", "data": "/var/lib/g",
         "cpus": "0", "engine": "auto", "trusted": ["none"], "keys": "/run/keys",
         "limits": { "headBytes": "16KiB", "uriBytes": 4096, "headers": 64, "bodyBytes": "10MiB", "connections": 1000, "poolConnections": 16 },
-        "timeouts": times, "logs": { "access": "off", "values": true }, "admin": { "address": "127.0.0.1:9090" },
+        "timeouts": times, "logs": { "access": "off", "values": true }, "fingerprint": true, "admin": { "address": "127.0.0.1:9090" },
     })
 }
 

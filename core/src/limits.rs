@@ -354,6 +354,19 @@ pub const SHADOW_MS_MAX: u64 = 3_600_000;
 /// How long the counts of a shadow are kept once its time is over, milliseconds: who set it asks for them.
 pub const SHADOW_KEPT_MS: u64 = 60_000;
 
+/// Largest body that a device's features come in, bytes: our script sends 2 KiB (Chromium).
+pub const FINGERPRINT_BODY_BYTES_MAX: usize = 8 * 1024;
+/// Most words of one feature: our script sends 120 of the largest.
+pub const FINGERPRINT_WORDS_MAX: usize = 160;
+/// Longest word of a feature, bytes: a name of a graphics card has shorter ones.
+pub const FINGERPRINT_WORD_BYTES_MAX: usize = 64;
+/// How long one salt makes ids, seconds: 30 days. An id lives to the end of the next period, so a rollout of a month
+/// does not lose its users, and two ids of one device further apart have nothing in common.
+pub const FINGERPRINT_PERIOD_S: u64 = 30 * 24 * 3600;
+/// Most fingerprints that one worker takes in a second: each is at most two sketches of 3 × 160 words, some 120 000
+/// multiplications, and a flood of them leaves the worker to its requests.
+pub const FINGERPRINTS_PER_S_MAX: u32 = 100;
+
 /// The bucket space: parts per million.
 pub const BUCKETS: u32 = 1_000_000;
 

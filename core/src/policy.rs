@@ -64,8 +64,9 @@ pub const IMPLICIT_OVERRIDES: [&str; 2] = ["X-Release-Group", "X-Release-Stage"]
 pub const CLIENT_IP: &str = "client.ip";
 /// The attribute that tags are looked up by.
 pub const USER_ID: &str = "user.id";
-/// The attribute of POLICY that a minted cookie would carry; none is minted by this build.
-const DEVICE_ID: &str = "device.id";
+/// The unit that is there without being declared: the id that a device was given with its user's consent. An attribute
+/// that is declared by this name takes its place.
+pub const DEVICE_ID: &str = "device.id";
 /// The attribute that says how far north a caller is.
 pub const GEO_LATITUDE: &str = "geo.lat";
 /// The attribute that says how far east a caller is.

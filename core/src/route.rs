@@ -45,14 +45,15 @@ use asked::Asked;
 pub use chain::{Chain, baggage};
 use decide::{Choice, decide};
 use find::find_route;
+pub use find::tenant_of_host;
 use memo::Memo;
 pub use recorded::{Recorded, Replay, Unreplayable};
-pub use remember::{Remember, UNIT_COOKIE, UnitId, pin_cookie, pin_value};
+pub use remember::{Remember, UNIT_COOKIE, UnitId, is_kept, pin_cookie, pin_value};
 use trace::{Recorder, Silent, Step};
 pub use user::user;
 pub use value::Fault;
 use values::Joins;
-pub use values::{HostScratch, host_name};
+pub use values::{HostScratch, cookie, host_name};
 pub use witness::{Input, Witness};
 
 /// What a decision may read of a request.

@@ -348,8 +348,9 @@ impl ArchivedRuleTable {
     /// Returns whether something of these rules can be signed or verified only with a key.
     #[must_use]
     pub fn needs_keys(&self) -> bool {
-        let is_signed =
-            |source: &ArchivedSourceRow| matches!(source.part, ArchivedPartRow::SignedCookie(_));
+        let is_signed = |source: &ArchivedSourceRow| {
+            matches!(source.part, ArchivedPartRow::SignedCookie(_) | ArchivedPartRow::DeviceId)
+        };
         let by_key =
             |rule: &ArchivedOverrideRow| matches!(rule.requires, ArchivedRequiresRow::Signed);
         self.attributes.iter().any(|attribute| attribute.sources.iter().any(is_signed))

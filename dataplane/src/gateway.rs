@@ -62,6 +62,9 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let admin = options.admin.map(listen_admin).transpose()?;
     let log = open_log(options.access_log.as_deref(), options.log_values)?;
     let keys = Keys::follow(&options.keys)?;
+    if options.fingerprint && keys.ids().is_empty() {
+        return Err(GatewayError::Fingerprint { path: options.keys.path.clone() });
+    }
     let ((applied, applications), (asker, asked)) = (unbounded(), unbounded());
     let tables = Arc::new(EpochCell::new(None));
     let geo =
@@ -88,6 +91,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         trusted: options.trusted.clone(),
         limits: options.limits,
         keys: Arc::clone(&keys.cell),
+        fingerprint: options.fingerprint,
         asker: asker.clone(),
         databases: Arc::clone(&databases),
         lists: Arc::clone(&lists),

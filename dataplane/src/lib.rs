@@ -11,6 +11,7 @@ pub mod admin;
 pub mod conn;
 pub mod engine;
 pub mod explain;
+pub mod fingerprint;
 pub mod gateway;
 pub mod geo;
 pub mod io;

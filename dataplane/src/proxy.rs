@@ -22,6 +22,7 @@ use halftone_core::{
 use crate::{
     conn::http1::Downstream,
     engine::{Engine, Writer as _},
+    fingerprint,
     io::deadline::End,
     shadow,
     tables::Tables,
@@ -71,9 +72,10 @@ pub async fn handle_request<E: Engine>(
     if !request.wanted.is_empty() {
         request = decide_again(worker, downstream, request).await;
     }
-    let outcome = match request.refusal {
-        Some(kind) => Err(ProxyError::internal(kind)),
-        None => exchange::exchange(worker, downstream, &mut request).await,
+    let outcome = match (request.own.take(), request.refusal) {
+        (_, Some(kind)) => Err(ProxyError::internal(kind)),
+        (Some(own), None) => fingerprint::answer(worker, downstream, &mut request, *own).await,
+        (None, None) => exchange::exchange(worker, downstream, &mut request).await,
     };
     let next = match outcome {
         Ok(()) if request.keep_alive => Next::KeepAlive,

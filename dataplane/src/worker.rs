@@ -33,6 +33,7 @@ use crate::{
     conn::slot::Slots,
     engine::{Engine, Halves, Reader as _, Writer as _},
     explain::ExplainError,
+    fingerprint::Fingerprints,
     geo::Regions,
     io::{
         buffers::Buffers,
@@ -129,6 +130,8 @@ pub struct Start {
     pub seed: u64,
     /// What it signs with.
     pub signing: Given,
+    /// Whether it serves fingerprints.
+    pub fingerprint: bool,
 }
 
 /// What the tasks of a worker share.
@@ -167,6 +170,8 @@ pub struct Worker<E: Engine> {
     pub arena: RefCell<Bump>,
     /// What it signs with.
     pub signing: Signing,
+    /// Whose devices it is asked to know again.
+    pub fingerprints: Fingerprints,
     /// What clients are, of those that were met.
     pub devices: Devices,
     /// Counters.
@@ -318,6 +323,7 @@ pub async fn run<E: Engine>(engine: E, start: Start) {
         tokens: Tokens::new(start.issuers),
         arena: RefCell::default(),
         signing: Signing::new(start.signing),
+        fingerprints: Fingerprints::new(start.fingerprint),
         devices: Devices::new(start.seed),
         counters: RefCell::default(),
         faults: RefCell::default(),
@@ -388,6 +394,7 @@ async fn follow<E: Engine>(
                     snapshot.tags = worker.tags.counts();
                     snapshot.geo = worker.regions.counts();
                     snapshot.signatures = worker.signing.judged();
+                    snapshot.fingerprints = worker.fingerprints.counts();
                     snapshot.devices = worker.devices.counts();
                     snapshot.jwt = worker.tokens.counts();
                     snapshot.log_dropped = worker.log.as_ref().map_or(0, AccessLog::dropped);

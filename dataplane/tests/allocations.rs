@@ -18,6 +18,7 @@ use halftone_core::{
     policy::Bundle,
     route::{UNIT_COOKIE, pin_cookie, pin_value},
     signal::{
+        fingerprint::cookie::DEVICE_COOKIE,
         geo::{Database, Databases},
         jwt::{Issuer, Issuers, jwks::parse_jwks},
         keys::{KeyRing, Secret},
@@ -171,14 +172,19 @@ fn keys() -> KeyRing {
     KeyRing::new(&[Secret { id: "k1".to_owned(), bytes: vec![7; 32] }])
 }
 
-/// A request that brings a pin and a unit, as they were set.
+/// A request that brings a pin, a unit and a device's id, as they were set.
 fn remembered(path: &str) -> Case {
     let mut head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: a=b").into_bytes();
     let pin =
         (pin_cookie("pinned"), Use::Pin { tenant: "t", release: "pinned" }, pin_value(0, "stable"));
     let unit =
         (UNIT_COOKIE.to_owned(), Use::Cookie { tenant: "t", name: UNIT_COOKIE }, "u7".to_owned());
-    for (name, used, value) in [pin, unit] {
+    let device = (
+        DEVICE_COOKIE.to_owned(),
+        Use::Cookie { tenant: "t", name: DEVICE_COOKIE },
+        format!("0123456789abcdefghij-_~690~{}", "x".repeat(64)),
+    );
+    for (name, used, value) in [pin, unit, device] {
         head.extend_from_slice(format!("; {name}=").as_bytes());
         assert!(keys().sign(used, value.as_bytes(), 0, &mut head));
     }
@@ -206,7 +212,8 @@ fn counted(request: Request, case: Case) -> Option<u64> {
 
 #[test]
 fn a_plain_request_allocates_nothing() {
-    let remembered = [remembered("/pinned"), remembered("/minted"), by_token()];
+    let remembered =
+        [remembered("/pinned"), remembered("/minted"), remembered("/device"), by_token()];
     let cases = CASES.into_iter().chain(remembered);
     for case in cases {
         for request in [Request::IoUring, Request::Epoll] {
@@ -253,6 +260,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         issuers: Arc::new(EpochCell::new(issuers())),
         seed: 1,
         signing: Given { keys: Arc::new(EpochCell::new(keys())), seed: [1; 32] },
+        fingerprint: true,
     };
     let work = move || allocation_counter::measure(move || work(choice, start)).count_total;
     let worker = thread::spawn(work);
@@ -408,6 +416,7 @@ fn rules(when: Option<&str>, nested: bool) -> (Bundle, Archive<RuleTable>) {
         "routes": [{ "name": "all", "rules": [
             { "matches": [{ "path": { "type": "Exact", "value": "/pinned" } }], "release": "pinned" },
             { "matches": [{ "path": { "type": "Exact", "value": "/minted" } }], "release": "minted" },
+            { "matches": [{ "path": { "type": "Exact", "value": "/device" } }], "release": "device" },
             { "matches": [{ "path": { "type": "Exact", "value": "/chained" } }], "release": "chained" },
             { "release": "r" },
         ] }],
@@ -416,6 +425,7 @@ fn rules(when: Option<&str>, nested: bool) -> (Bundle, Archive<RuleTable>) {
                 "targets": targets, "unit": ["user.id"], "default": { "variant": "stable" } },
             "chained": { "upstream": "u", "propagate": { "baggage": "release.user-v2" }, "default": { "variant": "stable" } },
             "pinned": { "upstream": "u", "stickiness": "pinned", "default": { "split": "scheduled" } },
+            "device": { "upstream": "u", "unit": ["device.id"], "unitMissing": "stable", "default": { "split": "scheduled" } },
             "minted": { "upstream": "u", "unit": ["user.id"], "unitMissing": "mint", "default": { "split": "scheduled" } },
         },
     }))

@@ -64,6 +64,7 @@ pub(super) fn run(arguments: &DemoArguments, output: &mut (dyn Write + Send)) ->
         listen: arguments.listen,
         api: arguments.api,
         place,
+        fingerprint: false,
         keys,
         cpus: None,
         engine: "auto".to_owned(),

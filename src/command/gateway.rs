@@ -61,6 +61,9 @@ pub(crate) struct GatewayArguments {
     /// [default: <data>/keys, where that is there]
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Give devices ids, with their users' consent: serve the script at /.well-known/halftone/fingerprint.js; needs keys
+    #[arg(long)]
+    fingerprint: bool,
     /// Where a line of JSON per request goes, or `off` [default: <data>/access.log]
     #[arg(long, value_name = "PATH")]
     access_log: Option<PathBuf>,
@@ -108,6 +111,7 @@ pub(super) fn run(arguments: GatewayArguments) -> Result<()> {
         trusted,
         limits: config.limits,
         keys,
+        fingerprint: arguments.fingerprint || config.fingerprint,
         access_log,
         log_values: arguments.log_values.or(config.log_values).unwrap_or(true),
         admin: arguments.admin.or(config.admin),

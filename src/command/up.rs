@@ -53,6 +53,9 @@ pub(crate) struct UpArguments {
     /// A file of keys to sign and verify with (see `halftone keys`) [default: <data>/keys, made when it is missing]
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Give devices ids, with their users' consent: serve the script at /.well-known/halftone/fingerprint.js
+    #[arg(long)]
+    fingerprint: bool,
     #[command(flatten)]
     sources: SourceArguments,
     #[command(flatten)]
@@ -79,6 +82,7 @@ pub(super) fn run(arguments: UpArguments, output: &mut (dyn Write + Send)) -> Re
         api: arguments.api,
         place,
         keys,
+        fingerprint: arguments.fingerprint,
         cpus: arguments.cpus,
         engine: arguments.engine,
         upstream: arguments.upstream,

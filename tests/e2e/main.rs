@@ -9,6 +9,7 @@
 
 mod api;
 mod apply;
+mod browser;
 mod chain;
 mod check;
 mod client;
@@ -19,6 +20,7 @@ mod drain;
 mod explain;
 mod expressions;
 mod failures;
+mod fingerprint;
 mod framing;
 mod gateway_file;
 mod idle_connections;

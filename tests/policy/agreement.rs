@@ -62,10 +62,12 @@ fn the_compiled_decision_is_the_written_one() {
             let pin = answer.is_some_and(|answer| answer.pin);
             let stripped = answer.is_some_and(|answer| answer.stripped > 0);
             let chain = answer.and_then(|answer| answer.chain);
+            let by_device = has_device(&request) && answer.is_some_and(|one| one.bucket.is_some());
             let remembered = [
                 (unit.is_some(), "minted"),
                 (pin, "pinned"),
                 (stripped, "stripped"),
+                (by_device, "by device"),
                 (chain.is_some(), chain.unwrap_or("no chain")),
             ];
             let reason = expected.map_or("refused", |found| found.map_or("no route", |a| a.reason));
@@ -92,6 +94,7 @@ fn the_compiled_decision_is_the_written_one() {
         "minted",
         "pinned",
         "stripped",
+        "by device",
         "kept",
         "unknown_variant",
         "lost",
@@ -104,6 +107,12 @@ fn the_compiled_decision_is_the_written_one() {
         let share = reasons.get(reason).copied().unwrap_or_default();
         assert!(pairs < 10_000 || share * 200 > pairs, "{reason} came up {share} times in {pairs}");
     }
+}
+
+/// Whether a request brings the cookie of a device.
+fn has_device(request: &Request) -> bool {
+    let mut values = request.headers.iter().map(|(_, value)| value);
+    values.any(|value| value.contains("__Host-halftone-device="))
 }
 
 /// What a worker knows of tokens: one for each test, which is a thread.

@@ -336,6 +336,10 @@ impl Seeded {
             release["unit"] =
                 if self.one_in(2) { json!(["user.id"]) } else { json!(["user.id", "client.ip"]) };
         }
+        if self.one_in(4) {
+            release["unit"] =
+                if self.one_in(2) { json!(["device.id"]) } else { json!(["device.id", "user.id"]) };
+        }
         if self.one_in(3) {
             release["unit"] = json!(["session"]);
             release["unitMissing"] = json!("mint");
@@ -519,6 +523,14 @@ impl Seeded {
             2..5 => {
                 let name = format!("__Host-halftone-pin-{release}");
                 (name, "pin", format!("t/{release}"), format!("{generation}~{variant}"))
+            }
+            5 if self.one_in(2) => {
+                let id =
+                    ["0123456789abcdefghij-_", "0123456789abcdefghij", "0123456789abcdefghijk:"];
+                let name = "__Host-halftone-device";
+                let rest = self.pick(&["~5~sketch", "~", "", "x~"]);
+                let value = format!("{}{rest}", self.pick(&id));
+                (name.to_owned(), "cookie", format!("t/{name}"), value)
             }
             5 => {
                 let unit = self.pick(&["u7", "0123456789abcdefghijkl"]);

@@ -109,6 +109,7 @@ fn start(
         issuers: Arc::new(EpochCell::new(Issuers::default())),
         seed: world.chance.below(u64::MAX),
         signing: halftone_dataplane::signing::Given::without_keys(),
+        fingerprint: false,
     };
     let ended = Rc::new(Cell::new(false));
     let (engine, end) = (engine.clone(), Rc::clone(&ended));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{
     Allocations, CompileError,
-    attributes::{KeptNames, segment_rows},
+    attributes::{KeptNames, has_device_ids, segment_rows},
     releases::TenantRows,
     routes::{Compiler, replace_routes, route_rows},
 };
@@ -60,7 +60,9 @@ impl Compiled {
         let difference = Difference::between(before, after);
         // In another order, expressions of routes are met in another order.
         let other_regexes = difference.reordered && !self.table.regexes.is_empty();
-        if difference.others || difference.has_other_releases() || other_regexes {
+        let other_attributes = has_device_ids(before) != has_device_ids(after);
+        let others = difference.others || other_attributes;
+        if others || difference.has_other_releases() || other_regexes {
             return Ok(None);
         }
         let Some(rows) = TenantRows::find(&self.table, after) else { return Ok(None) };

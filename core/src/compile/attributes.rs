@@ -9,8 +9,8 @@ use super::{CompileError, row};
 use crate::{
     expr::{self, Names as _, Problem, Scope, Segment, Size},
     policy::{
-        Attribute, AttributeType, Bundle, CLIENT_IP, GEO_LATITUDE, GEO_LONGITUDE, GrpcPart,
-        RequestPart, Source, USER_ID,
+        Attribute, AttributeType, Bundle, CLIENT_IP, DEVICE_ID, GEO_LATITUDE, GEO_LONGITUDE,
+        GrpcPart, RequestPart, Source, USER_ID,
     },
     table::{
         AttributeKind, AttributeRow, ExpressionRow, NONE, NodeRow, PartRow, PositionRow, RuleTable,
@@ -79,10 +79,26 @@ pub(super) fn add_names<'a>(
         }
         table.attributes.push(attribute_row(name, attribute, &known));
     }
+    if has_device_ids(bundle) {
+        scope.add_attribute(DEVICE_ID, row(table.attributes.len())?, expr::Type::String);
+        let source = SourceRow { part: PartRow::DeviceId, trusted: false };
+        table.attributes.push(AttributeRow {
+            name: DEVICE_ID.to_owned(),
+            kind: AttributeKind::String,
+            sources: vec![source],
+            default: None,
+        });
+    }
     scope.regexes = std::mem::take(&mut table.regexes);
     let segments = segment_rows(bundle, table.segments.len(), &mut scope)?;
     table.segments.extend(segments);
     Ok(scope)
+}
+
+/// Returns whether releases of `bundle` have buckets for the ids that gateways give devices.
+pub(super) fn has_device_ids(bundle: &Bundle) -> bool {
+    let mut units = bundle.releases.values().flat_map(|release| &release.unit);
+    !bundle.attributes.contains_key(DEVICE_ID) && units.any(|unit| unit == DEVICE_ID)
 }
 
 /// Compiles an expression of `tenant` at `path` of its bundle.

@@ -93,6 +93,9 @@ impl Chance {
             "upstream": self.of(&["web", "api"]), "targets": targets,
             "default": { "split": { "canary": format!("{}%", self.below(50)) } },
         });
+        if self.below(4) == 0 {
+            release["unit"] = json!(["device.id", "client.ip"]);
+        }
         match self.below(6) {
             0 => {
                 release["overrides"] =

@@ -48,6 +48,10 @@ pub struct Gateway {
     /// unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<String>,
+    /// Whether it gives devices ids, with their users' consent, by the script at `/.well-known/halftone/fingerprint.js`;
+    /// `false` unless given. It needs keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<bool>,
     /// What is written down.
     #[serde(default)]
     pub logs: Logs,

@@ -21,6 +21,7 @@ use crate::{
     limits::UNIT_BYTES_MAX,
     signal::{
         device::{Client, DeviceProperty},
+        fingerprint::cookie::{DEVICE_COOKIE, device_id},
         geo::{GeoField, GeoLang, position::is_on_globe},
         signature::{Rejected, USES, Use, Verified},
     },
@@ -236,6 +237,25 @@ impl<'a> Asked<'a> {
         let used = Use::Cookie { tenant: self.tenant, name };
         let signed = self.signed(used, || cookie(self.request.headers, name));
         signed.map_or(Ok(None), |signed| signed.verified.map(|verified| Some(verified.value)))
+    }
+
+    /// Returns the id of the device; nothing when the request has none. A witness is told the id, and nothing of what is
+    /// beside it in the cookie.
+    pub(super) fn device_id(&self) -> Result<Option<&'a [u8]>, Rejected> {
+        let find = || {
+            let Some(token) = cookie(self.request.headers, DEVICE_COOKIE) else { return Ok(None) };
+            let used = Use::Cookie { tenant: self.tenant, name: DEVICE_COOKIE };
+            let verified = self.request.signatures.verify(used, token)?;
+            device_id(verified.value).ok_or(Rejected::Malformed).map(Some)
+        };
+        let Some(witness) = self.request.witness else { return find() };
+        let input = Input::DeviceId { tenant: self.tenant };
+        if let Some(given) = witness.gives(input) {
+            return Ok(given);
+        }
+        let found = find();
+        witness.saw(input, found.ok().flatten());
+        found
     }
 
     /// Returns whether a unit can be signed.

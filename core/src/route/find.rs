@@ -51,6 +51,19 @@ fn named<'t>(hosts: &'t ArchivedVec<ArchivedHostRow>, name: &[u8]) -> Option<&'t
     Some(&hosts[at].routes)
 }
 
+/// Returns the tenant of a host (exact name, wildcard longest first, any), whatever paths its routes take; nothing when
+/// no route is for it.
+#[must_use]
+pub fn tenant_of_host<'t>(table: Rules<'t>, host: &[u8]) -> Option<&'t str> {
+    let wildcard = |dot: usize| named(&table.wildcards, &host[dot..]);
+    let dots = || memchr_iter(b'.', host).filter(|dot| *dot > 0);
+    let routes = named(&table.hosts, host).or_else(|| dots().find_map(wildcard));
+    let routes = routes.unwrap_or(&table.any_host);
+    let (start, end) = (routes.start.to_native(), routes.end.to_native());
+    let first = (start < end).then(|| &table.table.routes[start as usize])?;
+    Some(table.table.tenants[first.tenant.to_native() as usize].name.as_str())
+}
+
 /// Finds the first of one host's routes: the exact path, the path's prefixes from the longest, then
 /// expressions.
 fn first<'t, R: Recorder>(

@@ -5,6 +5,7 @@
 
 use super::{Input, asked::Asked, values::query};
 use crate::{
+    policy::DEVICE_ID,
     signal::{
         device::DeviceProperty,
         geo::{GeoField, GeoLang, position::geohash},
@@ -34,6 +35,7 @@ fn is_seen(part: &ArchivedPartRow) -> bool {
         ArchivedPartRow::Header(_)
         | ArchivedPartRow::Cookie(_)
         | ArchivedPartRow::SignedCookie(_)
+        | ArchivedPartRow::DeviceId
         | ArchivedPartRow::GrpcService
         | ArchivedPartRow::GrpcMethod
         | ArchivedPartRow::Tag { .. }
@@ -53,6 +55,7 @@ fn value<'a>(request: &Asked<'a>, part: &ArchivedPartRow) -> Option<&'a [u8]> {
         ArchivedPartRow::Header(name) => request.believed_header(name),
         ArchivedPartRow::Cookie(name) => request.cookie(name),
         ArchivedPartRow::SignedCookie(name) => request.signed_cookie(name).ok().flatten(),
+        ArchivedPartRow::DeviceId => request.device_id().ok().flatten(),
         ArchivedPartRow::Query(name) => query(request.query, name),
         ArchivedPartRow::Method => Some(request.method.as_bytes()),
         ArchivedPartRow::Host => Some(request.host).filter(|host| !host.is_empty()),
@@ -87,6 +90,7 @@ pub(super) fn part_name(part: &ArchivedPartRow) -> String {
         ArchivedPartRow::Header(name) => format!("header {name}"),
         ArchivedPartRow::Cookie(name) => format!("cookie {name}"),
         ArchivedPartRow::SignedCookie(name) => format!("signed cookie {name}"),
+        ArchivedPartRow::DeviceId => DEVICE_ID.to_owned(),
         ArchivedPartRow::Query(name) => format!("query {name}"),
         ArchivedPartRow::Method => "request.method".to_owned(),
         ArchivedPartRow::Host => "request.host".to_owned(),

@@ -76,7 +76,8 @@ pub(super) fn parse_pin(value: &[u8]) -> Option<(u32, &str)> {
 
 /// Returns whether a browser keeps a `Secure` cookie of such a request: over https, and from this very host (W3C
 /// Secure Contexts, "potentially trustworthy").
-pub(super) fn is_kept(scheme: &str, host: &[u8]) -> bool {
+#[must_use]
+pub fn is_kept(scheme: &str, host: &[u8]) -> bool {
     scheme == "https"
         || matches!(host, b"localhost" | b"127.0.0.1" | b"[::1]")
         || host.ends_with(b".localhost")

@@ -111,6 +111,7 @@ fn unit_bucket<R: Recorder>(
     }
     let found = match &source.part {
         ArchivedPartRow::SignedCookie(name) => request.signed_cookie(name),
+        ArchivedPartRow::DeviceId => request.device_id(),
         other => Ok(part(request, other)),
     };
     let value = match found {

@@ -103,7 +103,8 @@ fn join<'a>(
 }
 
 /// Returns the first value of the cookie `name` (RFC 6265 §4.2.1).
-pub(super) fn cookie<'a>(headers: &'a [Header<'a>], name: &str) -> Option<&'a [u8]> {
+#[must_use]
+pub fn cookie<'a>(headers: &'a [Header<'a>], name: &str) -> Option<&'a [u8]> {
     cookie_of(headers, &[name])
 }
 

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use crate::policy::DEVICE_ID;
+
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
@@ -61,6 +63,11 @@ pub enum Input<'a> {
         /// The cookie or the release.
         name: &'a str,
     },
+    /// The id of the device, in the cookie that a tenant's hosts set.
+    DeviceId {
+        /// The tenant.
+        tenant: &'a str,
+    },
     /// Whether the gateway has a key to sign with.
     CanSign,
     /// The unit that a caller without one is given.
@@ -108,6 +115,7 @@ impl fmt::Display for Input<'_> {
             Self::Claim { name, issuer: Some(issuer) } => write!(f, "claim {name} of {issuer}"),
             Self::Position => f.write_str("geoip position"),
             Self::Signed { used, tenant, name } => write!(f, "signed {used} {name} of {tenant}"),
+            Self::DeviceId { tenant } => write!(f, "{DEVICE_ID} of {tenant}"),
             Self::CanSign => f.write_str("key to sign with"),
             Self::FreshUnit => f.write_str("fresh unit"),
             Self::Baggage(key) => write!(f, "baggage {key}"),

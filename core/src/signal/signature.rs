@@ -237,6 +237,14 @@ impl KeyRing {
     }
 }
 
+impl KeyRing {
+    /// Returns the place of the key that a token says it was signed by.
+    pub(super) fn signer(&self, token: &[u8]) -> Option<usize> {
+        let key = split(token)?.key;
+        self.keys.iter().position(|one| one.id.as_bytes() == key)
+    }
+}
+
 /// Checks the time of a token whose signature is good.
 ///
 /// # Errors

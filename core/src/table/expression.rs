@@ -216,4 +216,6 @@ pub enum PartRow {
     },
     /// A property of the device.
     Device(DeviceProperty),
+    /// The id of the device, as [`crate::signal::fingerprint`] gives one.
+    DeviceId,
 }

@@ -33,6 +33,8 @@ pub struct GatewayOptions {
     pub limits: Limits,
     /// Where its keys are.
     pub keys: KeyFile,
+    /// Whether devices are given ids, with their users' consent.
+    pub fingerprint: bool,
     /// The access log; off when not given.
     pub access_log: Option<PathBuf>,
     /// Whether it has the values that decisions read.
@@ -81,6 +83,12 @@ pub enum GatewayError {
     /// The keys cannot be taken.
     #[error("--keys: {0}")]
     Keys(#[from] KeyFileError),
+    /// What it gives devices has to be signed.
+    #[error("--fingerprint: {path} has no keys, and ids of devices are signed; make one with `halftone keys add`", path = path.display())]
+    Fingerprint {
+        /// The key file.
+        path: PathBuf,
+    },
     /// The address for health and metrics cannot be listened on.
     #[error("--admin: {address} cannot be listened on: {source}")]
     Admin {

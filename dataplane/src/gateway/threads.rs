@@ -44,6 +44,7 @@ pub(super) struct Common {
     pub(super) trusted: Trusted,
     pub(super) limits: Limits,
     pub(super) keys: Arc<EpochCell<KeyRing>>,
+    pub(super) fingerprint: bool,
     pub(super) asker: Sender<Event>,
     pub(super) databases: Arc<EpochCell<Databases>>,
     pub(super) lists: Arc<EpochCell<IdLists>>,
@@ -144,6 +145,7 @@ impl Workers {
             log: log.map(|log| log.handle(Instant::now())),
             seed: seed(id),
             signing: Given { keys: Arc::clone(&common.keys), seed: unit_seed()? },
+            fingerprint: common.fingerprint,
         };
         place.thread = Some(spawn(common, place.cpu, start)?);
         Ok(())

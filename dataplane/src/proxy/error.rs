@@ -7,6 +7,8 @@ use std::io;
 
 use halftone_core::http::{ChunkError, HeadError};
 
+use crate::fingerprint::Refusal;
+
 /// Where the fault lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -35,6 +37,8 @@ pub enum Kind {
     Head(HeadError),
     /// The chunks of the request are broken.
     RequestBody(ChunkError),
+    /// A fingerprint is refused.
+    Fingerprint(Refusal),
     /// The caller went away.
     DownstreamClosed,
     /// The caller stood still.
@@ -79,6 +83,7 @@ impl Kind {
             Self::RequestBody(ChunkError::TooLarge) => 413,
             Self::Path | Self::RequestBody(_) => 400,
             Self::Head(error) => error.status(),
+            Self::Fingerprint(refusal) => refusal.status(),
             Self::DownstreamClosed => 499,
             Self::DownstreamTimeout => 408,
             Self::ConnectTimeout | Self::UpstreamTimeout => 504,
@@ -95,6 +100,7 @@ impl Kind {
             Self::NoRoute => "destination_not_found",
             Self::NoInstance => "destination_unavailable",
             Self::Path | Self::Head(_) | Self::RequestBody(_) => "http_request_error",
+            Self::Fingerprint(refusal) => refusal.label(),
             Self::DownstreamClosed => "client_closed",
             Self::DownstreamTimeout => "client_timeout",
             Self::ConnectRefused => "connection_refused",
@@ -125,6 +131,7 @@ impl Kind {
             Self::Head(error) => head_detail(error),
             Self::RequestBody(ChunkError::TooLarge) => "the body of the request is too large",
             Self::RequestBody(_) => "the chunked body of the request is malformed",
+            Self::Fingerprint(refusal) => refusal.detail(),
             Self::DownstreamClosed => "the client closed the connection",
             Self::DownstreamTimeout => "the client sent nothing for too long",
             Self::ConnectRefused => "the instance refused the connection",

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     conn::{body::Body, http1::Downstream},
     engine::Engine,
+    fingerprint,
     signing::Verifier,
     tables::Tables,
     tags::Key,
@@ -110,6 +111,8 @@ pub struct Request {
     pub instance: Option<usize>,
     /// Fields that are added to its answer.
     pub added: Option<Added>,
+    /// What it asks of us, and of no service: then nothing is decided.
+    pub own: Option<Box<fingerprint::Asked>>,
     client_ip: Option<IpText>,
 }
 
@@ -209,9 +212,13 @@ pub(super) fn prepare<E: Engine>(
         error: None,
         instance: None,
         added: None,
+        own: None,
         client_ip: None,
     };
-    decide(worker, downstream, &head, &mut request, turn);
+    request.own = fingerprint::asked(worker, downstream, &head);
+    if request.own.is_none() {
+        decide(worker, downstream, &head, &mut request, turn);
+    }
     request.body = Body::new(head.framing).at_most(request.bounds.body_bytes).without_trailers();
     if matches!(head.framing, Framing::Length(bytes) if bytes > request.bounds.body_bytes) {
         request.refusal = request.refusal.or(Some(Kind::RequestBody(ChunkError::TooLarge)));

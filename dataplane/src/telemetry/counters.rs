@@ -15,7 +15,7 @@ use halftone_core::{
 };
 
 use super::exposures::{self, Exposures};
-use crate::{geo, signing::Judged, tables::Tables, tags::RESULTS};
+use crate::{fingerprint, geo, signing::Judged, tables::Tables, tags::RESULTS};
 
 /// What a worker counted since it started.
 #[derive(Debug, Default)]
@@ -129,6 +129,7 @@ impl Counters {
             tags: [0; RESULTS.len()],
             geo: [0; geo::RESULTS.len()],
             signatures: Judged::default(),
+            fingerprints: fingerprint::Counts::default(),
             devices: Counts::default(),
             jwt: [0; jwt::RESULTS.len()],
             log_dropped: 0,
@@ -171,6 +172,8 @@ pub struct Snapshot {
     pub geo: [u64; geo::RESULTS.len()],
     /// Tokens by use and result.
     pub signatures: Judged,
+    /// Requests for a fingerprint, by [`fingerprint::RESULTS`].
+    pub fingerprints: fingerprint::Counts,
     /// Clients whose device was asked for.
     pub devices: Counts,
     /// Decisions that asked for a claim of a token, by [`jwt::RESULTS`].
@@ -204,6 +207,8 @@ pub struct Merged {
     pub geo: [u64; geo::RESULTS.len()],
     /// Tokens by use and result.
     pub signatures: Judged,
+    /// Requests for a fingerprint, by [`fingerprint::RESULTS`].
+    pub fingerprints: fingerprint::Counts,
     /// Clients whose device was asked for.
     pub devices: Counts,
     /// Decisions that asked for a claim of a token, by [`jwt::RESULTS`].
@@ -243,6 +248,9 @@ impl Merged {
             }
             let judged = merged.signatures.iter_mut().flatten();
             for (sum, count) in judged.zip(snapshot.signatures.iter().flatten()) {
+                *sum += count;
+            }
+            for (sum, count) in merged.fingerprints.iter_mut().zip(snapshot.fingerprints) {
                 *sum += count;
             }
             merged.devices.cached += snapshot.devices.cached;

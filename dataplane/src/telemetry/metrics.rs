@@ -20,7 +20,7 @@ use halftone_core::{
 };
 
 use super::counters::Merged;
-use crate::{geo, tags::RESULTS};
+use crate::{fingerprint, geo, tags::RESULTS};
 
 /// Upper bounds of the duration buckets, microseconds: Prometheus' own defaults, and two below.
 const BUCKETS_US: [u64; 13] = [
@@ -156,6 +156,7 @@ fn write(page: &mut String, merged: &Merged, identity: Identity<'_>) -> fmt::Res
     }
     chains(page, merged)?;
     signatures(page, merged, &identity)?;
+    fingerprints(page, merged)?;
     let name = "halftone_tag_lookups_total";
     head(page, name, "counter", "Lookups of users' tags, by how they ended.")?;
     for (result, count) in RESULTS.iter().zip(merged.tags) {
@@ -241,6 +242,16 @@ fn regions(
     Ok(())
 }
 
+/// What became of requests for a fingerprint.
+fn fingerprints(page: &mut String, merged: &Merged) -> fmt::Result {
+    let name = "halftone_fingerprints_total";
+    head(page, name, "counter", "Requests for a device's id, by what became of it.")?;
+    for (result, count) in fingerprint::RESULTS.iter().zip(merged.fingerprints) {
+        sample(page, name, &[("result", result)], count)?;
+    }
+    Ok(())
+}
+
 /// What became of tokens, and what they are verified by.
 fn signatures(page: &mut String, merged: &Merged, identity: &Identity<'_>) -> fmt::Result {
     let (count, are_missing, refused) = identity.keys;
@@ -321,6 +332,7 @@ mod tests {
         merged.chains.insert("t/pay".to_owned(), [5, 4, 3, 2, 1]);
         merged.stripped_members = 6;
         merged.jwt[10] = 8;
+        merged.fingerprints[1] = 8;
         let stats = merged.variants.entry("t/u\"x\\/canary".to_owned()).or_default();
         for latency_us in [400, 600, 3_000_000] {
             stats.record(200, latency_us);
@@ -355,6 +367,7 @@ mod tests {
             "halftone_chain_requests_total{tenant=\"t\",release=\"pay\",result=\"lost\"} 3"
                 .to_owned(),
             "halftone_stripped_baggage_members_total 6".to_owned(),
+            "halftone_fingerprints_total{result=\"kept\"} 8".to_owned(),
             "halftone_keys 2".to_owned(),
             "halftone_keys_missing 1".to_owned(),
             "halftone_key_files_refused_total 3".to_owned(),

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use ahash::RandomState;
 use halftone_core::{
     limits::{LOGGED_VALUE_BYTES_MAX, LOGGED_VALUES_BYTES_MAX, LOGGED_VALUES_MAX},
+    policy::DEVICE_ID,
     route::{Input, Witness},
 };
 use smallvec::SmallVec;
@@ -96,6 +97,7 @@ fn name(input: Input<'_>, out: &mut Vec<u8>) {
         Input::Signed { used, tenant, name } => {
             escape_into(out, &["signed ", used, " ", name, " of ", tenant]);
         }
+        Input::DeviceId { tenant } => escape_into(out, &[DEVICE_ID, " of ", tenant]),
         Input::CanSign => escape_into(out, &["key to sign with"]),
         Input::FreshUnit => escape_into(out, &["fresh unit"]),
         Input::Baggage(key) => escape_into(out, &["baggage ", key]),
@@ -122,6 +124,7 @@ fn hash(hasher: &RandomState, input: Input<'_>) -> u64 {
         Input::CanSign => 2,
         Input::FreshUnit => 3,
         Input::Signed { used, tenant, name } => hasher.hash_one((6, used, tenant, name)),
+        Input::DeviceId { tenant } => hasher.hash_one((10, tenant)),
         Input::Other(name) => hasher.hash_one((4, name)),
     }
 }

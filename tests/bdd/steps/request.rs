@@ -1,6 +1,7 @@
 //! Requests through the gateway, and who answers them.
 
 use cucumber::{gherkin::Step, given, then, when};
+use serde_json::json;
 
 use super::given::text;
 use crate::{poll::until_true, stack::halftone, stage::Stage};
@@ -42,6 +43,22 @@ fn cookie_back(stage: &mut Stage) {
     let set = stage.answer.field("set-cookie").expect("a cookie").to_owned();
     let pair = set.split(';').next().unwrap_or_default();
     stage.request = written("GET", "/", &format!("Cookie: {pair}"));
+    stage.ask();
+}
+
+/// What the script of a page sends.
+#[when(regex = r"^the features of a device are sent( without consent| from another origin)?$")]
+fn features(stage: &mut Stage, how: String) {
+    let site = if how == " from another origin" { "cross-site" } else { "same-origin" };
+    let words = |kind: &str| (0..20).map(|at| format!("{kind}{at}")).collect::<Vec<_>>();
+    let body = json!({
+        "consent": how != " without consent",
+        "ua": words("u"), "canvas": words("c"), "webgl": words("w"),
+    });
+    let (body, length) = (body.to_string(), body.to_string().len());
+    let fields =
+        format!("Sec-Fetch-Site: {site}\nContent-Type: application/json\nContent-Length: {length}");
+    stage.request = written("POST", "/.well-known/halftone/fingerprint", &fields) + &body;
     stage.ask();
 }
 

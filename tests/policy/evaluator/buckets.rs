@@ -21,6 +21,9 @@ pub(super) fn bucket_of(
         if unit == "client.ip" {
             values.push(Some(seen.request.client_ip.clone()));
         }
+        if unit == "device.id" && bundle["attributes"][&unit].is_null() {
+            values.push(device_id(seen));
+        }
         for source in list(&bundle["attributes"][&unit]["from"]) {
             let believed = source["trusted"] != true || seen.request.trusted;
             let value = match (&source["header"], &source["cookie"], &source["query"]) {
@@ -48,6 +51,16 @@ pub(super) fn bucket_of(
     }
     let fresh = seen.request.fresh.clone();
     can_remember.then(|| (project(salt, &fresh), Some(fresh)))
+}
+
+/// The id of a device: 22 letters of base64url, and a tilde behind them.
+fn device_id(seen: &Seen<'_>) -> Option<String> {
+    const COOKIE: &str = "__Host-halftone-device";
+    let token = seen.cookie(COOKIE)?;
+    let (value, _) = seen.verified("cookie", COOKIE, &token)?;
+    let (id, _) = value.split_once('~')?;
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    (id.len() == 22 && id.chars().all(is_letter)).then(|| id.to_owned())
 }
 
 /// A cookie, or what a signed one holds.

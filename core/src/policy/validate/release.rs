@@ -51,14 +51,10 @@ pub(super) fn check_release(
         1..=UNITS_MAX => {}
         _ => found.add(&format!("{path}.unit"), expected),
     }
-    let client_ip = CLIENT_IP.to_owned();
+    let (client_ip, device_id) = (CLIENT_IP.to_owned(), DEVICE_ID.to_owned());
     for (index, unit) in release.unit.iter().enumerate() {
         let path = format!("{path}.unit[{index}]");
-        if unit == DEVICE_ID && !bundle.attributes.contains_key(DEVICE_ID) {
-            found.not_served(&path, DEVICE_ID);
-            continue;
-        }
-        let attributes = bundle.attributes.keys().chain([&client_ip]);
+        let attributes = bundle.attributes.keys().chain([&client_ip, &device_id]);
         found.known(&path, ("attribute", "attributes"), unit, attributes);
     }
     if let Some(salt) = &release.salt

@@ -292,8 +292,8 @@ fn each_fault_is_named() {
         ),
         (
             "/releases/user-v2/unit/0",
-            json!("device.id"),
-            "unit[0]: not supported in this build: device.id",
+            json!("device.ids"),
+            "unit[0]: unknown attribute \"device.ids\"",
         ),
         (
             "/releases/user-v2/propagate",

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::{
+    bucket,
     route::remember::{UNIT_COOKIE, UnitId, pin_cookie, pin_value},
-    route::trace::{Overridden, Pinned, Step, Trace},
+    route::trace::{Keyed, Overridden, Pinned, Step, Trace},
     signal::{
+        fingerprint::cookie::DEVICE_COOKIE,
         keys::{KeyRing, Secret},
         signature::{At, Rejected, Use},
     },
@@ -154,6 +156,58 @@ fn a_signed_cookie_is_what_it_holds_or_nothing() {
         assert_eq!(decision.bucket, bucket, "{value}");
         assert_eq!(decision.remember, Remember::default());
     }
+}
+
+#[test]
+fn a_device_has_the_bucket_of_its_id_and_a_cookie_that_is_not_believed_has_none() {
+    let keys = ring(&[("a", 1)]);
+    let table = release(json!({ "unit": ["device.id"] }));
+    assert!(table.table().needs_keys());
+    let used = Use::Cookie { tenant: "t", name: DEVICE_COOKIE };
+    let id = "0123456789abcdefghij-_";
+    let bucket = bucket::project(bucket::hash(b"user-v2.1", id.as_bytes()));
+    for (value, found) in [
+        (signed(&keys, used, &format!("{id}~100~sketch"), NOW + 1), Ok(Some(id))),
+        (signed(&keys, used, &format!("{id}~"), 0), Ok(Some(id))),
+        (signed(&keys, used, &format!("{id}~100~sketch"), NOW), Err(Rejected::Expired)),
+        (signed(&keys, used, id, NOW + 1), Err(Rejected::Malformed)),
+        (signed(&keys, used, &format!("{id}x~"), NOW + 1), Err(Rejected::Malformed)),
+        (signed(&keys, used, "0123456789abcdefghij:/~", NOW + 1), Err(Rejected::Malformed)),
+        (id.to_owned(), Err(Rejected::Malformed)),
+        (
+            signed(
+                &keys,
+                Use::Cookie { tenant: "other", name: DEVICE_COOKIE },
+                &format!("{id}~"),
+                0,
+            ),
+            Err(Rejected::WrongSignature),
+        ),
+    ] {
+        let (_, decision, steps) = decide(&table, &[cookie(DEVICE_COOKIE, &value)], &told(&keys));
+        let outcome = found.map_or_else(Keyed::Unsigned, |_| Keyed::Used);
+        let step = Step::Unit {
+            part: "device.id".to_owned(),
+            found: found.ok().flatten().map(str::to_owned),
+            outcome,
+        };
+        assert!(steps.contains(&step), "{value}: {steps:?}");
+        assert_eq!(decision.bucket, found.ok().map(|_| bucket), "{value}");
+    }
+    let (_, decision, _) = decide(&table, &[], &told(&keys));
+    assert_eq!(decision.bucket, None);
+}
+
+#[test]
+fn an_attribute_that_is_declared_takes_the_place_of_the_id() {
+    let keys = ring(&[("a", 1)]);
+    let mut bundle = bundle(
+        json!([{ "name": "r", "rules": [{ "release": "user-v2.1" }] }]),
+        json!({ "upstream": "u", "unit": ["device.id"], "default": { "split": { "canary": "15%" } } }),
+    );
+    bundle["attributes"]["device.id"] = json!({ "type": "string", "from": [{ "header": "x-id" }] });
+    let headers = [("x-id", "u7".to_owned())];
+    assert_eq!(decide(&table(bundle), &headers, &told(&keys)).1.bucket, Some(149_856));
 }
 
 #[test]

@@ -195,6 +195,7 @@ fn rules() -> RuleTable {
                     source(PartRow::ClientIp),
                     source(PartRow::Query("user".into())),
                     source(PartRow::Device(DeviceProperty::OsMajor)),
+                    source(PartRow::DeviceId),
                 ],
                 default: Some("7".into()),
             },

@@ -190,6 +190,7 @@ pub(super) fn is_part(part: &ArchivedPartRow) -> bool {
         | ArchivedPartRow::Protocol
         | ArchivedPartRow::GrpcService
         | ArchivedPartRow::GrpcMethod
+        | ArchivedPartRow::DeviceId
         | ArchivedPartRow::Device(_) => true,
     }
 }

@@ -21,6 +21,7 @@ fn common(run: fn(Choice, Start) -> io::Result<()>) -> Common {
         limits: Limits::default(),
         sockets: 64,
         keys: Arc::new(EpochCell::new(KeyRing::default())),
+        fingerprint: false,
         asker: unbounded().0,
         databases: Arc::new(EpochCell::new(Databases::default())),
         lists: Arc::new(EpochCell::new(IdLists::default())),

@@ -26,6 +26,7 @@ fn names_are_those_of_inputs_and_values_are_escaped() {
         Input::Geo { field: "city", lang: "zh-CN" },
         Input::Position,
         Input::Signed { used: "cookie", tenant: "t", name: "uid" },
+        Input::DeviceId { tenant: "t" },
         Input::CanSign,
         Input::FreshUnit,
         Input::Random,
@@ -37,7 +38,7 @@ fn names_are_those_of_inputs_and_values_are_escaped() {
         values.saw(Input::Cookie("none"), None);
     });
     let found = found.as_object().expect("an object");
-    assert_eq!(found.len(), 14, "each once: {found:?}");
+    assert_eq!(found.len(), 15, "each once: {found:?}");
     for input in inputs {
         assert_eq!(found[&input.to_string()], "v\"\u{1b}上", "{input}");
     }

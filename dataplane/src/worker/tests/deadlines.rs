@@ -5,6 +5,8 @@ use super::{
     on_each_engine,
 };
 
+use halftone_core::limits::STALL_MS;
+
 use crate::engine::probe::Choice;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -67,6 +69,30 @@ on_each_engine! {
             assert!(passed_ms < 40_000, "it was its age that ended it");
             !is_held(port)
         });
+    }
+
+    /// However slowly it comes: it has one deadline, not one for each piece.
+    fn features_that_do_not_come_are_408(choice) {
+        let service = Service::start();
+        let worker = Running::start(choice, service.address, &Setting::default());
+        let mut caller = worker.connect();
+        caller.send(
+            "POST /.well-known/halftone/fingerprint HTTP/1.1\r\nHost: localhost\r\n\
+             Sec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\nContent-Length: 8000\r\n\r\n",
+        );
+        let mut passed_ms = 0;
+        until("the answer", || {
+            if !caller.has_news() {
+                caller.send(" ");
+            }
+            worker.pass(5_000);
+            passed_ms += 5_000;
+            caller.has_news()
+        });
+        assert!(passed_ms >= STALL_MS, "{passed_ms}");
+        assert!(caller.head().starts_with("http/1.1 408 "));
+        assert_eq!(worker.errors("client_timeout"), 1);
+        assert!(service.is_untouched());
     }
 
     fn a_head_that_does_not_come_is_408(choice) {

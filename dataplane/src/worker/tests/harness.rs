@@ -115,6 +115,7 @@ impl Running {
             issuers: Arc::new(EpochCell::new(Issuers::default())),
             seed: 1,
             signing: crate::signing::Given::without_keys(),
+            fingerprint: true,
         };
         let work = move || match choice {
             Choice::IoUring(flags) => {
