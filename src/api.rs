@@ -30,6 +30,29 @@ const CHANGE_MAX: Duration = Duration::from_secs(60);
 /// Where the API is, unless an option says otherwise.
 pub(crate) const DEFAULT: &str = "http://127.0.0.1:8081";
 
+/// Parses the value of `--api`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn place(text: &str) -> Result<String, String> {
+    let has = |scheme: &str| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let host = text.get("http://".len()..).unwrap_or_default();
+    let wrong = if has("https://") {
+        "TLS to the API is not supported in this build"
+    } else if !has("http://") {
+        "the scheme is missing"
+    } else if host.is_empty() || host.starts_with(['/', ':', '?', '#']) {
+        "the host is missing"
+    } else if host.contains(['?', '#']) || host.chars().any(|one| one.is_control() || one == ' ') {
+        "it is no place below which there is an API"
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(format!("{wrong}; expected http://host:port, such as {DEFAULT}"))
+}
+
 /// A client of one API.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -161,6 +184,8 @@ impl Client {
         let config = Agent::config_builder()
             .timeout_global(Some(CALL_MAX))
             .http_status_as_error(false)
+            // The API is on this host: no proxy that the environment names is to be told what it is asked.
+            .proxy(None)
             .build();
         Self { base: base.trim_end_matches('/').to_owned(), agent: config.into() }
     }

@@ -19,6 +19,7 @@ mod halftone;
 mod haproxy;
 mod nginx;
 mod program;
+mod shadowed;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -38,6 +39,7 @@ pub use floor::Floor;
 pub use halftone::Halftone;
 pub use haproxy::Haproxy;
 pub use nginx::Nginx;
+pub use shadowed::Shadowed;
 
 /// A running gateway under measurement.
 pub trait Contender {
@@ -94,6 +96,8 @@ pub enum Entrant {
     HalftoneEpoll,
     /// This gateway on glommio.
     HalftoneGlommio,
+    /// This gateway, with a shadow on every request.
+    HalftoneShadowed,
     /// nginx, installed on this machine.
     Nginx,
     /// `HAProxy`, installed on this machine.
@@ -115,6 +119,7 @@ impl Entrant {
             Self::HalftoneIoUring => "halftone-io-uring",
             Self::HalftoneEpoll => "halftone-epoll",
             Self::HalftoneGlommio => "halftone-glommio",
+            Self::HalftoneShadowed => "halftone-shadowed",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
             Self::Envoy => "envoy",
@@ -197,6 +202,9 @@ pub fn start(entrant: Entrant, index: usize, setting: &Setting) -> Result<Box<dy
         | Entrant::HalftoneGlommio => {
             let engine = entrant.engine().unwrap_or(&setting.engine);
             Box::new(Halftone::start(entrant.name(), engine, setting, &directory)?)
+        }
+        Entrant::HalftoneShadowed => {
+            Box::new(Shadowed::start(entrant.name(), setting, &directory)?)
         }
         Entrant::Nginx => Box::new(Nginx::start(setting, &directory)?),
         Entrant::Haproxy => Box::new(Haproxy::start(setting, &directory)?),

@@ -2,7 +2,7 @@
 //!
 //! Owns the load generator, the light backend it carries, the start and stop of the contenders, and
 //! the report. Does not tune the machine (`halftone-kernel-tuning` does) and knows halftone only by
-//! its command line, as any outsider would.
+//! its command line, as any outsider would; [`geo`] alone also times a part of it in its own process.
 //!
 //! Invariants:
 //! - every contender of a run meets the same requests, the same backend and the same CPU;
@@ -20,9 +20,15 @@ pub mod contender;
 pub mod cpu;
 pub mod floor;
 pub mod generator;
+pub mod geo;
 pub mod process;
 pub mod push;
 pub mod ramp;
+mod relay;
+pub mod replay;
 pub mod report;
 pub mod scale;
+pub mod shadow;
+pub mod stack;
 pub mod statistics;
+pub mod tags;

@@ -9,15 +9,12 @@
 //! - a push that is refused, or answered without every worker, is counted and never dropped;
 //! - with a rate, pushes are sent when they are due, whatever became of those before.
 
-pub(crate) mod caller;
-pub(crate) mod load;
 mod report;
-pub(crate) mod stack;
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,15 +23,12 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::compare::workload::Workload;
-use crate::generator::{Generator, Waiting};
-use caller::Caller;
-pub use report::{LoadReport, PushReport, PushesReport, Quantiles};
-use stack::Stack;
+use crate::stack::caller::{self, Caller};
+use crate::stack::{Extra, Pace, Stack, StackOptions, histogram, plain, tell, with_backend};
+pub use report::{PushReport, PushesReport};
 
 /// The tenant and the release that are pushed.
 const RELEASE: &str = "/v1/tenants/bench/releases/bench:setWeight";
-/// Longest push that is told apart, nanoseconds.
-pub(crate) const PUSH_NS_MAX: u64 = 60_000_000_000;
 
 /// Options of `halftone bench push`.
 #[derive(Debug, Clone, Serialize, clap::Args)]
@@ -54,21 +48,13 @@ pub struct PushOptions {
     /// Requests per second of the load meanwhile
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub load: u32,
-    /// Kept connections of the load
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub connections: u32,
     /// Rules in the bundle
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rules: u32,
-    /// Engine halftone is started with
-    #[arg(long, default_value = "auto")]
-    pub engine: String,
-    /// Prints the report as JSON instead of text
-    #[arg(long)]
-    pub json: bool,
-    /// The halftone binary, if not the running one
-    #[arg(long, hide = true)]
-    pub halftone: Option<PathBuf>,
+    /// What every measurement of the stack has.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub stack: StackOptions,
 }
 
 /// Measures pushes and writes the report to `output`.
@@ -77,60 +63,26 @@ pub struct PushOptions {
 /// The stack does not start, or ends; `output` fails. Pushes and requests that fail are no error here: the
 /// report counts them.
 pub fn run(options: &PushOptions, output: &mut dyn Write) -> Result<PushReport> {
-    let report = with_backend(|backend, directory| measure(options, backend, directory))?;
-    if options.json {
-        serde_json::to_writer_pretty(&mut *output, &report).context("writing the report")?;
-        writeln!(output)?;
-    } else {
-        report.write_text(output).context("writing the report")?;
-    }
+    let measure =
+        |backend: &[SocketAddr], directory: &Path| measure(options, backend[0], directory);
+    let report = with_backend(Workload::Plain.answers(), measure)?;
+    tell(&report, options.stack.json, output, PushReport::write_text)?;
     Ok(report)
 }
 
-/// Runs `measure` with the address of a backend that answers meanwhile, and a directory of its own.
-///
-/// # Errors
-/// That of `measure`; the backend cannot be served, or a directory not be made.
-pub(crate) fn with_backend<R: Send>(
-    measure: impl FnOnce(SocketAddr, &Path) -> Result<R> + Send,
-) -> Result<R> {
-    let mut generator = Generator::new(Waiting::Sleep, Workload::Plain.answers())?;
-    let directory = tempfile::tempdir().context("making a directory for the stack")?;
-    let backend = generator.backend().addresses()[0];
-    let stop = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let measuring = scope.spawn(|| {
-            let measured = measure(backend, directory.path());
-            stop.store(true, Ordering::Relaxed);
-            measured
-        });
-        // The backend's loop stays with the thread that made it.
-        let served =
-            generator.serve_until(&mut || stop.load(Ordering::Relaxed) || measuring.is_finished());
-        match measuring.join() {
-            Ok(measured) => served.and(measured),
-            Err(_) => bail!("the measuring thread panicked"),
-        }
-    })
-}
-
 fn measure(options: &PushOptions, backend: SocketAddr, directory: &Path) -> Result<PushReport> {
-    let mut stack = Stack::start(options.halftone.as_deref(), &options.engine, directory)?;
+    let mut stack = Stack::start(&options.stack, &Extra::default(), directory)?;
     stack.until_serving(&bundle(options.rules, backend))?;
     let before = caller::gateway(stack.api)?;
-    let stop = AtomicBool::new(false);
-    let (pushes, load) = thread::scope(|scope| {
-        let load = load::start(scope, (options.load, options.connections), stack.listen, &stop);
-        let pushes = match (options.rate, options.seconds) {
-            (Some(rate), Some(seconds)) => offered(options, stack.api, rate, seconds),
-            _ => in_turn(stack.api, options.pushes),
-        };
-        stop.store(true, Ordering::Relaxed);
-        (pushes, load::join(load))
-    });
+    let pace = Pace { per_second: options.load, connections: options.stack.connections };
+    let push = |stack: &mut Stack| match (options.rate, options.seconds) {
+        (Some(rate), Some(seconds)) => offered(options, stack.api, rate, seconds),
+        _ => in_turn(stack.api, options.pushes),
+    };
+    let (pushes, [load]) = stack.under_loads([(pace, &plain())], push)?;
     stack.check_alive()?;
     let after = caller::gateway(stack.api)?;
-    PushReport::new(options.clone(), &pushes, &load?, &before, &after)
+    Ok(PushReport::new(options.clone(), &pushes?, &load, &before, &after))
 }
 
 /// What became of pushes.
@@ -147,11 +99,8 @@ struct Pushes {
 
 impl Pushes {
     fn new() -> Self {
-        // The bounds are constants that the constructor accepts.
-        let took = Histogram::new_with_bounds(1, PUSH_NS_MAX, 3)
-            .unwrap_or_else(|_| unreachable!("constant bounds"));
         Self {
-            took,
+            took: histogram(),
             offered: 0,
             acknowledged: 0,
             not_applied: 0,

@@ -2,7 +2,7 @@
 //! decides with it.
 //!
 //! Owns the changes, their order and their figures. The bundle is `bundle`'s, the stack and the load beside it are
-//! those of [`crate::push`].
+//! [`crate::stack`]'s.
 //!
 //! Invariants:
 //! - every change is another one than before it, so that none is answered as nothing new;
@@ -17,19 +17,18 @@ mod report;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::compare::workload::Workload;
 use crate::process::resident_bytes;
-use crate::push::caller::Caller;
-use crate::push::load::{self, Counts};
-use crate::push::{PUSH_NS_MAX, stack::Stack, with_backend};
+use crate::stack::caller::Caller;
+use crate::stack::{Extra, Pace, Stack, StackOptions, histogram, plain, tell, with_backend};
 use bundle::Bundle;
 pub use report::{ChangeReport, ScaleReport};
 
@@ -79,18 +78,10 @@ pub struct ScaleOptions {
     /// Requests per second of the load meanwhile
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub load: u32,
-    /// Kept connections of the load
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub connections: u32,
-    /// Engine halftone is started with
-    #[arg(long, default_value = "auto")]
-    pub engine: String,
-    /// Prints the report as JSON instead of text
-    #[arg(long)]
-    pub json: bool,
-    /// The halftone binary, if not the running one
-    #[arg(long, hide = true)]
-    pub halftone: Option<PathBuf>,
+    /// What every measurement of the stack has.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub stack: StackOptions,
 }
 
 /// Measures changes and writes the report to `output`.
@@ -99,49 +90,32 @@ pub struct ScaleOptions {
 /// The stack does not start, or ends; `output` fails. Changes and requests that fail are no error here: the
 /// report counts them.
 pub fn run(options: &ScaleOptions, output: &mut dyn Write) -> Result<ScaleReport> {
-    let report = with_backend(|backend, directory| measure(options, backend, directory))?;
-    if options.json {
-        serde_json::to_writer_pretty(&mut *output, &report).context("writing the report")?;
-        writeln!(output)?;
-    } else {
-        report.write_text(output).context("writing the report")?;
-    }
+    let measure =
+        |backend: &[SocketAddr], directory: &Path| measure(options, backend[0], directory);
+    let report = with_backend(Workload::Plain.answers(), measure)?;
+    tell(&report, options.stack.json, output, ScaleReport::write_text)?;
     Ok(report)
 }
 
 fn measure(options: &ScaleOptions, backend: SocketAddr, directory: &Path) -> Result<ScaleReport> {
     let mut bundle = Bundle::new(options, backend);
-    let mut stack = Stack::start(options.halftone.as_deref(), &options.engine, directory)?;
+    let mut stack = Stack::start(&options.stack, &Extra::default(), directory)?;
     let begun = Instant::now();
     stack.until_serving(&bundle.text())?;
     let first = begun.elapsed();
-    let listen = stack.listen;
-    let alone = under_load(options, listen, || thread::sleep(ALONE))?.1;
+    let pace = Pace { per_second: options.load, connections: options.stack.connections };
+    let load = [(pace, &plain())];
+    let ((), [alone]) = stack.under_loads(load, |_| thread::sleep(ALONE))?;
     let mut changes = Vec::with_capacity(options.change.len());
     for kind in &options.change {
-        let change = || change_often(options, *kind, &mut bundle, &mut stack);
-        let (changed, load) = under_load(options, listen, change)?;
-        changes.push((*kind, changed?, load));
+        let change = |stack: &mut Stack| change_often(options, *kind, &mut bundle, stack);
+        let (changed, [met]) = stack.under_loads(load, change)?;
+        changes.push((*kind, changed, met));
     }
     stack.check_alive()?;
     let resident =
         (resident_bytes(&[stack.control.pid()])?, resident_bytes(&[stack.gateway.pid()])?);
     Ok(ScaleReport::new(options, bundle.text().len(), first, &alone, &changes, resident))
-}
-
-/// Runs `work` under load; returns what became of both.
-fn under_load<T>(
-    options: &ScaleOptions,
-    listen: SocketAddr,
-    work: impl FnOnce() -> T,
-) -> Result<(T, Counts)> {
-    let stop = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let load = load::start(scope, (options.load, options.connections), listen, &stop);
-        let done = work();
-        stop.store(true, Ordering::Relaxed);
-        Ok((done, load::join(load)?))
-    })
 }
 
 /// What became of the changes of one kind.
@@ -153,6 +127,8 @@ struct Changes {
     failures: Vec<String>,
     /// By stage: milliseconds of all changes together.
     stages: BTreeMap<String, f64>,
+    /// The one that took longest to be visible, nanoseconds, and its stages.
+    slowest: (u64, BTreeMap<String, f64>),
 }
 
 fn change_often(
@@ -160,13 +136,13 @@ fn change_often(
     kind: ChangeKind,
     bundle: &mut Bundle,
     stack: &mut Stack,
-) -> Result<Changes> {
-    let histogram = || Histogram::new_with_bounds(1, PUSH_NS_MAX, 3).context("constant bounds");
+) -> Changes {
     let mut changes = Changes {
-        answered: histogram()?,
-        visible: histogram()?,
+        answered: histogram(),
+        visible: histogram(),
         failures: Vec::new(),
         stages: BTreeMap::new(),
+        slowest: Default::default(),
     };
     let mut caller = Caller::new(stack.api);
     for number in 0..options.changes {
@@ -186,7 +162,11 @@ fn change_often(
                         |()| true,
                     );
                 if visible {
-                    changes.visible.saturating_record(ns());
+                    let took = ns();
+                    changes.visible.saturating_record(took);
+                    if took > changes.slowest.0 {
+                        changes.slowest = (took, answer.stages.iter().cloned().collect());
+                    }
                 }
                 for (stage, ms) in answer.stages {
                     *changes.stages.entry(stage).or_default() += ms;
@@ -196,7 +176,7 @@ fn change_often(
             Err(error) => changes.failures.push(format!("{error:#}")),
         }
     }
-    Ok(changes)
+    changes
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use halftone_core::policy::{Bundle, Diagnostic, Gateway, Judged, validate_gatewa
 
 use crate::{
     source::{Format, Root, SourceError, TextProblem, read_tree},
+    stages::Stages,
     tenants::Tenants,
 };
 
@@ -90,7 +91,7 @@ fn judge_bundle(root: &Root) -> Judgement {
     let bundle = judged.value.filter(|_| problems.is_empty());
     // What only shows when tables are made is about the bundle as a whole.
     let good = bundle.clone().map(Judged::of_good);
-    let admitted = good.map(|judged| Tenants::default().admit(&judged, 0));
+    let admitted = good.map(|judged| Tenants::default().admit(&judged, 0, &Stages::default()));
     if let Some(Err(error)) = admitted {
         problems.push(Diagnostic::new("", error.to_string()));
     }

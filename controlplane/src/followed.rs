@@ -23,8 +23,6 @@ use crate::files::scan::{Fingerprint, read};
 
 /// How soon a URL is asked again that did not answer.
 const RETRY: Duration = Duration::from_secs(60);
-/// How long one answer may take: full-size region databases, over slow lines.
-const ANSWER_MAX: Duration = Duration::from_secs(600);
 /// The soonest that a URL is asked again because its answer was good for less.
 const AGE_MIN: Duration = Duration::from_secs(10);
 /// How long a server may take to be reached.
@@ -96,6 +94,8 @@ pub(crate) struct Following {
     pub(crate) every: Duration,
     /// Most bytes that are read.
     pub(crate) bytes_max: usize,
+    /// How long one answer may take: others that are followed by the same thread wait for it.
+    pub(crate) answer_max: Duration,
     /// Whether a URL is asked sooner when its answer says that it is old by then (`Cache-Control: max-age`).
     pub(crate) obeys_max_age: bool,
 }
@@ -196,7 +196,7 @@ pub(crate) struct UrlFollower {
 impl UrlFollower {
     fn new(url: String, following: Following) -> Self {
         let config = Agent::config_builder()
-            .timeout_global(Some(ANSWER_MAX))
+            .timeout_global(Some(following.answer_max))
             .timeout_connect(Some(CONNECT_MAX))
             .http_status_as_error(false)
             .build();
@@ -231,7 +231,12 @@ impl UrlFollower {
         } else if let Some(modified) = &self.modified {
             request = request.header(header::IF_MODIFIED_SINCE, modified);
         }
-        let mut answer = request.call().map_err(|error| format!("it does not answer: {error}"))?;
+        let mut answer = request.call().map_err(|error| match error {
+            ureq::Error::TlsRequired => {
+                "it leads to https, which is not supported in this build: fetch it into a file, which is followed".to_owned()
+            }
+            error => format!("it does not answer: {error}"),
+        })?;
         self.max_age = max_age(answer.headers());
         match answer.status().as_u16() {
             304 => return Ok(None),

@@ -37,6 +37,8 @@ use crate::{
 
 /// How often files are looked at, and whether a URL is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long one answer may take: full-size databases, over slow lines.
+const ANSWER_MAX: Duration = Duration::from_secs(600);
 
 /// A database that is held.
 #[derive(Debug)]
@@ -79,7 +81,12 @@ pub(crate) fn start(
     if sources.is_empty() {
         return Ok(receiver);
     }
-    let following = Following { every: ask_every, bytes_max: GEO_BYTES_MAX, obeys_max_age: false };
+    let following = Following {
+        every: ask_every,
+        bytes_max: GEO_BYTES_MAX,
+        answer_max: ANSWER_MAX,
+        obeys_max_age: false,
+    };
     let followers = sources.into_iter().map(|source| Follower::new(source, following)).collect();
     let regions = Regions { followers, shown, newest };
     thread::Builder::new().name("geo".to_owned()).spawn(move || regions.run(&stopped))?;

@@ -19,6 +19,8 @@ use crate::followed::{FollowedSource, Follower, Following, Found};
 
 /// How often files are looked at, and whether a URL is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long one answer may take: the keys of all other issuers wait for it.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// An issuer, and where its keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +87,12 @@ impl Keys {
             }
             let told = Issuer { issuer, audiences, keys: Vec::new() };
             shown.push(Shown { told, source: source.to_string(), left_out: 0, error: None });
-            let following =
-                Following { every: ask_every, bytes_max: JWKS_BYTES_MAX, obeys_max_age: true };
+            let following = Following {
+                every: ask_every,
+                bytes_max: JWKS_BYTES_MAX,
+                answer_max: ANSWER_MAX,
+                obeys_max_age: true,
+            };
             followers.push(Follower::new(source, following));
         }
         let (newest, receiver) = watch::channel(Arc::from(shown.as_slice()));

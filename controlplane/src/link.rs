@@ -208,13 +208,15 @@ impl Link {
         let (Some(change), Some(tables)) = (publication.change, publication.tables) else {
             return Ok(());
         };
+        let mut replaced = None;
         if !served.is_settled(&tables) {
             let outcome = self.round(session, &tables, served.committed.as_ref())?;
             self.status.send_modify(|status| status.take(&tables, &outcome));
             match outcome {
                 Outcome::Committed { missing, foreign, .. } => {
                     let applied = missing == 0 && !foreign;
-                    *served = Served { committed: Some(tables), rejected: None, applied };
+                    replaced = served.committed.replace(tables);
+                    (served.rejected, served.applied) = (None, applied);
                 }
                 Outcome::Rejected { .. } | Outcome::Outrun { .. } => {
                     (served.rejected, served.applied) = (Some(tables), false);
@@ -223,6 +225,8 @@ impl Link {
         }
         let applied = served.applied;
         self.status.send_modify(|status| status.settle(change, applied));
+        // Only now: it takes a while to give all of that back.
+        drop(replaced);
         Ok(())
     }
 

@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use crate::{
     resolve::{Name, Resolver},
     rules::{Rules, RulesError},
+    stages::Stages,
     state::{Snapshot, State},
 };
 pub(crate) use table::{ReadyTable, WholeTable};
@@ -126,8 +127,11 @@ async fn publish(
             source?.compile(before.as_deref(), &|address| names.rows(address))
         });
         let made = made.await.unwrap_or_else(|error| Err(error.into()));
+        let before = last.clone();
         let tables = made.map(|compiled| last.insert(Arc::new(compiled)).tables.clone());
         sender.send_modify(|publication| publication.take(change, tables));
+        // Many small pieces of memory: nobody is to wait until they are given back.
+        tokio::task::spawn_blocking(move || drop(before));
         let more = tokio::select! {
             more = changes.changed() => more,
             more = resolved.changed() => more,
@@ -258,7 +262,7 @@ impl Source {
         }
         let rules = match &self.snapshot.rules {
             Some(admitted) => Arc::clone(admitted),
-            None => Arc::new(Rules::of(&self.list(), &ranges.all(), revision)?),
+            None => Arc::new(Rules::of(&self.list(), &ranges.all(), revision, &Stages::default())?),
         };
         let digest = match self.bundles.as_slice() {
             [(_, digest)] => Some(digest.clone()),

@@ -21,11 +21,13 @@ use halftone_core::{
         archive::{Archive, ArchiveError},
     },
 };
+use halftone_link::SealedError;
 use thiserror::Error;
 
 use crate::{
     ranges::Ranges,
     rules::{Rules, RulesError},
+    stages::Stages,
     store::{BundleChange, SplitAllocations, StoredBundle, Text},
 };
 
@@ -41,6 +43,9 @@ pub(crate) enum Unpublishable {
     /// The table could not be served.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// The table could not be put into a memory file.
+    #[error(transparent)]
+    Sealed(#[from] SealedError),
 }
 
 impl From<RulesError> for Unpublishable {
@@ -48,6 +53,7 @@ impl From<RulesError> for Unpublishable {
         match error {
             RulesError::Compile(error) => Self::Compile(error),
             RulesError::Archive(error) => Self::Archive(error),
+            RulesError::Sealed(error) => Self::Sealed(error),
         }
     }
 }
@@ -130,7 +136,7 @@ impl Tenants {
 
     /// Checks `candidate` beside every other tenant, and returns what comes of it as `revision`.
     ///
-    /// What it shares with the bundle its tenant has is not compiled again.
+    /// What it shares with the bundle its tenant has is not compiled again. `stages` are told where the time goes.
     ///
     /// # Errors
     /// [`Unpublishable`].
@@ -138,19 +144,22 @@ impl Tenants {
         &self,
         candidate: &Judged,
         revision: u64,
+        stages: &Stages,
     ) -> Result<Admitted, Unpublishable> {
         let tenant = &candidate.bundle().metadata.tenant;
         let known = self.find(tenant).and_then(|known| known.bundle.as_ref().ok());
         let (ranges, moved) = self.allocated(known, candidate)?;
         let patched = match known {
-            Some(known) => self.compiled_after(known, candidate, &ranges)?,
+            Some(known) => {
+                stages.timed("compile", || self.compiled_after(known, candidate, &ranges))?
+            }
             None => None,
         };
         let is_whole =
             self.list.iter().all(|one| one.bundle.is_ok() || one.stored.tenant == *tenant);
         let rules = match patched {
-            Some(compiled) => Rules::new(compiled, revision)?,
-            None => Rules::of(&self.with(candidate), ranges.base(), revision)
+            Some(compiled) => Rules::new(compiled, revision, self.rules.as_deref(), stages)?,
+            None => Rules::of(&self.with(candidate), ranges.base(), revision, stages)
                 .map_err(|error| blame(error, tenant))?,
         };
         Archive::build(&compile_instances(&[candidate.bundle()], &[], &any_address), 0)?;

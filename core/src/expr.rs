@@ -21,7 +21,7 @@ mod parse;
 mod scope;
 mod uses;
 
-pub use scope::{Scope, order, spelled};
+pub use scope::{Scope, is_spelled, order, spelled};
 pub use uses::{Use, uses};
 
 /// The type of a value.

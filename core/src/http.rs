@@ -11,6 +11,7 @@ mod baggage;
 mod chunked;
 mod encode;
 mod head;
+mod name;
 mod path;
 mod strip;
 mod trace_context;
@@ -26,6 +27,7 @@ pub use head::{
     Framing, HeadError, HeadLimits, Header, HeaderSlots, Mask, RequestHead, ResponseHead,
     empty_slots, is_worth_parsing, parse_request, parse_response,
 };
+pub(crate) use name::is_field;
 pub use path::{PathScratch, normal_path, normalise};
 pub use strip::is_strippable;
 pub(crate) use trace_context::is_traced;

@@ -4,6 +4,7 @@
 //! replay). Does not own a runtime, a socket, a file, a clock or a source of randomness: time, bytes
 //! and random numbers are arguments. Imports none of the other packages.
 
+pub mod both;
 pub mod bucket;
 pub mod compile;
 pub mod expr;

@@ -80,6 +80,9 @@ pub const JWT_REMEMBERED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most tokens that one worker verifies in a tick, 4000 in a second: a signature takes 30 to 100 µs, so that whoever sends
 /// ever new ones takes a third of a core at most, and no tick is late by much.
 pub const JWT_JUDGED_PER_TICK: u32 = 400;
+/// Bad ones among them that one caller may show: 250 in a second are nobody's mistake, also where many users share an
+/// address, and it takes sixteen addresses to use up what all callers have together.
+pub const JWT_BAD_PER_CALLER: u8 = 25;
 
 /// Largest archive body accepted from a socket or a disk, bytes. 100 000 routes take about 20 MiB.
 pub const TABLE_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -7,8 +7,8 @@
 //! What requests do not say themselves is asked of readers: tags of a [`TagReader`], regions of a [`GeoReader`], members of
 //! lists of a [`ListReader`], claims of their tokens of a [`ClaimReader`]; what their clients are, of a [`DeviceReader`].
 //!
-//! Invariants: total (every request and every verified table give an answer), no allocation unless a
-//! header is repeated or a geohash spelled, and then in the arena; randomness is an argument.
+//! Invariants: total (every request and every verified table give an answer), no allocation but in the arena (what was
+//! read, repeated headers, geohashes); randomness is an argument.
 
 use bumpalo::Bump;
 
@@ -27,6 +27,7 @@ mod conditions;
 mod decide;
 mod evaluate;
 mod find;
+mod memo;
 mod nested;
 mod overrides;
 mod parts;
@@ -36,19 +37,22 @@ mod remember;
 pub mod trace;
 mod units;
 mod user;
+mod value;
 mod values;
 mod witness;
 
 use asked::Asked;
 pub use chain::{Chain, baggage};
 use decide::{Choice, decide};
-pub use evaluate::Fault;
 use find::find_route;
 pub use find::tenant_of_host;
+use memo::Memo;
 pub use recorded::{Recorded, Replay, Unreplayable};
 pub use remember::{Remember, UNIT_COOKIE, UnitId, is_kept, pin_cookie, pin_value};
 use trace::{Recorder, Silent, Step};
 pub use user::user;
+pub use value::Fault;
+use values::Joins;
 pub use values::{HostScratch, cookie, host_name};
 pub use witness::{Input, Witness};
 
@@ -194,8 +198,8 @@ pub fn route_told<'a, R: Recorder>(
     now_unix_s: u64,
     recorder: &mut R,
 ) -> Option<Decision> {
-    let (at, found) = find_route(table, request, recorder)?;
-    let asked = Asked::of_tenant(request, table.table, found.tenant);
+    let joins = Joins::default();
+    let (at, found) = find_route(table, request, &joins, recorder)?;
     let release = found.release.to_native();
     if release == NONE {
         let variant = found.variant.to_native();
@@ -214,6 +218,8 @@ pub fn route_told<'a, R: Recorder>(
         });
     }
     let row = &table.table.releases[release as usize];
+    let memo = request.arena.alloc_with(Memo::default);
+    let asked = Asked::of_tenant(request, &joins, table.table, found.tenant).with(memo);
     let Choice { variant, reason, target, cell, bucket, remember, chain } =
         decide(table, row, &asked, random, now_unix_s, recorder);
     let release = Some(release);

@@ -134,7 +134,7 @@ impl Decider<'_> {
         told.explained.revision = tables.loaded_rules().archive.revision();
         let client_ip = client_ip.unwrap_or(peer_ip);
         let (arena, geo) = (Bump::new(), self.regions.reader(client_ip));
-        let claims = self.tokens.reader(head.headers, self.now_unix_s);
+        let claims = self.tokens.reader(head.headers, client_ip, self.now_unix_s);
         let view = RequestView {
             method: head.method,
             scheme: head.scheme(trusted),

@@ -151,9 +151,9 @@ fn serve_last_good(publisher: &Publisher, last_good: &LastGood, started: Instant
     let revision = rules.revision();
     let instances = instances.map(|instances| publisher.prepare(instances));
     match publisher.commit(Some(publisher.prepare(rules)), instances, None) {
-        Ok(workers) => tracing::info!(
+        Ok(committed) => tracing::info!(
             revision,
-            workers = workers.len(),
+            workers = committed.applied.len(),
             since_start_us = started.elapsed().as_micros(),
             "The last good tables are served."
         ),

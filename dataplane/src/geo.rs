@@ -18,7 +18,6 @@ pub mod keeper;
 use std::{
     cell::{Cell, OnceCell, RefCell},
     fmt,
-    net::IpAddr,
     rc::Rc,
     sync::Arc,
 };
@@ -116,8 +115,8 @@ impl Regions {
         if databases.is_empty() {
             return (NO_DATABASE, None);
         }
-        let Ok(address) = client_ip.parse::<IpAddr>() else { return (NO_ADDRESS, None) };
-        let (record, is_new) = self.cache.borrow_mut().find(address.to_canonical(), generation);
+        let found = self.cache.borrow_mut().find(client_ip, generation);
+        let Some((record, is_new)) = found else { return (NO_ADDRESS, None) };
         let known = Known { databases: Rc::clone(databases), record };
         (if is_new { LOOKED_UP } else { CACHED }, Some(known))
     }

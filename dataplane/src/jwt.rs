@@ -1,7 +1,7 @@
 //! Tokens of callers on the data plane: whose claims a decision may read.
 //!
 //! Owns a worker's view of the issuers, how many tokens it verifies in a moment, and what became of those that decisions
-//! asked for; [`known`] remembers tokens, [`keeper`] the issuers across restarts. Does not verify (`halftone_core::signal::jwt`
+//! asked for; [`known`] remembers tokens, [`callers`] who shows bad ones, [`keeper`] the issuers across restarts. Does not verify (`halftone_core::signal::jwt`
 //! does) and does not receive issuers ([`crate::link`] does).
 //!
 //! Life of a lookup: a decision asks for a claim → the request's one token → what is remembered of it, or its verification
@@ -10,9 +10,11 @@
 //! Invariants:
 //! - a token that was verified is not verified again while its issuer, its audiences and its key stay, and costs no
 //!   allocation;
-//! - a token is verified within the budget of the tick, or it is not there: ever new ones take no worker;
+//! - a token is verified within the budget of the tick, or it is not there: ever new ones take no worker, and no caller
+//!   alone takes what is there for all;
 //! - a token is counted once per decision, however often it is read, and is shown nowhere.
 
+mod callers;
 pub mod keeper;
 mod known;
 
@@ -31,6 +33,7 @@ use halftone_core::{
     table::epoch::{EpochCell, Reader as EpochReader},
 };
 
+use callers::Callers;
 use known::{Entry, Known};
 
 /// What a worker knows of tokens.
@@ -40,6 +43,7 @@ pub struct Tokens {
     known: RefCell<Known>,
     /// How many may still be verified before the next tick.
     left: Cell<u32>,
+    callers: Callers,
     /// Decisions that asked, by [`RESULTS`].
     counts: [Cell<u64>; RESULTS.len()],
 }
@@ -52,19 +56,26 @@ impl Tokens {
             issuers: RefCell::new(EpochReader::new(cell)),
             known: RefCell::default(),
             left: Cell::new(JWT_JUDGED_PER_TICK),
+            callers: Callers::default(),
             counts: Default::default(),
         }
     }
 
-    /// Returns a reader for one decision about a request with these fields at `now_unix_s`.
+    /// Returns a reader for one decision about a request of `client_ip` with these fields at `now_unix_s`.
     #[must_use]
-    pub fn reader<'w>(&'w self, headers: &'w [Header<'w>], now_unix_s: u64) -> Reader<'w> {
-        Reader { tokens: self, headers, now_unix_s, found: OnceCell::new() }
+    pub fn reader<'w>(
+        &'w self,
+        headers: &'w [Header<'w>],
+        client_ip: &'w str,
+        now_unix_s: u64,
+    ) -> Reader<'w> {
+        Reader { tokens: self, headers, client_ip, now_unix_s, found: OnceCell::new() }
     }
 
     /// Begins another tick.
     pub fn turn(&self) {
         self.left.set(JWT_JUDGED_PER_TICK);
+        self.callers.turn();
     }
 
     /// Counts what became of the token of a decision that stands.
@@ -81,14 +92,20 @@ impl Tokens {
         self.counts.each_ref().map(Cell::get)
     }
 
-    /// Returns what is known of a token, which is verified when nothing is.
-    fn judged(&self, token: &[u8]) -> Result<Rc<Entry>, Rejected> {
+    /// Returns what is known of a token that `client_ip` shows, which is verified when nothing is.
+    fn judged(&self, token: &[u8], client_ip: &str) -> Result<Rc<Entry>, Rejected> {
         let mut issuers = self.issuers.borrow_mut();
         let newest = issuers.current();
         if newest.is_empty() {
             return Err(Rejected::NoIssuers);
         }
-        self.known.borrow_mut().judge(newest, token, &self.left)
+        let (none, before) = (Cell::new(0), self.left.get());
+        let left = if self.callers.is_over(client_ip) { &none } else { &self.left };
+        let entry = self.known.borrow_mut().judge(newest, token, left)?;
+        if self.left.get() < before && entry.judged().is_err() {
+            self.callers.blame(client_ip);
+        }
+        Ok(entry)
     }
 }
 
@@ -111,6 +128,7 @@ enum Found {
 pub struct Reader<'w> {
     tokens: &'w Tokens,
     headers: &'w [Header<'w>],
+    client_ip: &'w str,
     now_unix_s: u64,
     found: OnceCell<Found>,
 }
@@ -150,7 +168,7 @@ impl Reader<'_> {
             Ok(None) => return Found::Nothing,
             Err(why) => return Found::Bad(why, None),
         };
-        match self.tokens.judged(token) {
+        match self.tokens.judged(token, self.client_ip) {
             Ok(entry) => match entry.judged().and_then(|found| found.is_current(self.now_unix_s)) {
                 Ok(()) => Found::Good(entry),
                 Err(why) => Found::Bad(why, Some(entry)),

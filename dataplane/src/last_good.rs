@@ -1,7 +1,7 @@
 //! The last good tables on disk: a gateway starts serving with no control plane.
 //!
-//! Owns two files, one per table, written by a thread of its own after each commit. Does not hold a
-//! commit up: what a crash loses, the control plane publishes again when it connects. Invariants:
+//! Owns two files, one per table, written by a thread of its own after a commit: at once, but for a rest after each write.
+//! Does not hold a commit up: what a crash loses, the control plane publishes again when it connects. Invariants:
 //! - a file is whole or absent: it is written beside its place, synced, and moved there;
 //! - what is read back is hostile: it is opened like anything that crossed a socket;
 //! - a file that cannot be served is left where it is, for a person to look at, and named in the log.
@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
 use crossbeam::channel::{Receiver, Sender, bounded};
@@ -26,6 +27,13 @@ use halftone_core::{
 use thiserror::Error;
 
 use crate::tables::Tables;
+
+/// How much longer than a write took the disk is then left to others: a control plane syncs its store on it, too.
+const REST: u32 = 10;
+/// Longest rest: so much is what a crash may lose, and a control plane makes good.
+const REST_MAX: Duration = Duration::from_secs(1);
+/// How much is written between two syncs: who syncs another file on this disk waits for a piece, and not for a table.
+const PIECE_BYTES: usize = 1024 * 1024;
 
 /// Why a kept table is not served.
 #[derive(Debug, Error)]
@@ -101,6 +109,7 @@ impl LastGood {
     fn follow(&self, tables: &EpochCell<Option<Tables>>, changes: &Receiver<()>) {
         let mut kept = (0, 0);
         for () in changes {
+            let begun = Instant::now();
             let newest = tables.load();
             let Some(tables) = newest.as_ref() else { continue };
             let epochs = tables.epochs();
@@ -114,6 +123,9 @@ impl LastGood {
             {
                 kept.1 = epochs.1;
             }
+            drop(newest);
+            // What comes meanwhile is kept at once afterwards, the newest of it.
+            thread::sleep((begun.elapsed() * REST).min(REST_MAX));
         }
     }
 
@@ -164,7 +176,13 @@ pub(crate) fn read<T: Table>(path: &Path) -> Result<Option<Archive<T>>, LastGood
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
+    let mut pieces = bytes.chunks(PIECE_BYTES).peekable();
+    while let Some(piece) = pieces.next() {
+        file.write_all(piece)?;
+        if pieces.peek().is_some() {
+            file.sync_data()?;
+        }
+    }
     file.sync_all()?;
     fs::rename(&beside, path)?;
     // The move itself is on disk only once its folder is.

@@ -26,7 +26,7 @@ use halftone_core::{
     },
     wire::{Frame, GatewayState, Hello, Role, SplitRanges, WorkerState},
 };
-use halftone_link::{Channel, LinkError, Received, SealedError, SealedTable, read_sealed};
+use halftone_link::{AtOnce, Channel, LinkError, Received, SealedError, SealedTable, read_sealed};
 use thiserror::Error;
 
 mod geo;
@@ -38,7 +38,7 @@ use crate::{
     jwt::keeper::IssuerKeeper,
     keys::Keys,
     lists::keeper::ListKeeper,
-    publish::{CommitError, Hold, Publisher, ShadowError, Unexplained},
+    publish::{CommitError, Committed, Hold, Publisher, ShadowError, Unexplained},
     tables::Loaded,
     tags::asker::Event,
 };
@@ -338,7 +338,9 @@ impl Link {
     }
 
     fn load<T: Table>(&self, table: std::os::fd::OwnedFd) -> Result<Arc<Loaded<T>>, Refusal> {
-        let archive = Archive::open(read_sealed(table)?)?;
+        let bytes = read_sealed(table)?;
+        let at_once = AtOnce::over(bytes.len());
+        let archive = Archive::open_by(bytes, &at_once)?;
         Ok(self.publisher.prepare(archive))
     }
 
@@ -394,8 +396,8 @@ impl Link {
         });
         let committed = tables
             .and_then(|(rules, instances)| Ok(self.publisher.commit(rules, instances, base)?));
-        let applied = match committed {
-            Ok(applied) => applied,
+        let Committed { applied, replaced } = match committed {
+            Ok(committed) => committed,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let workers = self.state.cpus.len();
@@ -420,9 +422,10 @@ impl Link {
                 "The rules need a key and this gateway has none: nothing signed is believed, and nobody is pinned or given a unit."
             );
         }
-        channel
-            .send(&Frame::Committed { applied: count(applied.len()), missing: count(missing) })
-            .map(Ok)
+        let sent = channel
+            .send(&Frame::Committed { applied: count(applied.len()), missing: count(missing) });
+        drop(replaced);
+        sent.map(Ok)
     }
 }
 

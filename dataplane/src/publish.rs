@@ -57,6 +57,16 @@ pub enum CommitError {
     },
 }
 
+/// What a commit led to.
+#[derive(Debug)]
+pub struct Committed {
+    /// The workers' acknowledgements with the time each took; fewer than there are workers when some did not answer in
+    /// time (they will apply when they wake).
+    pub applied: Vec<(Applied, Duration)>,
+    /// What was served before. It takes a while to give back: whoever is told of the commit is told first.
+    pub replaced: Arc<Option<Tables>>,
+}
+
 /// The way to one worker.
 #[derive(Debug)]
 pub struct WorkerHandle {
@@ -189,9 +199,6 @@ impl Publisher {
     /// Serves what was prepared, and waits until the workers do. With a `base`, only while the rules of
     /// that epoch are served.
     ///
-    /// Returns the workers' acknowledgements with the time each took; fewer than there are workers
-    /// when some did not answer in time (they will apply when they wake).
-    ///
     /// # Errors
     /// [`CommitError`]; nothing has changed then.
     pub fn commit(
@@ -199,11 +206,11 @@ impl Publisher {
         rules: Option<Arc<Loaded<RuleTable>>>,
         instances: Option<Arc<Loaded<InstanceTable>>>,
         base: Option<u64>,
-    ) -> Result<Vec<(Applied, Duration)>, CommitError> {
+    ) -> Result<Committed, CommitError> {
         let begun = Instant::now();
         let mut acknowledged = self.lock();
-        let current = self.tables.load();
-        let current = current.as_ref().as_ref();
+        let replaced = self.tables.load();
+        let current = replaced.as_ref().as_ref();
         if rules.is_none() && instances.is_none() {
             return Err(CommitError::Empty);
         }
@@ -225,7 +232,7 @@ impl Publisher {
         self.tables.publish(Some(tables));
         self.keeper.tell();
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
-        Ok(self.collect(&mut acknowledged, epochs, begun))
+        Ok(Committed { applied: self.collect(&mut acknowledged, epochs, begun), replaced })
     }
 
     /// Returns what is served.

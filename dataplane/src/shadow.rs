@@ -121,7 +121,7 @@ pub(crate) fn look<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, re
     let (peek, devices) = (worker.tags.peek(), worker.devices.uncounted());
     let geo = worker.regions.uncounted(client_ip);
     let verifier = worker.signing.verifier(request.decided_unix_s);
-    let claims = worker.tokens.reader(head.headers, request.decided_unix_s);
+    let claims = worker.tokens.reader(head.headers, client_ip, request.decided_unix_s);
     let view = RequestView {
         method: head.method,
         scheme: request.scheme,

@@ -26,7 +26,10 @@ use halftone_core::{
         signature::Use,
         trust::Trusted,
     },
-    table::{AddressRow, IdList, RuleTable, archive::Archive, epoch::EpochCell, fingerprint_of_id},
+    table::{
+        AddressRow, IdList, RuleTable, TagFilter, archive::Archive, epoch::EpochCell,
+        fingerprint_of_id,
+    },
 };
 use halftone_dataplane::{
     engine::{
@@ -38,6 +41,7 @@ use halftone_dataplane::{
     shadow::Candidate,
     signing::Given,
     tables::{Loaded, Tables},
+    tags::{Key, News, Outcome},
     telemetry::log::LogWriter,
     worker::{self, Command, Start, WAKE},
 };
@@ -61,6 +65,8 @@ struct Case {
     when: Option<&'static str>,
     /// Whether it is decided by other rules, too, that move it.
     shadowed: bool,
+    /// Whether the worker is told of the user's tags, and a nested table decides by them.
+    tagged: bool,
 }
 
 const GET: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\n\r\n";
@@ -70,6 +76,10 @@ const FROM_BEIJING: &[u8] =
 X-Lat: 31.2304\r\nX-Lon: 121.4737\r\n\r\n";
 const PHONE: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (Linux; Android 10; K) \
 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36\r\nSec-CH-UA-Model: \"SM-S918B\"\r\n\r\n";
+/// Whatever rules may ask for.
+const EVERYTHING: &[u8] =
+    b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 198.51.100.7\r\nX-User-Id: u7\r\n\
+User-Agent: Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36\r\n\r\n";
 const MEMBER: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-User-Id: u7\r\n\r\n";
 const POST: &[u8] = b"POST /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
 const POST_WHOLE: &[u8] =
@@ -92,8 +102,9 @@ const PLAIN: Case = Case {
     logged: false,
     when: None,
     shadowed: false,
+    tagged: false,
 };
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     PLAIN,
     Case { name: "GET, logged", logged: true, ..PLAIN },
     Case {
@@ -115,6 +126,14 @@ const CASES: [Case; 11] = [
         pieces: &[FROM_BEIJING],
         logged: true,
         when: Some("city == '北京' && geohash.startsWith('wtw3') && geo.within(31.2, 121.5, 50)"),
+        ..PLAIN
+    },
+    Case {
+        name: "GET, by tag, region and device, in a nested table",
+        pieces: &[EVERYTHING],
+        logged: true,
+        when: Some("tier in ['new', 'vip'] && city == '北京' && device.os == 'android'"),
+        tagged: true,
         ..PLAIN
     },
     Case { name: "GET, by list", pieces: &[MEMBER], when: Some("staff() && !others()"), ..PLAIN },
@@ -200,7 +219,7 @@ fn a_plain_request_allocates_nothing() {
         for request in [Request::IoUring, Request::Epoll] {
             // A worker on epoll that is woken before its connection ends does not come to its end here, whatever it is
             // woken for.
-            if case.shadowed && request == Request::Epoll {
+            if (case.shadowed || case.tagged) && request == Request::Epoll {
                 continue;
             }
             if let Some(more) = counted(request, case) {
@@ -231,7 +250,7 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
         wake: woken.into(),
         commands: received,
         applied: unbounded().0,
-        tables: Arc::new(EpochCell::new(Some(tables(service, case.when)))),
+        tables: Arc::new(EpochCell::new(Some(tables(service, &case)))),
         trusted: Trusted::default(),
         limits: Limits::default(),
         log: case.logged.then(|| writer.handle(Instant::now())),
@@ -252,10 +271,13 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
             caller.write_all(piece).expect("the worker reads");
         }
         read_to(&mut caller, b"world");
-        if case.shadowed && request == 0 {
-            let command = Command::Shadow(Some(candidate()), unbounded().0);
-            commands.send(command).expect("the worker listens");
-            wake.write_all(&[WAKE]).expect("the worker listens");
+        if request == 0 {
+            let shadow = || Command::Shadow(Some(candidate()), unbounded().0);
+            let told = if case.tagged { known().map(Command::Tags).into() } else { Vec::new() };
+            for command in told.into_iter().chain(case.shadowed.then(shadow)) {
+                commands.send(command).expect("the worker listens");
+                wake.write_all(&[WAKE]).expect("the worker listens");
+            }
         }
     }
     drop(caller);
@@ -273,9 +295,20 @@ fn run(choice: Choice, case: Case, requests: u64) -> u64 {
     count
 }
 
+/// Returns what tells a worker that the user who asks is a VIP.
+fn known() -> [News; 2] {
+    let mut filter = TagFilter::with_room("t", 1);
+    filter.insert("u7");
+    let filter = Archive::build(&filter, 1).expect("verifies");
+    let tags = Some([("tier".to_owned(), "vip".to_owned())].into());
+    let key = Key { tenant: "t".into(), id: "u7".into() };
+    let told = vec![(key, Outcome::Answered { revision: 1, tags })];
+    [News::Filter(Arc::new(filter)), News::Told(told)]
+}
+
 /// Returns rules that move what is asked for.
 fn candidate() -> Arc<Candidate> {
-    let rules = rules(Some("device.os == 'ios'")).1;
+    let rules = rules(Some("device.os == 'ios'"), false).1;
     Arc::new(Candidate { rules, sample_ppm: 1_000_000, ticks: 36_000, key: [1, 2] })
 }
 
@@ -345,8 +378,8 @@ fn lists() -> IdLists {
 }
 
 /// Returns the tables; with an expression, who it does not hold for meets a variant without an instance.
-fn tables(service: SocketAddr, when: Option<&str>) -> Tables {
-    let (bundle, rules) = rules(when);
+fn tables(service: SocketAddr, case: &Case) -> Tables {
+    let (bundle, rules) = rules(case.when, case.tagged);
     let place = AddressRow::V4(Ipv4Addr::LOCALHOST.octets(), service.port());
     let instances = compile_instances(&[&bundle], &[], &|_| vec![place.clone()]);
     Tables::join(
@@ -355,9 +388,14 @@ fn tables(service: SocketAddr, when: Option<&str>) -> Tables {
     )
 }
 
-fn rules(when: Option<&str>) -> (Bundle, Archive<RuleTable>) {
-    let target =
-        |when: &str| json!([{ "id": "d", "when": format!("!({when})"), "variant": "none" }]);
+fn rules(when: Option<&str>, nested: bool) -> (Bundle, Archive<RuleTable>) {
+    let target = |when: &str| json!({ "id": "d", "when": format!("!({when})"), "variant": "none" });
+    let table = || {
+        let levels = json!({ "vip": { "weight": "20%" }, "*": { "weight": "5%" } });
+        let nested = ["geo.city", "device.os", "user.tier"];
+        json!({ "id": "n", "nested": nested, "table": { "北京": { "android": levels } } })
+    };
+    let targets: Vec<_> = when.map(target).into_iter().chain(nested.then(table)).collect();
     let device = |property: &str| json!({ "type": "string", "from": [{ "device": property }] });
     let header = |name: &str| json!({ "type": "double", "from": [{ "header": name }] });
     let bundle: Bundle = serde_json::from_value(json!({
@@ -369,6 +407,7 @@ fn rules(when: Option<&str>) -> (Bundle, Archive<RuleTable>) {
             "user.level": { "type": "int", "alias": "level", "from": [{ "jwt": "realm.level", "issuer": "me" }] },
             "geo.lat": header("x-lat"), "geo.lon": header("x-lon"),
             "user.id": { "type": "string", "from": [{ "header": "x-user-id" }] },
+            "user.tier": { "type": "string", "alias": "tier", "from": [{ "tags": "tier" }], "default": "new" },
         },
         "segments": { "staff": { "members": "staff" }, "others": { "members": "others" } },
         "upstreams": { "u": { "variants": {
@@ -383,7 +422,7 @@ fn rules(when: Option<&str>) -> (Bundle, Archive<RuleTable>) {
         ] }],
         "releases": {
             "r": { "upstream": "u", "onNoHealthy": { "none": "fail" },
-                "targets": when.map_or(json!([]), target), "default": { "variant": "stable" } },
+                "targets": targets, "unit": ["user.id"], "default": { "variant": "stable" } },
             "chained": { "upstream": "u", "propagate": { "baggage": "release.user-v2" }, "default": { "variant": "stable" } },
             "pinned": { "upstream": "u", "stickiness": "pinned", "default": { "split": "scheduled" } },
             "device": { "upstream": "u", "unit": ["device.id"], "unitMissing": "stable", "default": { "split": "scheduled" } },

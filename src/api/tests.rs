@@ -24,3 +24,31 @@ fn an_api_that_is_not_there_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn a_place_is_a_plain_url() {
+    for (text, wrong) in [
+        ("http://127.0.0.1:8081", ""),
+        ("HTTP://localhost", ""),
+        ("http://[::1]:8081/", ""),
+        ("http://localhost/below", ""),
+        ("https://127.0.0.1:8081", "TLS to the API is not supported in this build"),
+        ("HTTPS://api.example.com", "TLS to the API is not supported in this build"),
+        ("127.0.0.1:8081", "the scheme is missing"),
+        ("ftp://a", "the scheme is missing"),
+        ("", "the scheme is missing"),
+        ("http://", "the host is missing"),
+        ("http:///v1", "the host is missing"),
+        ("http://a?b", "it is no place below which there is an API"),
+        ("http://a b", "it is no place below which there is an API"),
+        ("日本語://a", "the scheme is missing"),
+    ] {
+        match place(text) {
+            Ok(found) => assert_eq!((found.as_str(), wrong), (text, "")),
+            Err(told) => {
+                assert!(!wrong.is_empty() && told.starts_with(wrong), "{text}: {told}");
+                assert!(told.ends_with("such as http://127.0.0.1:8081"), "{told}");
+            }
+        }
+    }
+}

@@ -31,7 +31,7 @@ pub(crate) struct ApplyArguments {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The API to ask
-    #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
+    #[arg(long, value_name = "URL", default_value = api::DEFAULT, value_parser = api::place)]
     api: String,
     /// Check everything and change nothing
     #[arg(long)]

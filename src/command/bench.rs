@@ -7,9 +7,13 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use halftone_bench::compare::{self, CompareOptions};
 use halftone_bench::floor::{self, FloorOptions};
+use halftone_bench::geo::{self, GeoOptions};
 use halftone_bench::push::{self, PushOptions};
 use halftone_bench::ramp::{self, RampOptions};
+use halftone_bench::replay::{self, ReplayOptions};
 use halftone_bench::scale::{self, ScaleOptions};
+use halftone_bench::shadow::{self, ShadowOptions};
+use halftone_bench::tags::{self, TagsOptions};
 
 /// Options of `halftone bench`.
 #[derive(Debug, clap::Args)]
@@ -65,6 +69,45 @@ A bundle of 100 000 routes over 10 000 hosts with 10 000 targets and 1 000 segme
 line of it is changed, again and again, as an object of the bundle or by putting all of it. The exit
 code is 1 when a change failed.")]
     Scale(ScaleOptions),
+    /// Measure region databases of full size: accepting one, lookups, and replacing it under load
+    #[command(after_help = "\
+Examples:
+  halftone bench geo
+  halftone bench geo --database GeoLite2-City.mmdb --json
+
+Without --database one of a million networks is made. Each time of a lookup includes reading the clock, whose
+own time is reported beside. The exit code is 1 when a request failed.")]
+    Geo(GeoOptions),
+    /// Measure how fast a long access log is decided again by two bundles
+    #[command(after_help = "\
+Examples:
+  halftone bench replay
+  halftone bench replay --lines 10000000 --users 1000000 --json
+
+A log is written as gateways write them, under the rules of `bench compare --workload dimensions`, and
+`halftone replay LOG --against A --and B` is run on it. The exit code is 1 when a line could not be decided.")]
+    Replay(ReplayOptions),
+    /// Measure what a shadow on every request costs each of them
+    #[command(after_help = "\
+Examples:
+  halftone bench shadow
+  halftone bench shadow --rounds 9 --seconds 3 --json
+
+This gateway is measured beside itself with `halftone shadow` at 100 %, in rounds that take turns, under the
+rules of `bench compare --workload dimensions`. Two CPUs are used. The exit code is 1 when a cost could not
+be told, or a request failed.")]
+    Shadow(ShadowOptions),
+    /// Measure what requests meet whose users' tags are far away, or gone, under load
+    #[command(after_help = "\
+Examples:
+  halftone bench tags
+  halftone bench tags --delay-ms 200 --seconds 60 --json
+
+Two loads run at once: of users whom the gateway knows, and of users who ask for the first time. First the
+control plane is near; then each of its answers takes 50 ms more; then it is killed in the middle. A user
+whose tags do not come within the budget (2 ms) is decided by the default, and counted. The exit code is 1
+when a request failed.")]
+    Tags(TagsOptions),
 }
 
 /// Runs a measurement and prints its report.
@@ -89,6 +132,26 @@ pub(super) fn run(arguments: &BenchArguments, output: &mut dyn Write) -> Result<
         What::Scale(options) => match scale::run(options, output)?.failed() {
             0 => Ok(()),
             changes => bail!("{changes} changes failed"),
+        },
+        What::Geo(options) => match geo::run(options, output)?.failed() {
+            0 => Ok(()),
+            requests => bail!("{requests} requests failed"),
+        },
+        What::Replay(options) => match replay::run(options, output)?.lacking {
+            0 => Ok(()),
+            lines => bail!("{lines} lines could not be decided again"),
+        },
+        What::Shadow(options) => {
+            let report = shadow::run(options, output)?;
+            match report.failed() {
+                0 if report.is_whole() => Ok(()),
+                0 => bail!("not reported: {}", report.warnings.join("; ")),
+                requests => bail!("{requests} requests failed"),
+            }
+        }
+        What::Tags(options) => match tags::run(options, output)?.failed() {
+            0 => Ok(()),
+            requests => bail!("{requests} requests failed"),
         },
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct ExplainArguments {
     #[arg(value_name = "URL")]
     url: String,
     /// The API to ask
-    #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
+    #[arg(long, value_name = "URL", default_value = api::DEFAULT, value_parser = api::place)]
     api: String,
     /// The control socket of the gateway to ask, without a control plane
     #[arg(long, value_name = "PATH", conflicts_with = "api")]

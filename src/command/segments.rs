@@ -94,7 +94,7 @@ struct PlaceArguments {
     #[arg(long, value_name = "NAME")]
     tenant: String,
     /// The API to ask
-    #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
+    #[arg(long, value_name = "URL", default_value = api::DEFAULT, value_parser = api::place)]
     api: String,
 }
 

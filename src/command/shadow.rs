@@ -55,7 +55,7 @@ pub(crate) struct ShadowArguments {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The API of the control plane whose gateways are asked, on this host
-    #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
+    #[arg(long, value_name = "URL", default_value = api::DEFAULT, value_parser = api::place)]
     api: String,
     /// The control socket of the gateway to ask, without a control plane
     #[arg(long, value_name = "PATH", conflicts_with = "api")]

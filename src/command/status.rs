@@ -24,7 +24,7 @@ Examples:
   halftone status --json | jq '.[].gateway.engine'")]
 pub(crate) struct StatusArguments {
     /// The API to ask
-    #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
+    #[arg(long, value_name = "URL", default_value = api::DEFAULT, value_parser = api::place)]
     api: String,
     /// Show the splits of this release, with their weights and who met what
     #[arg(long, value_name = "TENANT/RELEASE")]

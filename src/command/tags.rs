@@ -50,7 +50,7 @@ struct LoadArguments {
     #[arg(long, value_name = "NAME")]
     tenant: String,
     /// The API to ask
-    #[arg(long, value_name = "URL", default_value = api::DEFAULT)]
+    #[arg(long, value_name = "URL", default_value = api::DEFAULT, value_parser = api::place)]
     api: String,
     /// Print the answer as JSON
     #[arg(long)]

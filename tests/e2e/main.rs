@@ -29,6 +29,7 @@ mod large_bodies;
 mod leaving_callers;
 mod limits;
 mod live_weights;
+mod measured;
 mod members;
 mod message;
 mod metrics;

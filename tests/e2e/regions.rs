@@ -230,7 +230,7 @@ on_each_engine! {
         until_true("the region to be another", || shop.variant(BEIJING, &[]) == "stable");
     }
 
-    /// A gateway that starts alone knows what it knew.
+    /// A gateway that starts alone knows what it knew, until a control plane says otherwise.
     fn a_gateway_alone_knows_regions(engine: Engine) {
         let shop = Shop::start(engine);
         shop.stack.api.put_bundle("shop", &REGIONS.replace("age > 18 && ", ""));
@@ -259,6 +259,12 @@ on_each_engine! {
         until_true("the gateway to answer", || ask(BEIJING).is_some_and(|answer| answer == "canary"));
         assert_eq!(ask("192.0.2.1").as_deref(), Some("stable"));
         assert_eq!(services.len(), 2);
+        // A control plane that has none any more.
+        let mut command = halftone(&["control", "--api", &free_address().to_string()]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let _control = Process::start(command.arg("--data").arg(&data), folder.path());
+        until_true("regions to be forgotten", || ask(BEIJING).is_some_and(|answer| answer == "stable"));
+        until_true("their copies to be gone", || fs::read_dir(&kept).map_or(0, Iterator::count) == 2);
     }
 }
 

@@ -226,6 +226,7 @@ on_each_engine! {
         for _ in 0..20 {
             let (decision, answer) = told(&[("x_halftone_explain", &token)]);
             let decision = decision.expect("it is told");
+            assert_eq!(values(&answer, "cache-control"), ["max-age=9", "private"], "no cache gives it to others");
             let unit = cookie(&answer, UNIT).expect("minted on this request");
             let variant = answer.text();
             assert!(decision.contains(&format!("variant=\"{variant}\", reason=SPLIT, bucket=")), "{decision}");
@@ -238,6 +239,7 @@ on_each_engine! {
         let decision = decision.expect("it is told");
         let expected = "route=\"all\", tenant=\"shop\", release=\"shop-v2\", target=\"named\", variant=\"canary\", reason=TARGETING_MATCH";
         assert!(decision.starts_with(expected), "{decision}");
+        assert_eq!(values(&answer, "cache-control"), ["max-age=9", "private"], "nor one without a cookie");
         assert_eq!(answer.field("x-halftone-values"), Some("\"header x-release-group\";found=?0, \"user.id\";is=\"u7\""));
         for service in &shop.services {
             for request in service.requests() {

@@ -249,7 +249,7 @@ on_each_engine! {
         assert!(forged.contains("its signature is wrong") && forged.contains("stable of release"), "{forged}");
     }
 
-    /// A gateway that starts alone believes whom it believed.
+    /// A gateway that starts alone believes whom it believed, until a control plane says otherwise.
     fn a_gateway_alone_knows_issuers(engine: Engine) {
         let signer = Signer::ed25519("k", 1);
         let shop = Shop::start(engine, &[&signer]);
@@ -283,6 +283,14 @@ on_each_engine! {
         for line in ["halftone_jwt_issuers 2", "halftone_jwt_total{result=\"valid\"} 1", "halftone_jwt_total{result=\"wrong_signature\"} 1"] {
             assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
         }
+        // A control plane that names no issuer any more: nobody's tokens are believed, also those that are remembered.
+        let mut command = halftone(&["control", "--api", &free_address().to_string()]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let _control = Process::start(command.arg("--data").arg(&data), folder.path());
+        until_true("tokens to be believed no longer", || ask(&good).is_some_and(|answer| answer == "stable"));
+        until_true("that to be kept", || {
+            !fs::read_to_string(kept.join("issuers.json")).unwrap_or_default().contains(ISSUER)
+        });
     }
 }
 

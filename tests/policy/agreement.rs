@@ -221,7 +221,7 @@ pub(crate) fn served_before(
     let keys = KeyRing::new(&request.keys.iter().map(secret).collect::<Vec<_>>());
     let tokens = tokens();
     tokens.turn();
-    let claims = tokens.reader(&headers, request.now_unix_s);
+    let claims = tokens.reader(&headers, &request.client_ip, request.now_unix_s);
     let view = RequestView {
         method: &request.method,
         scheme: request.scheme,

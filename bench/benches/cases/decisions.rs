@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 const ROUTES_PER_HOST: usize = 10;
 
 /// What an Android says it is.
-const PHONE: &str = "Mozilla/5.0 (Linux; Android 13; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36";
+pub(crate) const PHONE: &str = "Mozilla/5.0 (Linux; Android 13; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36";
 
 /// A browser that no case asks for.
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64)";
@@ -225,14 +225,18 @@ fn compiled(routes: Value, targets: Value) -> Archive<RuleTable> {
     attributes["geo.place"] = json!({ "type": "string", "alias": "place", "from": [{ "geoip": "city", "lang": "zh-CN" }] });
     attributes["user.age"]["alias"] = json!("age");
     attributes["geo.city"]["alias"] = json!("city");
-    let bundle: Bundle = serde_json::from_value(json!({
+    archived(json!({
         "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "bench" }, "attributes": attributes,
         "upstreams": { "u": { "variants": {
             "stable": { "addresses": ["127.0.0.1:1"] }, "canary": { "addresses": ["127.0.0.1:2"] } } } },
         "routes": routes,
         "releases": { "v2": { "upstream": "u", "unit": ["user.id"], "targets": targets, "default": { "split": { "canary": "20%" } } } },
     }))
-    .expect("the shape is right");
+}
+
+/// Compiles a bundle and archives it.
+pub(crate) fn archived(bundle: Value) -> Archive<RuleTable> {
+    let bundle: Bundle = serde_json::from_value(bundle).expect("the shape is right");
     assert_eq!(validate(&bundle), []);
     let mut allocations = Allocations::default();
     allocate(&bundle, &mut allocations).expect("weights fit");

@@ -17,6 +17,7 @@ use halftone_core::{
 use serde_json::{Value, json};
 
 mod decisions;
+pub(crate) mod dimensions;
 
 /// Routes of the policy, each with a host of its own.
 const ROUTES: usize = 1000;
@@ -31,6 +32,7 @@ pub(crate) struct Inputs {
     table: RuleTable,
     archive: Archive<RuleTable>,
     decisions: decisions::Tables,
+    pub(crate) knowing: dimensions::Knowing,
     counter: RefCell<Counter>,
 }
 
@@ -44,7 +46,8 @@ impl Inputs {
         let table = compile_rules(&[&bundle], &allocations).expect("it compiles");
         let archive = Archive::build(&table, 1).expect("it verifies");
         let (decisions, counter) = (decisions::Tables::default(), RefCell::default());
-        Self { bundle, allocations, table, archive, decisions, counter }
+        let knowing = dimensions::Knowing::default();
+        Self { bundle, allocations, table, archive, decisions, knowing, counter }
     }
 }
 
@@ -55,7 +58,7 @@ pub(crate) type Case = (&'static str, fn(&Inputs));
 const LAST: &str = "/part-9/user/7";
 
 /// Every case.
-pub(crate) const CASES: [Case; 14] = [
+pub(crate) static CASES: [Case; 18] = [
     ("routes-10", |inputs| decisions::decide(inputs.decisions.few(), "api-0.example.com", LAST)),
     ("routes-100k", |inputs| {
         decisions::decide(inputs.decisions.many(), "api-5000.example.com", LAST)
@@ -69,6 +72,10 @@ pub(crate) const CASES: [Case; 14] = [
     ("nested", |inputs| decisions::decide(inputs.decisions.nested(), "api-0.example.com", LAST)),
     ("region", |inputs| decisions::decide_by_region(inputs.decisions.region(), LAST)),
     ("device", |inputs| decisions::decide_by_device(&inputs.decisions, LAST)),
+    ("dimensions", |inputs| dimensions::by_all(&inputs.knowing)),
+    ("dimensions-none", |inputs| dimensions::by_none(&inputs.knowing)),
+    ("expressions-100", |inputs| dimensions::by_expressions(&inputs.knowing)),
+    ("falsehoods-100", |inputs| dimensions::by_falsehoods(&inputs.knowing)),
     ("device-new", |_| decisions::recognise()),
     ("parse", parse),
     ("route", decide),

@@ -114,6 +114,15 @@ impl ChildGuard {
         super::truncate(&self.output)
     }
 
+    /// Kills the child at once, as a crash would (SIGKILL), and waits for its end.
+    ///
+    /// # Errors
+    /// It cannot be signalled or waited for.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill().with_context(|| format!("killing {}", self.name))?;
+        self.child.wait().map(drop).with_context(|| format!("waiting for {}", self.name))
+    }
+
     fn stop(&mut self) -> Result<()> {
         if self.child.try_wait()?.is_some() {
             return Ok(());

@@ -14,9 +14,9 @@ use super::{Setting, USER_HEADER};
 /// How many services there are, each with a route and a release.
 pub(crate) const SERVICES: usize = 100;
 /// Whose bundle it is.
-const TENANT: &str = "bench";
+pub(crate) const TENANT: &str = "bench";
 /// The header that carries the level.
-const LEVEL_HEADER: &str = "x-user-level";
+pub(crate) const LEVEL_HEADER: &str = "x-user-level";
 /// The levels.
 const LEVELS: [&str; 3] = ["vip", "gold", "plain"];
 /// The cities; the one at `n` has the addresses `10.n.0.0/16`.
@@ -64,16 +64,42 @@ const SYSTEMS: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Returns the request of the user with this number: every mixture of service, city, system and level comes up.
+/// Who asks, and for what.
+pub(crate) struct Asking {
+    /// The path.
+    pub(crate) path: String,
+    /// The address it comes from.
+    pub(crate) address: String,
+    /// The city that address is in.
+    pub(crate) city: &'static str,
+    /// The system.
+    pub(crate) system: &'static str,
+    /// What its user agent says.
+    pub(crate) agent: &'static str,
+    /// The level.
+    pub(crate) level: &'static str,
+}
+
+/// Returns what the user with this number asks for: every mixture of service, city, system and level comes up.
+pub(crate) fn asking(user: usize) -> Asking {
+    let (system, agent, _) = SYSTEMS[user / CITIES.len() % SYSTEMS.len()];
+    Asking {
+        path: format!("/s{}/items/1024", user * 7 % SERVICES),
+        address: format!("10.{}.{}.{}", user % CITIES.len(), user / 250 % 250, 1 + user % 250),
+        city: CITIES[user % CITIES.len()],
+        system,
+        agent,
+        level: LEVELS[user / (CITIES.len() * SYSTEMS.len()) % LEVELS.len()],
+    }
+}
+
+/// Returns the request of the user with this number.
 pub(crate) fn request(user: usize, host: &str) -> Vec<u8> {
-    let (_, agent, _) = SYSTEMS[user / CITIES.len() % SYSTEMS.len()];
-    let level = LEVELS[user / (CITIES.len() * SYSTEMS.len()) % LEVELS.len()];
-    let address = format!("10.{}.{}.{}", user % CITIES.len(), user / 250 % 250, 1 + user % 250);
+    let Asking { path, address, agent, level, .. } = asking(user);
     format!(
-        "GET /s{}/items/1024 HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nAccept: */*\r\n\
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nAccept: */*\r\n\
          Accept-Encoding: gzip, deflate\r\nX-Forwarded-For: {address}\r\n{USER_HEADER}: u{user}\r\n\
-         {LEVEL_HEADER}: {level}\r\n\r\n",
-        user * 7 % SERVICES,
+         {LEVEL_HEADER}: {level}\r\n\r\n"
     )
     .into_bytes()
 }
@@ -96,10 +122,30 @@ pub(super) fn database() -> Vec<u8> {
 
 /// Returns halftone's bundle.
 pub(super) fn bundle(setting: &Setting) -> String {
+    written(&variants(setting), REST)
+}
+
+/// Returns the same with one percent more of everybody else.
+pub(super) fn candidate(setting: &Setting) -> String {
+    written(&variants(setting), REST + 1)
+}
+
+/// Returns both bundles, for instances that nobody asks.
+pub(crate) fn bundles() -> [String; 2] {
+    let variants =
+        "stable: { addresses: [ '127.0.0.1:1' ] }, canary: { addresses: [ '127.0.0.1:2' ] }";
+    [REST, REST + 1].map(|rest| written(variants, rest))
+}
+
+fn variants(setting: &Setting) -> String {
     let mut variants = format!("stable: {{ addresses: [ '{}' ] }}", setting.stable());
     for (name, address) in setting.named().take(1) {
         let _ = write!(variants, ", {name}: {{ addresses: [ '{address}' ] }}");
     }
+    variants
+}
+
+fn written(variants: &str, rest: u32) -> String {
     let cities = AUDIENCE.map(|city| format!("'{}'", CITIES[city])).join(", ");
     let mut table = String::new();
     for (number, city) in CITIES.into_iter().enumerate() {
@@ -150,7 +196,7 @@ routes:
       - id: matrix
         nested: [ geo.city, device.os, user.level ]
         table:
-{table}    default: {{ split: {{ canary: {REST}% }} }}
+{table}    default: {{ split: {{ canary: {rest}% }} }}
 "
         );
     }

@@ -77,6 +77,11 @@ impl Halftone {
         Ok(Self { name, address, api, version, access_log, control, gateway })
     }
 
+    /// Returns where its control plane takes calls.
+    pub(crate) fn api(&self) -> SocketAddr {
+        self.api
+    }
+
     /// Replaces the bundle; returns when it is served.
     ///
     /// # Errors

@@ -4,12 +4,11 @@
 
 use std::io::{self, Write};
 
-use anyhow::Result;
-use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{PushOptions, Pushes, load::Counts};
+use super::{PushOptions, Pushes};
+use crate::stack::{Counts, LoadReport, Quantiles};
 
 /// A whole measurement.
 #[derive(Debug, Clone, Serialize)]
@@ -51,64 +50,15 @@ pub struct PushesReport {
     pub visible_ms: Quantiles,
 }
 
-/// Requests beside the pushes.
-#[derive(Debug, Clone, Serialize)]
-pub struct LoadReport {
-    /// Right answers.
-    pub answered: u64,
-    /// Wrong answers and broken connections.
-    pub failed: u64,
-    /// Some of the failures, in words.
-    pub failures: Vec<String>,
-    /// Latencies.
-    pub latency_ms: Quantiles,
-}
-
-/// Quantiles, milliseconds.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Quantiles {
-    /// Median.
-    pub p50: f64,
-    /// 99 of 100 are at most this.
-    pub p99: f64,
-    /// The longest.
-    pub max: f64,
-}
-
-impl Quantiles {
-    #[expect(clippy::cast_precision_loss, reason = "minutes in nanoseconds are below 2^52")]
-    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
-        let ms = |ns: u64| ns as f64 / 1e6;
-        Self {
-            p50: ms(histogram.value_at_quantile(0.5)),
-            p99: ms(histogram.value_at_quantile(0.99)),
-            max: ms(histogram.max()),
-        }
-    }
-}
-
-impl LoadReport {
-    /// Returns what `counts` add up to.
-    pub(crate) fn of(counts: &Counts) -> Self {
-        Self {
-            answered: counts.answered,
-            failed: counts.failed,
-            failures: counts.words.clone(),
-            latency_ms: Quantiles::of(&counts.took),
-        }
-    }
-}
-
 impl PushReport {
     #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^52")]
     pub(super) fn new(
         options: PushOptions,
-        pushes: &Result<Pushes>,
+        pushes: &Pushes,
         load: &Counts,
         before: &Value,
         after: &Value,
-    ) -> Result<Self> {
-        let pushes = pushes.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    ) -> Self {
         let epoch = |gateway: &Value| gateway["rulesEpoch"].as_u64().unwrap_or(0);
         let published = epoch(after).saturating_sub(epoch(before));
         let failed = pushes.refused.len() as u64;
@@ -125,7 +75,7 @@ impl PushReport {
             (load.failed > 0, format!("{} requests of the load failed", load.failed)),
             (load.answered == 0, "the load was never answered".to_owned()),
         ];
-        Ok(Self {
+        Self {
             workers: after["workers"].as_array().map_or(0, Vec::len),
             engine: after["gateway"]["engine"].as_str().unwrap_or_default().to_owned(),
             pushes: PushesReport {
@@ -146,7 +96,7 @@ impl PushReport {
                 .map(|(_, text)| text)
                 .collect(),
             options,
-        })
+        }
     }
 
     /// Writes the report for people.

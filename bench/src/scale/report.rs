@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{ChangeKind, Changes, ScaleOptions};
-use crate::push::{LoadReport, Quantiles, load::Counts};
+use crate::stack::{Counts, LoadReport, Quantiles};
 
 /// A whole measurement.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +45,8 @@ pub struct ChangeReport {
     pub visible_ms: Quantiles,
     /// By stage of the control plane (`Server-Timing`): milliseconds per change.
     pub stages_ms: BTreeMap<String, f64>,
+    /// The same of the change that took longest to be visible.
+    pub slowest_ms: BTreeMap<String, f64>,
     /// The load meanwhile.
     pub load: LoadReport,
 }
@@ -109,10 +111,11 @@ impl ScaleReport {
                 q.p99,
                 q.max
             )?;
-            let stages = change.stages_ms.iter().map(|(name, ms)| format!("{name} {ms:.1}"));
-            let stages: Vec<String> = stages.collect();
-            if !stages.is_empty() {
-                writeln!(output, "         stages, mean ms: {}", stages.join(", "))?;
+            let all = [("mean", &change.stages_ms), ("slowest", &change.slowest_ms)];
+            for (which, stages) in all.iter().filter(|(_, stages)| !stages.is_empty()) {
+                let stages = stages.iter().map(|(name, ms)| format!("{name} {ms:.1}"));
+                let stages: Vec<String> = stages.collect();
+                writeln!(output, "         stages, {which} ms: {}", stages.join(", "))?;
             }
             writeln!(output, "         {}", load(&change.load))?;
             if let Some(failure) = change.failures.first() {
@@ -137,6 +140,7 @@ impl ChangeReport {
             answered_ms: Quantiles::of(&changes.answered),
             visible_ms: Quantiles::of(&changes.visible),
             stages_ms: stages.map(|(name, ms)| (name.clone(), ms / answered)).collect(),
+            slowest_ms: changes.slowest.1.clone(),
             load: LoadReport::of(load),
         }
     }

@@ -14,10 +14,12 @@ fn options() -> ScaleOptions {
         changes: 1,
         change: Vec::new(),
         load: 1,
-        connections: 1,
-        engine: "auto".to_owned(),
-        json: false,
-        halftone: None,
+        stack: StackOptions {
+            connections: 1,
+            engine: "auto".to_owned(),
+            json: false,
+            halftone: None,
+        },
     }
 }
 

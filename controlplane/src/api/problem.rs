@@ -203,6 +203,10 @@ impl From<StateError> for Problem {
                 split,
                 ..
             })) => Self::about(&format!("releases.{release}.{split}"), &detail),
+            StateError::Unpublishable(Unpublishable::Sealed(error)) => {
+                tracing::error!(%error, "a table could not be put into memory");
+                Self::internal("the table could not be made, so nothing was changed; see the log")
+            }
             StateError::Unpublishable(_) => Self::about("", &detail),
             StateError::Store(error) => {
                 tracing::error!(%error, "a change could not be stored");

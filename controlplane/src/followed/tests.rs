@@ -22,7 +22,12 @@ fn a_source_is_a_file_or_a_url() {
 }
 
 fn every(seconds: u64) -> Following {
-    Following { every: Duration::from_secs(seconds), bytes_max: 1 << 20, obeys_max_age: false }
+    Following {
+        every: Duration::from_secs(seconds),
+        bytes_max: 1 << 20,
+        answer_max: Duration::from_secs(10),
+        obeys_max_age: false,
+    }
 }
 
 /// Answers each connection with the next answer; returns where, and what was asked.
@@ -133,4 +138,44 @@ fn only_what_leaves_the_machine_can_be_read_on_the_way() {
         let source: FollowedSource = text.parse().expect("a source");
         assert_eq!(source.is_readable_on_the_way(), expected, "{text}");
     }
+}
+
+/// A server that sends on to https, as most do by now.
+#[test]
+fn a_url_that_leads_to_https_is_told_as_such() {
+    let secure = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = secure.local_addr().expect("bound");
+    let answer = format!(
+        "HTTP/1.1 301 Moved\r\nConnection: close\r\nLocation: https://{place}/\r\nContent-Length: 0\r\n\r\n"
+    );
+    let (url, server) = serve(vec![answer.leak().as_bytes()]);
+    let mut follower = UrlFollower::new(url, every(10));
+    let Found::Fault(fault) = follower.look(Instant::now()) else { panic!("there is nothing") };
+    assert_eq!(
+        fault,
+        "it leads to https, which is not supported in this build: fetch it into a file, which is followed"
+    );
+    server.join().expect("no panic");
+}
+
+/// A server that says a byte now and then holds up nobody for longer than it may.
+#[test]
+fn an_answer_ends_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        while stream.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let answer_max = Duration::from_millis(300);
+    let mut follower = UrlFollower::new(url, Following { answer_max, ..every(10) });
+    let begun = Instant::now();
+    let Found::Fault(fault) = follower.look(begun) else { panic!("it has not answered") };
+    assert!(fault.starts_with("its answer breaks off: "), "{fault}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    drop(follower);
+    server.join().expect("no panic");
 }

@@ -15,8 +15,12 @@ fn regions(paths: &[&Path]) -> (Regions, Geo) {
         .map(|source| Shown { source: source.to_string(), held: None, error: None })
         .collect();
     let (newest, receiver) = watch::channel(Arc::from(shown.as_slice()));
-    let following =
-        Following { every: Duration::from_secs(1), bytes_max: GEO_BYTES_MAX, obeys_max_age: false };
+    let following = Following {
+        every: Duration::from_secs(1),
+        bytes_max: GEO_BYTES_MAX,
+        answer_max: ANSWER_MAX,
+        obeys_max_age: false,
+    };
     let followers = sources.into_iter().map(|source| Follower::new(source, following)).collect();
     (Regions { followers, shown, newest }, receiver)
 }

@@ -11,16 +11,13 @@ use tokio::sync::watch;
 use super::bring::{self, Kind, Thing, Things};
 use crate::geo::{Geo, Shown};
 
-/// Starts a thread that brings databases to the gateway at `socket`, where there are any.
+/// Starts a thread that brings databases to the gateway at `socket`, or says that there are none.
 pub(super) fn start(
     socket: &Path,
     geo: &Geo,
     version: &'static str,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<()> {
-    if geo.borrow().is_empty() {
-        return Ok(());
-    }
     let kind = Kind {
         role: Role::Geo,
         frame: Frame::Geo,

@@ -31,16 +31,14 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a thread waits before it looks whether it is to stop.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Starts a thread that names issuers to the gateway at `socket`; it ends when `stopped` says so.
+/// Starts a thread that names issuers to the gateway at `socket`, also that there are none: a gateway that was told of
+/// some would believe them for ever. It ends when `stopped` says so.
 pub(super) fn start(
     socket: &Path,
     believed: &Believed,
     version: &'static str,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<()> {
-    if believed.borrow().is_empty() {
-        return Ok(());
-    }
     let (waiter, waker) = wait::pair()?;
     tokio::spawn(wait::wake_on(believed.clone(), stopped.clone(), waker));
     let (socket, newest, stopped) = (socket.to_owned(), believed.clone(), stopped.clone());

@@ -14,16 +14,17 @@ use std::{
 
 use halftone_core::{
     compile::replace_ranges,
-    table::{
-        Table, TableKind,
-        archive::{Archive, HEADER_BYTES, fingerprint},
-    },
+    table::{Table, TableKind},
     wire::SplitRanges,
 };
 use halftone_link::SealedTable;
 
 use super::PublishError;
-use crate::{ranges::Ranges, rules::Rules};
+use crate::{
+    ranges::Ranges,
+    rules::{Rules, Sealed},
+    stages::Stages,
+};
 
 /// A table in a memory file.
 pub(crate) struct WholeTable {
@@ -31,7 +32,7 @@ pub(crate) struct WholeTable {
     pub(crate) file: SealedTable,
     /// What the table was made from, for people.
     pub(crate) digest: String,
-    body: u64,
+    body: u128,
 }
 
 /// Rules as they were compiled, and the ranges that lie over them.
@@ -90,10 +91,10 @@ impl ReadyTable {
         last: Option<&Arc<Self>>,
     ) -> Result<Arc<Self>, PublishError> {
         // As it was admitted, if nothing has moved since.
-        let archive = rules.take_archive(revision).filter(|_| ranges.is_folded());
+        let sealed = rules.take_sealed(revision).filter(|_| ranges.is_folded());
         let compiled = Compiled { rules, ranges };
-        let whole = match archive {
-            Some(archive) => WholeTable::of(&archive, digest.as_ref())?,
+        let whole = match sealed {
+            Some(sealed) => WholeTable::of(sealed, digest.as_ref()),
             None => compiled.whole(revision, digest.as_ref())?,
         };
         if let Some(last) = last.filter(|last| last.body() == Some(whole.body)) {
@@ -140,7 +141,7 @@ impl ReadyTable {
         made.as_ref().map_err(Clone::clone)
     }
 
-    fn body(&self) -> Option<u64> {
+    fn body(&self) -> Option<u128> {
         self.whole.get().and_then(|made| made.as_ref().ok()).map(|whole| whole.body)
     }
 }
@@ -159,12 +160,11 @@ impl WholeTable {
         revision: u64,
         digest: Option<&String>,
     ) -> Result<Self, PublishError> {
-        Self::of(&Archive::build(table, revision)?, digest)
+        Ok(Self::of(Sealed::of(table, revision, 0, &Stages::default())?, digest))
     }
 
-    fn of<T: Table>(archive: &Archive<T>, digest: Option<&String>) -> Result<Self, PublishError> {
-        let body = fingerprint(&archive.bytes()[HEADER_BYTES..]);
-        let digest = digest.cloned().unwrap_or_else(|| format!("xxh3:{body:016x}"));
-        Ok(Self { file: SealedTable::create(archive.bytes())?, digest, body })
+    fn of(Sealed { file, body, .. }: Sealed, digest: Option<&String>) -> Self {
+        let digest = digest.cloned().unwrap_or_else(|| format!("xxh3:{body:032x}"));
+        Self { file, digest, body }
     }
 }

@@ -16,7 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use halftone_core::policy::Judged;
+use halftone_core::{both::Both as _, policy::Judged};
+use halftone_link::AtOnce;
 
 use super::{Decided, Model, State, StateError};
 use crate::{
@@ -179,7 +180,7 @@ impl State {
             let current = model.current(&judged.bundle().metadata.tenant, asked)?;
             (Arc::clone(&model.tenants), current)
         };
-        tenants.admit(judged, 0)?;
+        tenants.admit(judged, 0, &asked.stages)?;
         Ok(Checked { digest: judged.digest().to_owned(), current })
     }
 
@@ -242,25 +243,30 @@ impl State {
             if base.is_some_and(|base| !is_base(base)) {
                 return Err(StateError::Outrun { tenant: tenant.clone() });
             }
-            let digest = judged.digest().to_owned();
-            let same = known.filter(|known| known.stored.digest == digest && known.bundle.is_ok());
-            if let Some(same) = same.filter(|_| from.is_none()) {
-                let (revision, change) = (same.stored.revision, model.counters.change);
+            let same = current.is_some_and(|current| current.canonical() == judged.canonical());
+            if let Some(same) = known.filter(|_| same && from.is_none()) {
+                let (revision, digest) = (same.stored.revision, same.stored.digest.clone());
+                let change = model.counters.change;
                 return Ok(Decided::Nothing(PutBundle { revision, digest, change }));
             }
             let (counters, admission) = (model.next(true), Instant::now());
-            let admitted = match from {
-                None => model.tenants.admit(&judged, counters.revision)?,
-                Some(from) => {
-                    model.tenants.renamed(from, &tenant).admit(&judged, counters.revision)?
-                }
+            let admit = || match from {
+                None => model.tenants.admit(&judged, counters.revision, &asked.stages),
+                Some(from) => model.tenants.renamed(from, &tenant).admit(
+                    &judged,
+                    counters.revision,
+                    &asked.stages,
+                ),
             };
+            // Each reads everything there is, and neither needs the other.
+            let (admitted, digest) = AtOnce::over(judged.canonical().bytes())
+                .both(admit, || asked.stages.timed("digest", || judged.digest().to_owned()));
+            let admitted = admitted?;
             admitting = admission.elapsed();
             let put = PutBundle { revision: counters.revision, digest, change: counters.change };
             let change = bundle_change(model, (judged, admitted), counters, from, asked);
             Ok(Decided::Change(counters, Change::PutBundle(Box::new(change)), put))
         });
-        asked.stages.note("admit", admitting);
         asked.stages.note("store", begun.elapsed().saturating_sub(admitting));
         put
     }

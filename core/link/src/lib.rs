@@ -3,17 +3,19 @@
 //! Owns blocking frames over a Unix stream ([`Channel`]), tables as sealed memory files
 //! ([`SealedTable`], [`read_sealed`]) the socket's place in the file system ([`bind`],
 //! [`connect`]) and one-time visits to a gateway ([`Visit`]). Does not know what frames mean (`halftone_core::wire`), does not verify tables
-//! (`halftone_core::table::archive`), and starts no threads.
+//! (`halftone_core::table::archive`), and starts no threads but for what is done [`AtOnce`].
 //!
 //! Invariants: whatever a peer sends is hostile: sizes are checked before anything is allocated, a
 //! memory file is read only once nobody can change it, and every file descriptor that arrives is
 //! either handed on or closed.
 
+mod at_once;
 mod channel;
 mod sealed;
 mod socket;
 mod visit;
 
+pub use at_once::AtOnce;
 pub use channel::{Channel, LinkError, PeerCredentials, Received};
 pub use sealed::{SealedError, SealedTable, read_sealed, read_sealed_bytes};
 pub use socket::{SocketError, bind, connect};

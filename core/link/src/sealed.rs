@@ -23,6 +23,8 @@ use thiserror::Error;
 
 /// Largest memory file that is made or read, bytes.
 const FILE_BYTES_MAX: usize = HEADER_BYTES + TABLE_BYTES_MAX;
+/// How much of a table is read at once.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Why a table could not be put into, or taken from, a memory file.
 #[derive(Debug, Error)]
@@ -117,8 +119,13 @@ pub fn read_sealed(file: impl AsFd) -> Result<AlignedVec<16>, SealedError> {
     let file = file.as_fd();
     let size = check_size(sealed_size(file)?)?;
     let mut bytes = AlignedVec::with_capacity(size);
-    bytes.resize(size, 0);
-    fill(file, &mut bytes)?;
+    // By pieces that stay in the cache: zeroing all of it first would go through the memory once more.
+    let mut piece = vec![0; PIECE_BYTES.min(size)];
+    while bytes.len() < size {
+        let some = PIECE_BYTES.min(size - bytes.len());
+        fill(file, &mut piece[..some], bytes.len())?;
+        bytes.extend_from_slice(&piece[..some]);
+    }
     Ok(bytes)
 }
 
@@ -131,7 +138,7 @@ pub fn read_sealed_bytes(file: impl AsFd, bytes_max: usize) -> Result<Vec<u8>, S
     let found = sealed_size(file)?;
     let size = usize::try_from(found).ok().filter(|size| *size <= bytes_max);
     let mut bytes = vec![0; size.ok_or(SealedError::TooLarge { found, bytes_max })?];
-    fill(file, &mut bytes)?;
+    fill(file, &mut bytes, 0)?;
     Ok(bytes)
 }
 
@@ -145,11 +152,13 @@ fn sealed_size(file: BorrowedFd<'_>) -> Result<u64, SealedError> {
     Ok(u64::try_from(status.st_size).unwrap_or(0))
 }
 
-fn fill(file: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<(), SealedError> {
+/// Reads what is in a file from `start` on.
+fn fill(file: BorrowedFd<'_>, bytes: &mut [u8], start: usize) -> Result<(), SealedError> {
     let mut filled = 0;
     while filled < bytes.len() {
-        match pread(file, &mut bytes[filled..], filled as u64) {
-            Ok(0) => return Err(SealedError::Size { found: filled as u64 }),
+        let at = (start + filled) as u64;
+        match pread(file, &mut bytes[filled..], at) {
+            Ok(0) => return Err(SealedError::Size { found: at }),
             Ok(read) => filled += read,
             Err(Errno::INTR) => {}
             Err(errno) => return Err(SealedError::io("read a memory file")(errno)),

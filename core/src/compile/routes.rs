@@ -194,6 +194,16 @@ struct HostChange<'a> {
     new: Vec<Arc<RouteRow>>,
 }
 
+impl HostChange<'_> {
+    /// Returns what it makes of the rows of its host, in their order.
+    fn of(&self, rows: &[Arc<RouteRow>]) -> Vec<Arc<RouteRow>> {
+        let stays = rows.iter().filter(|row| !self.gone.contains(row.name.as_str()));
+        let mut rows: Vec<Arc<RouteRow>> = stays.chain(&self.new).cloned().collect();
+        sort(&mut rows);
+        rows
+    }
+}
+
 /// Replaces routes of the tenant in row `tenant`: those of `gone` by those of `new`, whose rows were made.
 ///
 /// # Errors
@@ -215,33 +225,83 @@ pub(super) fn replace_routes(
             changes.entry(host).or_default().new.extend_from_slice(rows);
         }
     }
+    if replace_in_place(table, tenant, &changes) {
+        put_slashes(table, gone, new);
+        return Ok(());
+    }
     let mut layout =
         Layout { routes: Rows::with_capacity(table.routes.len()), ..Layout::default() };
     for (host, span) in hosts_of(table) {
         // Those before it are new.
         while let Some(first) = changes.first_entry().filter(|first| *first.key() < &*host) {
             let (host, change) = first.remove_entry();
-            add_changed(&mut layout, table, (host, &[]), tenant, change)?;
+            add_changed(&mut layout, table, (host, &[]), tenant, &change)?;
         }
         let rows = &table.routes[span.start as usize..span.end as usize];
         match changes.remove(&*host) {
             None => layout.add(&host, rows)?,
-            Some(change) => add_changed(&mut layout, table, (&host, rows), tenant, change)?,
+            Some(change) => add_changed(&mut layout, table, (&host, rows), tenant, &change)?,
         }
     }
     for (host, change) in changes {
-        add_changed(&mut layout, table, (host, &[]), tenant, change)?;
+        add_changed(&mut layout, table, (host, &[]), tenant, &change)?;
     }
+    let slashes = table.prefix_slashes;
+    layout.put_into(table, slashes);
+    put_slashes(table, gone, new);
+    Ok(())
+}
+
+/// Puts the rows a change makes of each host where its rows are, if they are as many: no other row moves then. Returns
+/// whether that was so for all; nothing is changed otherwise.
+fn replace_in_place(
+    table: &mut RuleTable,
+    tenant: u32,
+    changes: &BTreeMap<&str, HostChange<'_>>,
+) -> bool {
+    let mut places = Vec::with_capacity(changes.len());
+    for (host, change) in changes {
+        let Some(span) = span_of(table, host) else { return false };
+        let rows = &table.routes[span.start as usize..span.end as usize];
+        let made = change.of(rows);
+        if made.len() != rows.len() || rows.iter().any(|row| row.tenant != tenant) {
+            return false;
+        }
+        places.push((span.start as usize, made));
+    }
+    for (start, rows) in places {
+        (start..).zip(rows).for_each(|(at, row)| table.routes.put(at, row));
+    }
+    true
+}
+
+/// Returns the rows of a host by its key.
+fn span_of(table: &RuleTable, host: &str) -> Option<Span> {
+    let find = |hosts: &[HostRow], name: &str| {
+        let at = hosts.binary_search_by(|host| host.name.as_str().cmp(name)).ok()?;
+        Some(hosts[at].routes)
+    };
+    match host.strip_prefix('*') {
+        Some("") => Some(table.any_host),
+        Some(suffix) => find(&table.wildcards, suffix),
+        None => find(&table.hosts, host),
+    }
+}
+
+/// Says how deep prefixes are, after `gone` were replaced by `new`.
+fn put_slashes(
+    table: &mut RuleTable,
+    gone: &[&Arc<Route>],
+    new: &[(&Arc<Route>, Vec<Arc<RouteRow>>)],
+) {
     let new = new.iter().map(|(_, rows)| deepest(rows)).max().unwrap_or_default();
     // All rows are looked at only where the deepest one may be gone.
     let gone = gone.iter().any(|route| may_have_slashes(route, table.prefix_slashes));
-    let slashes = match new >= table.prefix_slashes {
-        true => new,
-        false if gone => deepest(layout.routes.shared()),
-        false => table.prefix_slashes,
-    };
-    layout.put_into(table, slashes);
-    Ok(())
+    if new >= table.prefix_slashes {
+        table.prefix_slashes = new;
+    } else if gone {
+        table.prefix_slashes = deepest(table.routes.shared());
+    }
 }
 
 /// Returns whether a path of a route has so many slashes, as it is written.
@@ -256,7 +316,7 @@ fn add_changed(
     table: &RuleTable,
     (host, rows): (&str, &[Arc<RouteRow>]),
     tenant: u32,
-    change: HostChange<'_>,
+    change: &HostChange<'_>,
 ) -> Result<(), CompileError> {
     let owner = rows.first().map(|row| row.tenant).filter(|owner| *owner != tenant);
     if let Some(owner) = owner {
@@ -264,10 +324,7 @@ fn add_changed(
         let hostname = host.to_owned();
         return Err(CompileError::Hostname { hostname, tenant: name(tenant), owner: name(owner) });
     }
-    let stays = rows.iter().filter(|row| !change.gone.contains(row.name.as_str()));
-    let mut routes: Vec<Arc<RouteRow>> = stays.cloned().collect();
-    routes.extend(change.new);
-    sort(&mut routes);
+    let routes = change.of(rows);
     if routes.is_empty() { Ok(()) } else { layout.add(host, &routes) }
 }
 

@@ -12,7 +12,7 @@ use cel::{
 use super::{
     Names, Type,
     check::{Checker, Operand, qualified},
-    scope::spelled,
+    scope::is_spelled,
 };
 use crate::{
     policy::{GEO_LATITUDE, GEO_LONGITUDE, nearest},
@@ -144,7 +144,7 @@ impl<N: Names> Checker<'_, N> {
             return self.push_segment(segment);
         }
         let known = self.names.segments();
-        let called = known.iter().find(|known| spelled(known) == name);
+        let called = known.iter().find(|known| is_spelled(known, name));
         if let Some(segment) = called.and_then(|called| self.names.segment(called)) {
             return self.push_segment(segment);
         }

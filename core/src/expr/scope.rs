@@ -119,3 +119,10 @@ pub fn order<'a>(segments: &BTreeMap<&'a str, &str>) -> Result<Vec<&'a str>, Vec
 pub fn spelled(name: &str) -> String {
     name.replace(['-', '.'], "_")
 }
+
+/// Returns whether a call of `called` spells the name of a segment so, as [`spelled`] does.
+#[must_use]
+pub fn is_spelled(name: &str, called: &str) -> bool {
+    let as_called = |byte: u8| if matches!(byte, b'-' | b'.') { b'_' } else { byte };
+    name.len() == called.len() && name.bytes().map(as_called).eq(called.bytes())
+}

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Bundle, Canonical, Diagnostic, Difference,
-    lint::{lint_chains, lint_release},
+    lint::{lint_chains, lint_release, segments_read_alike},
     share, validate, validate_after,
 };
 
@@ -64,7 +64,8 @@ impl Judged {
     }
 
     fn warnings_after(&self, difference: &Difference<'_>, next: &Bundle) -> Arc<Warnings> {
-        if difference.others || difference.segments {
+        let other_segments = difference.segments && !segments_read_alike(&self.bundle, next);
+        if difference.others || other_segments {
             let warnings = next.releases.keys().filter_map(|name| warnings_of(next, name));
             return Arc::new(warnings.collect());
         }

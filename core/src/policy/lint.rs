@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Attribute, Bundle, Cell, Diagnostic, GEO_LATITUDE, GEO_LONGITUDE, Release, Requires, STABLE,
-    Source, Split, Target, TargetMatch, USER_ID,
+    Segment, Source, Split, Target, TargetMatch, USER_ID,
 };
 use crate::expr::{self, Use};
 
@@ -113,13 +113,40 @@ fn gives_weight(split: &Split) -> bool {
 
 /// Returns what an expression reads that any client can write at will, also through segments.
 fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
+    written_through(vec![text], bundle)
+}
+
+/// Returns whether whoever names segments reads the same of what any client can write in both bundles, which differ in
+/// nothing but segments, releases and routes.
+pub(super) fn segments_read_alike(before: &Bundle, after: &Bundle) -> bool {
+    let written = |segment: &Segment, bundle: &Bundle| {
+        let mut written = written_through(segment.when.as_deref().into_iter().collect(), bundle);
+        written.extend(written_by_members(segment, bundle));
+        written
+    };
+    // What names a segment reads what that reads: if those that differ read the same, so does everything.
+    let mut both = before.segments.iter().zip(&after.segments);
+    before.segments.len() == after.segments.len()
+        && both.all(|((a, old), (b, new))| {
+            a == b && (old == new || written(old, before) == written(new, after))
+        })
+}
+
+/// Returns what any client can write at will of what decides who is a member of a segment that is a list.
+fn written_by_members(segment: &Segment, bundle: &Bundle) -> Vec<String> {
+    let id = segment.members.as_ref().and(bundle.attributes.get(USER_ID));
+    id.map(|id| written_by_clients(id, bundle)).unwrap_or_default()
+}
+
+/// Returns what expressions read that any client can write at will, also through segments.
+fn written_through<'a>(mut texts: Vec<&'a str>, bundle: &'a Bundle) -> BTreeSet<String> {
     let attributes = bundle.attributes.iter().flat_map(|(name, attribute)| {
         let names = [Some(name), attribute.alias.as_ref()].into_iter().flatten();
         names.map(move |name| (name.as_str(), attribute))
     });
     let attributes: BTreeMap<&str, _> = attributes.collect();
     let mut written = BTreeSet::new();
-    let (mut texts, mut seen) = (vec![text], BTreeSet::new());
+    let mut seen = BTreeSet::new();
     while let Some(text) = texts.pop() {
         for used in expr::uses(text) {
             match used {
@@ -138,14 +165,12 @@ fn client_written_values(text: &str, bundle: &Bundle) -> BTreeSet<String> {
                 Use::Segment(called) => {
                     let mut named = bundle.segments.iter();
                     let named =
-                        named.find(|(name, _)| **name == called || expr::spelled(name) == called);
+                        named.find(|(name, _)| **name == called || expr::is_spelled(name, &called));
                     if let Some((name, segment)) = named
                         && seen.insert(name)
                     {
                         texts.extend(segment.when.as_deref());
-                        let id = segment.members.as_ref().and(attributes.get(USER_ID));
-                        written
-                            .extend(id.into_iter().flat_map(|one| written_by_clients(one, bundle)));
+                        written.extend(written_by_members(segment, bundle));
                     }
                 }
             }

@@ -10,8 +10,10 @@ use smallvec::SmallVec;
 
 use super::{
     Input, RequestView, UnitId,
-    evaluate::{Fault, attribute_text, present_text},
-    values::{cookie, header},
+    evaluate::present_text,
+    memo::Memo,
+    value::{Evaluated, Fault},
+    values::{Joins, cookie, header},
     witness::digits,
 };
 use crate::{
@@ -30,6 +32,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     request: &'a RequestView<'a>,
+    /// What was joined so far.
+    joins: &'a Joins<'a>,
     reserved: &'a ArchivedVec<ArchivedString>,
     /// The keys of the tenant's baggage, in lower case and order.
     baggage: &'a ArchivedVec<ArchivedString>,
@@ -37,22 +41,64 @@ pub(super) struct Asked<'a> {
     attributes: &'a ArchivedVec<ArchivedAttributeRow>,
     /// Whose rules ask.
     tenant: &'a str,
+    /// What was read before; nothing where that is not kept.
+    memo: Option<&'a Memo<'a>>,
 }
 
 impl<'a> Asked<'a> {
     /// Returns `request` as the rules of a tenant, a row of `tenants`, may read it.
     pub(super) fn of_tenant(
         request: &'a RequestView<'a>,
+        joins: &'a Joins<'a>,
         table: &'a ArchivedRuleTable,
         tenant: u32_le,
     ) -> Self {
         let row = &table.tenants[tenant.to_native() as usize];
         Self {
             request,
+            joins,
             reserved: &row.reserved,
             baggage: &row.baggage,
             attributes: &table.attributes,
             tenant: &row.name,
+            memo: None,
+        }
+    }
+
+    /// Returns the same request, of which is kept in `memo` what is read.
+    pub(super) fn with(self, memo: &'a Memo<'a>) -> Self {
+        Self { memo: Some(memo), ..self }
+    }
+
+    /// Returns what the request itself says of the attribute in `row`.
+    #[inline]
+    pub(super) fn present(&self, row: u32_le) -> Option<&'a [u8]> {
+        let row = row.to_native();
+        let read = || present_text(&self.attributes[row as usize], self);
+        match self.memo {
+            Some(memo) => memo.present(row, read),
+            None => read(),
+        }
+    }
+
+    /// Returns the text of the attribute in `row`: what the request says, else its default.
+    #[inline]
+    pub(super) fn text(&self, row: u32_le) -> Option<&'a [u8]> {
+        let default = || self.attributes[row.to_native() as usize].default.as_ref();
+        self.present(row).or_else(|| Some(default()?.as_bytes()))
+    }
+
+    /// Returns the value of the attribute in `row`, which `evaluate` makes of its text.
+    #[inline]
+    pub(super) fn value(
+        &self,
+        row: u32_le,
+        evaluate: impl FnOnce(&'a ArchivedAttributeRow, Option<&'a [u8]>) -> Evaluated<'a>,
+    ) -> Evaluated<'a> {
+        let read = || evaluate(&self.attributes[row.to_native() as usize], self.text(row));
+        match self.memo {
+            Some(memo) => memo.value(row.to_native(), read),
+            None => read(),
         }
     }
 
@@ -77,14 +123,13 @@ impl<'a> Asked<'a> {
 
     /// Returns the id that the request itself says, by the attribute in row `id`.
     fn id(&self, id: u32_le) -> Option<&'a str> {
-        let id = present_text(&self.attributes[id.to_native() as usize], self)?;
-        let id = std::str::from_utf8(id).ok()?;
+        let id = std::str::from_utf8(self.present(id)?).ok()?;
         (1..=UNIT_BYTES_MAX).contains(&id.len()).then_some(id)
     }
 
     /// Returns the value of a header, whether it is believed or not.
     pub(super) fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.seen(Input::Header(name), || header(self.request.headers, name, self.request.arena))
+        self.seen(Input::Header(name), || self.any_header(name))
     }
 
     /// Returns the value of a cookie.
@@ -120,12 +165,9 @@ impl<'a> Asked<'a> {
     /// Returns where the caller is, degrees north and east: what its request says, when that says both, else where its
     /// address is.
     pub(super) fn position(&self, row: &ArchivedPositionRow) -> Result<(f64, f64), Fault> {
-        let said = |at: u32_le| {
-            let row = self.attributes.get(at.to_native() as usize)?;
-            attribute_text(row, self)
-        };
         let declared = row.latitude.to_native() != NONE;
-        let both = if declared { said(row.latitude).zip(said(row.longitude)) } else { None };
+        let both =
+            if declared { self.text(row.latitude).zip(self.text(row.longitude)) } else { None };
         let Some((latitude, longitude)) = both else {
             return self.address_position().ok_or(Fault::Missing);
         };
@@ -235,7 +277,7 @@ impl<'a> Asked<'a> {
 
     /// Returns a header whoever sent it: what it says has to be signed.
     pub(super) fn any_header(&self, name: &str) -> Option<&'a [u8]> {
-        header(self.request.headers, name, self.request.arena)
+        header(self.request.headers, name, self.joins, self.request.arena)
     }
 
     /// Returns a property of the device.
@@ -248,9 +290,8 @@ impl<'a> Asked<'a> {
 
     /// Returns what the client says it is.
     fn client(&self) -> Client<'a> {
-        let (headers, arena) = (self.request.headers, self.request.arena);
         let believed = |name: &str| self.believes(name);
-        Client::of(headers, believed, |name| header(headers, name, arena))
+        Client::of(self.request.headers, believed, |name| self.any_header(name))
     }
 
     fn believes(&self, name: &str) -> bool {

@@ -11,8 +11,9 @@ use rkyv::{rend::u32_le, vec::ArchivedVec};
 
 use super::{
     asked::Asked,
-    evaluate::{self, Fault},
+    evaluate,
     trace::{EXPRESSION, Recorder, Seen, text},
+    value::Fault,
     values::query,
 };
 use crate::{

@@ -7,12 +7,12 @@ use super::{
     asked::Asked,
     chain::{Chain, chained},
     conditions::all_hold,
-    evaluate::Fault,
     nested,
     overrides::overridden,
     pins::{is_to_pin, pin},
     trace::{Recorder, Step},
     units::{Place, place_of},
+    value::Fault,
 };
 use crate::table::{ArchivedChoiceRow, ArchivedReleaseRow, ArchivedTargetRow, Rules};
 

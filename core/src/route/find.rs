@@ -16,6 +16,7 @@ use super::{
     asked::Asked,
     conditions::{all_hold, path_holds},
     trace::{Recorder, Step, text},
+    values::Joins,
 };
 use crate::table::{ArchivedHostRow, ArchivedPathRow, ArchivedRouteRow, ArchivedSpan, Rules};
 
@@ -23,11 +24,12 @@ use crate::table::{ArchivedHostRow, ArchivedPathRow, ArchivedRouteRow, ArchivedS
 pub(super) fn find_route<'t, R: Recorder>(
     table: Rules<'t>,
     request: &'t RequestView<'t>,
+    joins: &'t Joins<'t>,
     recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
     let exact = named(&table.hosts, request.host);
     recorder.step(|| host("", request.host, exact));
-    if let Some(found) = exact.and_then(|routes| first(table, routes, request, recorder)) {
+    if let Some(found) = exact.and_then(|routes| first(table, routes, request, joins, recorder)) {
         return Some(found);
     }
     if !table.wildcards.is_empty() {
@@ -35,13 +37,13 @@ pub(super) fn find_route<'t, R: Recorder>(
         for dot in memchr_iter(b'.', request.host).filter(|dot| *dot > 0) {
             let Some(routes) = named(&table.wildcards, &request.host[dot..]) else { continue };
             recorder.step(|| host("*", &request.host[dot..], Some(routes)));
-            if let Some(found) = first(table, routes, request, recorder) {
+            if let Some(found) = first(table, routes, request, joins, recorder) {
                 return Some(found);
             }
         }
     }
     recorder.step(|| host("*", b"", Some(&table.any_host)));
-    first(table, &table.any_host, request, recorder)
+    first(table, &table.any_host, request, joins, recorder)
 }
 
 fn named<'t>(hosts: &'t ArchivedVec<ArchivedHostRow>, name: &[u8]) -> Option<&'t ArchivedSpan> {
@@ -68,13 +70,14 @@ fn first<'t, R: Recorder>(
     table: Rules<'t>,
     routes: &ArchivedSpan,
     request: &'t RequestView<'t>,
+    joins: &'t Joins<'t>,
     recorder: &mut R,
 ) -> Option<(u32, &'t ArchivedRouteRow)> {
     let all = routes.start.to_native()..routes.end.to_native();
     if all.is_empty() {
         return None;
     }
-    let mut lookup = Lookup { table, request, recorder };
+    let mut lookup = Lookup { table, request, joins, recorder };
     let exact_end = lookup.behind(&all, |path| matches!(path, ArchivedPathRow::Exact(_)));
     let prefixes_end = lookup.behind(&all, |path| !matches!(path, ArchivedPathRow::Regex(_)));
     let (exact, prefixes) = (all.start..exact_end, exact_end..prefixes_end);
@@ -103,6 +106,7 @@ fn deepest(path: &[u8], slashes: u32) -> usize {
 struct Lookup<'e, 't, R> {
     table: Rules<'t>,
     request: &'t RequestView<'t>,
+    joins: &'t Joins<'t>,
     recorder: &'e mut R,
 }
 
@@ -126,7 +130,7 @@ impl<'t, R: Recorder> Lookup<'_, 't, R> {
     /// Returns a row when it takes the request.
     fn taken(&mut self, at: u32) -> Option<(u32, &'t ArchivedRouteRow)> {
         let row = &self.table.table.routes[at as usize];
-        let asked = Asked::of_tenant(self.request, self.table.table, row.tenant);
+        let asked = Asked::of_tenant(self.request, self.joins, self.table.table, row.tenant);
         let matched = path_holds(self.table, &row.path, asked.path, self.recorder)
             && all_hold(self.table, &row.conditions, &asked, self.recorder) == Ok(true);
         self.recorder.step(|| Step::Route {

@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 
 use super::{
     asked::Asked,
-    evaluate::attribute_text,
     trace::{NESTED, Read, Recorder, Seen, text},
+    value::position,
 };
 use crate::{
     limits::NESTED_LEVELS_MAX,
@@ -45,25 +45,34 @@ struct Lookup<'e, 'a, R> {
 impl<'a, R: Recorder> Lookup<'_, 'a, R> {
     fn below(&mut self, node: u32, level: usize) -> Option<u32> {
         let row = &self.nested.nodes[node as usize];
-        let exact = self.value(level).and_then(|value| {
-            let at = row.values.binary_search_by(|one| one.as_bytes().cmp(value)).ok()?;
-            Some(row.below[at].to_native())
-        });
-        let any = Some(row.any.to_native()).filter(|any| *any != NONE);
-        [exact, any].into_iter().flatten().find_map(|below| {
-            let is_last = level + 1 == self.nested.attributes.len();
-            if is_last { Some(below) } else { self.below(below, level + 1) }
-        })
+        if let Some(at) = self.value(level).and_then(|value| position(value, &row.values)) {
+            let found = self.step(row.below[at].to_native(), level);
+            if found.is_some() {
+                return found;
+            }
+        }
+        match row.any.to_native() {
+            NONE => None,
+            any => self.step(any, level),
+        }
+    }
+
+    /// Goes on with what lies below a value of a level.
+    fn step(&mut self, below: u32, level: usize) -> Option<u32> {
+        let is_last = level + 1 == self.nested.attributes.len();
+        if is_last { Some(below) } else { self.below(below, level + 1) }
     }
 
     fn value(&mut self, level: usize) -> Option<&'a [u8]> {
         if let Some(value) = self.values.get(level) {
             return *value;
         }
-        let row = self.nested.attributes[level].to_native();
-        let attribute = &self.table.table.attributes[row as usize];
-        let value = attribute_text(attribute, self.request);
-        self.recorder.read(|| Read { name: attribute.name.to_string(), found: value.map(text) });
+        let row = self.nested.attributes[level];
+        let value = self.request.text(row);
+        self.recorder.read(|| {
+            let attribute = &self.table.table.attributes[row.to_native() as usize];
+            Read { name: attribute.name.to_string(), found: value.map(text) }
+        });
         self.values.push(value);
         value
     }

@@ -17,6 +17,7 @@ mod devices;
 mod members;
 mod nested;
 mod regions;
+mod repeated;
 mod signed;
 
 fn table(bundle: Value) -> Archive<RuleTable> {
@@ -66,11 +67,18 @@ impl Default for Ask<'_> {
 }
 
 fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Reason, Option<u32>)> {
+    ask_in(&Bump::new(), table, ask)
+}
+
+fn ask_in(
+    arena: &Bump,
+    table: &Archive<RuleTable>,
+    ask: &Ask<'_>,
+) -> Option<(String, String, Reason, Option<u32>)> {
     let headers: Vec<Header<'_>> =
         ask.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let (path, query) = ask.target.split_once('?').unwrap_or((ask.target, ""));
     let (mut host, mut scratch) = (HostScratch::new(), PathScratch::new());
-    let arena = Bump::new();
     let view = RequestView {
         method: ask.method,
         scheme: "http",
@@ -89,7 +97,7 @@ fn ask(table: &Archive<RuleTable>, ask: &Ask<'_>) -> Option<(String, String, Rea
         fresh_unit: crate::route::UnitId::default(),
         devices: &crate::signal::device::Unremembered::default(),
         claims: &crate::signal::jwt::NoClaims,
-        arena: &arena,
+        arena,
     };
     let table = table.rules();
     route(table, &view, ask.random, ask.now_unix_s).map(|decision| {

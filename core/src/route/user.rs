@@ -2,7 +2,7 @@
 //!
 //! Owns telling users apart for counts. Decisions find their key as they go ([`super::units`]).
 
-use super::{Decision, RequestView, UNIT_COOKIE, asked::Asked, parts::part};
+use super::{Decision, RequestView, UNIT_COOKIE, asked::Asked, parts::part, values::Joins};
 use crate::{
     limits::UNIT_BYTES_MAX,
     table::{ArchivedPartRow, ArchivedUnitMissingRow, Rules},
@@ -18,7 +18,8 @@ pub fn user<'a>(
 ) -> Option<&'a [u8]> {
     let release = table.table.releases.get(decision.release? as usize)?;
     let route = &table.table.routes[decision.route as usize];
-    let asked = Asked::of_tenant(request, table.table, route.tenant);
+    let joins = request.arena.alloc(Joins::default());
+    let asked = Asked::of_tenant(request, joins, table.table, route.tenant);
     let mut sources = release
         .units
         .iter()

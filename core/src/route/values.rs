@@ -1,13 +1,16 @@
 //! Values of a request: a header, a cookie, a query parameter, the host name.
 //!
 //! Owns POLICY stage 0 for values: repeated headers are joined by `, `, the first cookie or query
-//! value wins. Invariant: a value is a slice of the request unless a header is repeated.
+//! value wins. Invariants: a value is a slice of the request unless a header is repeated; one that is repeated is joined
+//! once per decision, however many rules read it.
+
+use std::cell::Cell;
 
 use bumpalo::Bump;
 use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
-use crate::http::Header;
+use crate::http::{Header, is_field};
 
 /// Where a host name is brought into lower case when it is not already.
 pub type HostScratch = SmallVec<[u8; 64]>;
@@ -29,19 +32,54 @@ pub fn host_name<'a>(host: &'a str, scratch: &'a mut HostScratch) -> &'a [u8] {
     scratch
 }
 
+/// The repeated headers that one decision has joined, each by the place of its first field.
+#[derive(Debug, Default)]
+pub(super) struct Joins<'a>(Cell<Option<&'a Join<'a>>>);
+
+#[derive(Debug)]
+struct Join<'a> {
+    first: usize,
+    value: &'a [u8],
+    before: Option<&'a Join<'a>>,
+}
+
+impl<'a> Joins<'a> {
+    fn find(&self, first: usize) -> Option<&'a [u8]> {
+        let mut next = self.0.get();
+        while let Some(join) = next {
+            if join.first == first {
+                return Some(join.value);
+            }
+            next = join.before;
+        }
+        None
+    }
+
+    fn keep(&self, first: usize, value: &'a [u8], arena: &'a Bump) {
+        self.0.set(Some(arena.alloc(Join { first, value, before: self.0.get() })));
+    }
+}
+
 /// Returns the value of the header `name` (lower case), joined when it is repeated.
 pub(super) fn header<'a>(
     headers: &'a [Header<'a>],
     name: &str,
+    joins: &Joins<'a>,
     arena: &'a Bump,
 ) -> Option<&'a [u8]> {
-    let mut values = headers
-        .iter()
-        .filter(|header| header.name.eq_ignore_ascii_case(name))
-        .map(|header| header.value);
-    let first = values.next()?;
-    let others = values.clone();
-    Some(if values.next().is_none() { first } else { join(first, others, arena) })
+    let fields = headers.iter().enumerate();
+    let mut fields = fields.filter(|(_, header)| is_field(header.name, name));
+    let (at, first) = fields.next()?;
+    let others = fields.clone().map(|(_, header)| header.value);
+    if fields.next().is_none() {
+        return Some(first.value);
+    }
+    if let Some(value) = joins.find(at) {
+        return Some(value);
+    }
+    let value = join(first.value, others, arena);
+    joins.keep(at, value, arena);
+    Some(value)
 }
 
 /// Joins the values of a repeated field (RFC 9110 §5.3).
@@ -72,7 +110,7 @@ pub fn cookie<'a>(headers: &'a [Header<'a>], name: &str) -> Option<&'a [u8]> {
 
 /// Returns the first value of the cookie whose name is these parts, one behind the other.
 pub(super) fn cookie_of<'a>(headers: &'a [Header<'a>], name: &[&str]) -> Option<&'a [u8]> {
-    let fields = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("cookie"));
+    let fields = headers.iter().filter(|header| is_field(header.name, "cookie"));
     fields.flat_map(|header| header.value.split(|byte| *byte == b';')).find_map(|pair| {
         let mut rest = pair.trim_ascii();
         for part in name {

@@ -12,7 +12,7 @@
 use std::{cell::OnceCell, fmt};
 
 use crate::{
-    http::Header,
+    http::{Header, is_field},
     limits::{DEVICE_AGENT_BYTES_MAX, DEVICE_HINT_BYTES_MAX},
 };
 
@@ -78,6 +78,7 @@ impl<'a> Client<'a> {
 }
 
 /// Returns the place of a field in [`FIELDS`].
+#[inline]
 fn place(name: &str) -> Option<usize> {
     let at = match name.len() {
         10 => 0,
@@ -88,7 +89,7 @@ fn place(name: &str) -> Option<usize> {
         15 => 5,
         _ => return None,
     };
-    name.eq_ignore_ascii_case(FIELDS[at]).then_some(at)
+    is_field(name, FIELDS[at]).then_some(at)
 }
 
 /// A device, as far as it is known.

@@ -4,7 +4,7 @@
 //! bytes come from: what crossed a socket or a disk is hostile until [`Archive::open`] has returned.
 //!
 //! Header, 64 bytes little endian: magic (8) · layout (8) · kind (4) · zero (4) · body length (8) ·
-//! revision (8) · zero (8) · xxh3-128 (16) of the 48 bytes before it and the body.
+//! revision (8) · zero (8) · xxh3-128 (16) of the 48 bytes before it and of the body's own xxh3-128.
 //!
 //! Invariants:
 //! - an [`Archive`] exists only after checksum, structure (bytecheck) and meaning
@@ -15,16 +15,19 @@ use std::{fmt, marker::PhantomData};
 
 use rkyv::{api::high::to_bytes_in, rancor, util::AlignedVec};
 use thiserror::Error;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::{Table, TableKind, VerifyError, verify::Verify};
-use crate::limits::TABLE_BYTES_MAX;
+use crate::{
+    both::{Both, InTurn},
+    limits::TABLE_BYTES_MAX,
+};
 
 /// Identifies the archived types: two processes that disagree here cannot exchange tables.
 pub const LAYOUT: u64 = xxh3_of_layout();
 
 /// Counts changes of the archived types; the golden archive's test says when to raise it.
-const LAYOUT_VERSION: u32 = 16;
+const LAYOUT_VERSION: u32 = 17;
 const MAGIC: [u8; 8] = *b"halftone";
 /// Bytes of the header: the body behind it stays aligned to 16.
 pub const HEADER_BYTES: usize = 64;
@@ -91,7 +94,16 @@ pub enum ArchiveError {
 pub struct Archive<T: Table> {
     bytes: AlignedVec<16>,
     revision: u64,
+    body: u128,
     decoded: T::Decoded,
+    table: PhantomData<fn() -> T>,
+}
+
+/// A table that was written, and not opened yet.
+pub struct Draft<T: Table> {
+    bytes: AlignedVec<16>,
+    revision: u64,
+    body: u128,
     table: PhantomData<fn() -> T>,
 }
 
@@ -101,14 +113,21 @@ impl<T: Table> Archive<T> {
     /// # Errors
     /// [`ArchiveError`]: every way in which they are not a table this build can serve.
     pub fn open(bytes: AlignedVec<16>) -> Result<Self, ArchiveError> {
-        let (header, body) =
+        Self::open_by(bytes, &InTurn)
+    }
+
+    /// Takes bytes as [`Archive::open`] does; the checksum and the table are checked by `by`.
+    ///
+    /// # Errors
+    /// [`ArchiveError`].
+    pub fn open_by(bytes: AlignedVec<16>, by: &impl Both) -> Result<Self, ArchiveError> {
+        let (header, rest) =
             bytes.split_first_chunk::<HEADER_BYTES>().ok_or(ArchiveError::Short(bytes.len()))?;
-        let revision = check_header(header, body, T::KIND)?;
-        let table =
-            rkyv::access::<T::Archived, rancor::Error>(body).map_err(ArchiveError::Structure)?;
-        table.verify()?;
-        let decoded = T::decode(table)?;
-        Ok(Self { bytes, revision, decoded, table: PhantomData })
+        let revision = check_header(header, rest, T::KIND)?;
+        let (body, decoded) = by.both(|| check_sum(header, rest), || check_table::<T>(rest));
+        // Damage is told as damage, whatever it led to.
+        let (body, decoded) = (body?, decoded?);
+        Ok(Self { bytes, revision, body, decoded, table: PhantomData })
     }
 
     /// Copies `bytes` to where they are aligned, and opens them.
@@ -127,14 +146,7 @@ impl<T: Table> Archive<T> {
     /// [`ArchiveError::Write`], and whatever [`Archive::open`] refuses: a sender never sends what a
     /// receiver would not take.
     pub fn build(table: &T, revision: u64) -> Result<Self, ArchiveError> {
-        // The body is written behind room for its header; the header is aligned, so the body is.
-        let mut room = AlignedVec::<16>::new();
-        room.resize(HEADER_BYTES, 0);
-        let mut bytes =
-            to_bytes_in::<_, rancor::Error>(table, room).map_err(ArchiveError::Write)?;
-        let header = header(T::KIND, revision, &bytes[HEADER_BYTES..]);
-        bytes[..HEADER_BYTES].copy_from_slice(&header);
-        Self::open(bytes)
+        Ok(Draft::write(table, revision, 0)?.open_beside(&InTurn, |_| ())?.0)
     }
 
     /// Returns the table.
@@ -176,6 +188,58 @@ impl<T: Table> Archive<T> {
     pub fn revision(&self) -> u64 {
         self.revision
     }
+
+    /// Returns what names its body: archives of other revisions with the same table have the same.
+    #[must_use]
+    pub fn body(&self) -> u128 {
+        self.body
+    }
+}
+
+impl<T: Table> Draft<T> {
+    /// Writes `table` as `revision`; with room for `bytes` at once, as many as are to be expected.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Write`], [`ArchiveError::TooLarge`].
+    pub fn write(table: &T, revision: u64, bytes: usize) -> Result<Self, ArchiveError> {
+        // The body is written behind room for its header; the header is aligned, so the body is.
+        let mut room = AlignedVec::<16>::with_capacity(bytes.min(HEADER_BYTES + TABLE_BYTES_MAX));
+        room.resize(HEADER_BYTES, 0);
+        let mut bytes =
+            to_bytes_in::<_, rancor::Error>(table, room).map_err(ArchiveError::Write)?;
+        let rest = &bytes[HEADER_BYTES..];
+        if rest.len() > TABLE_BYTES_MAX {
+            return Err(ArchiveError::TooLarge { found: rest.len() as u64 });
+        }
+        let body = xxh3_128(rest);
+        let header = header(T::KIND, revision, rest.len() as u64, body);
+        bytes[..HEADER_BYTES].copy_from_slice(&header);
+        Ok(Self { bytes, revision, body, table: PhantomData })
+    }
+
+    /// Opens it, while `beside` does something with its bytes: what comes of that is given away only with a good table.
+    ///
+    /// The checksum is not computed again: it was, of these very bytes.
+    ///
+    /// # Errors
+    /// Whatever [`Archive::open`] refuses.
+    pub fn open_beside<R: Send>(
+        self,
+        by: &impl Both,
+        beside: impl FnOnce(&[u8]) -> R + Send,
+    ) -> Result<(Archive<T>, R), ArchiveError> {
+        let Self { bytes, revision, body, .. } = self;
+        let check = || check_table::<T>(&bytes[HEADER_BYTES..]);
+        let (decoded, beside) = by.both(check, || beside(&bytes));
+        let decoded = decoded?;
+        Ok((Archive { bytes, revision, body, decoded, table: PhantomData }, beside))
+    }
+
+    /// Returns the length of its bytes, header and all.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 impl<T: Table> fmt::Debug for Archive<T> {
@@ -197,25 +261,42 @@ fn kind_number(kind: TableKind) -> u32 {
     }
 }
 
-fn header(kind: TableKind, revision: u64, body: &[u8]) -> [u8; HEADER_BYTES] {
+fn header(kind: TableKind, revision: u64, len: u64, body: u128) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[0..8].copy_from_slice(&MAGIC);
     header[8..16].copy_from_slice(&LAYOUT.to_le_bytes());
     header[16..20].copy_from_slice(&kind_number(kind).to_le_bytes());
-    header[24..32].copy_from_slice(&(body.len() as u64).to_le_bytes());
+    header[24..32].copy_from_slice(&len.to_le_bytes());
     header[32..40].copy_from_slice(&revision.to_le_bytes());
     let checksum = checksum(&header, body);
     header[CHECKED_BYTES..].copy_from_slice(&checksum.to_le_bytes());
     header
 }
 
-fn checksum(header: &[u8; HEADER_BYTES], body: &[u8]) -> u128 {
-    let mut hash = Xxh3::new();
-    hash.update(&header[..CHECKED_BYTES]);
-    hash.update(body);
-    hash.digest128()
+/// Returns the checksum of a header and of the body whose own is `body`.
+fn checksum(header: &[u8; HEADER_BYTES], body: u128) -> u128 {
+    let mut both = [0; CHECKED_BYTES + size_of::<u128>()];
+    both[..CHECKED_BYTES].copy_from_slice(&header[..CHECKED_BYTES]);
+    both[CHECKED_BYTES..].copy_from_slice(&body.to_le_bytes());
+    xxh3_128(&both)
 }
 
+/// Checks that header and body are those that were written; returns the checksum of the body.
+fn check_sum(header: &[u8; HEADER_BYTES], body: &[u8]) -> Result<u128, ArchiveError> {
+    let own = xxh3_128(body);
+    let good = checksum(header, own).to_le_bytes() == header[CHECKED_BYTES..];
+    if good { Ok(own) } else { Err(ArchiveError::Checksum) }
+}
+
+/// Checks that a body is a table that can be served, and decodes what is to be decoded of it.
+fn check_table<T: Table>(body: &[u8]) -> Result<T::Decoded, ArchiveError> {
+    let table =
+        rkyv::access::<T::Archived, rancor::Error>(body).map_err(ArchiveError::Structure)?;
+    table.verify()?;
+    Ok(T::decode(table)?)
+}
+
+/// Checks everything a header says but its checksum; returns the revision.
 fn check_header(
     header: &[u8; HEADER_BYTES],
     body: &[u8],
@@ -242,9 +323,6 @@ fn check_header(
     }
     if promised != body.len() as u64 {
         return Err(ArchiveError::Length { promised, found: body.len() as u64 });
-    }
-    if checksum(header, body).to_le_bytes() != header[CHECKED_BYTES..] {
-        return Err(ArchiveError::Checksum);
     }
     Ok(word(32))
 }

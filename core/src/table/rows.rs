@@ -67,8 +67,8 @@ impl<T> Rows<T> {
     ///
     /// # Panics
     /// There is no such place.
-    pub fn put(&mut self, at: usize, row: T) {
-        self.0[at] = Arc::new(row);
+    pub fn put(&mut self, at: usize, row: impl Into<Arc<T>>) {
+        self.0[at] = row.into();
     }
 
     /// Exchanges two rows.

@@ -219,6 +219,12 @@ impl ArchivedRuleTable {
         }
         let key = release.baggage.as_ref();
         check("release", row, key.is_none_or(|key| is_baggage_key(key)))?;
+        if key.is_some() || release.pins.is_some() {
+            // Their names go into heads as they are.
+            let names = &self.variants[variants.start as usize..variants.end as usize];
+            let good = is_name(&release.name) && names.iter().all(|variant| is_name(&variant.name));
+            check("release", row, good)?;
+        }
         bounded("targets", release.targets.len(), TARGETS_MAX)?;
         for target in release.targets.iter() {
             check("target", row, is_short(&target.id))?;

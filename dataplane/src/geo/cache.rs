@@ -11,18 +11,23 @@
 
 use std::{cell::OnceCell, net::IpAddr, rc::Rc};
 
-use ahash::{AHashMap, RandomState};
+use ahash::RandomState;
 use halftone_core::{
     limits::GEO_ADDRESSES_MAX,
     signal::geo::{GeoField, GeoLang},
 };
+use hashbrown::HashTable;
 
 const SHARDS: usize = 16;
 const SHARD_ADDRESSES: usize = GEO_ADDRESSES_MAX / SHARDS;
+/// The lowest bit of a hash that chooses the shard: a table takes those at either end.
+const SHARD_SHIFT: u32 = 40;
 
 /// What is known of an address: what was asked for so far.
 #[derive(Debug)]
 pub(super) struct Record {
+    /// As callers are known by it; one address has one text.
+    text: Box<str>,
     address: IpAddr,
     position: OnceCell<Option<(f64, f64)>>,
     first: OnceCell<Box<Entry>>,
@@ -38,8 +43,10 @@ struct Entry {
 }
 
 impl Record {
-    fn new(address: IpAddr) -> Self {
-        Self { address, position: OnceCell::new(), first: OnceCell::new() }
+    /// Reads `text`; nothing when it is no address.
+    fn new(text: &str) -> Option<Self> {
+        let address = text.parse::<IpAddr>().ok()?.to_canonical();
+        Some(Self { text: text.into(), address, position: OnceCell::new(), first: OnceCell::new() })
     }
 
     /// Returns a field; the first time it is what `find` finds.
@@ -87,38 +94,50 @@ impl Default for Cache {
 struct Shard {
     /// The databases that all of this is of.
     generation: u64,
-    lately: AHashMap<IpAddr, Rc<Record>>,
-    before: AHashMap<IpAddr, Rc<Record>>,
+    /// By the hash of the text.
+    lately: HashTable<Rc<Record>>,
+    before: HashTable<Rc<Record>>,
 }
 
 impl Cache {
-    /// Returns what is remembered of `address`, and whether it is new.
-    pub(super) fn find(&mut self, address: IpAddr, generation: u64) -> (Rc<Record>, bool) {
-        // The map inside takes other bits of another hash.
-        let shard = usize::try_from(self.hasher.hash_one(address) % SHARDS as u64).unwrap_or(0);
-        self.shards[shard].find(address, generation)
+    /// Returns what is remembered of the address that `text` is, and whether it is new; nothing when it is none.
+    pub(super) fn find(&mut self, text: &str, generation: u64) -> Option<(Rc<Record>, bool)> {
+        let hash = self.hasher.hash_one(text);
+        let shard = &mut self.shards[(hash >> SHARD_SHIFT) as usize % SHARDS];
+        shard.find(text, hash, generation, &self.hasher)
     }
 }
 
 impl Shard {
-    fn find(&mut self, address: IpAddr, generation: u64) -> (Rc<Record>, bool) {
+    fn find(
+        &mut self,
+        text: &str,
+        hash: u64,
+        generation: u64,
+        hasher: &RandomState,
+    ) -> Option<(Rc<Record>, bool)> {
         if self.generation != generation {
             self.lately.clear();
             self.before.clear();
             self.generation = generation;
         }
-        if let Some(record) = self.lately.get(&address) {
-            return (Rc::clone(record), false);
+        let is_same = |record: &Rc<Record>| *record.text == *text;
+        if let Some(record) = self.lately.find(hash, is_same) {
+            return Some((Rc::clone(record), false));
         }
-        let old = self.before.remove(&address);
+        let old = self.before.find_entry(hash, is_same).ok().map(|old| old.remove().0);
         let is_new = old.is_none();
-        let record = old.unwrap_or_else(|| Rc::new(Record::new(address)));
+        let record = match old {
+            Some(record) => record,
+            None => Rc::new(Record::new(text)?),
+        };
         if self.lately.len() >= SHARD_ADDRESSES {
             std::mem::swap(&mut self.lately, &mut self.before);
             self.lately.clear();
         }
-        self.lately.insert(address, Rc::clone(&record));
-        (record, is_new)
+        let place = Rc::clone(&record);
+        self.lately.insert_unique(hash, place, |record| hasher.hash_one(&*record.text));
+        Some((record, is_new))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Claims read for decisions, and what is counted of it.
 
-use halftone_core::signal::jwt::{Issuer, jwks::parse_jwks};
+use halftone_core::{
+    limits::JWT_BAD_PER_CALLER,
+    signal::jwt::{Issuer, jwks::parse_jwks},
+};
 use halftone_tokens::{Signer, jwks};
 use serde_json::json;
 
@@ -20,9 +23,19 @@ fn read(
     value: Option<&str>,
     now: u64,
 ) -> (Option<String>, Vec<(&'static str, u64)>) {
+    read_of(tokens, "192.0.2.1", value, now)
+}
+
+/// The same for a request of this address.
+fn read_of(
+    tokens: &Tokens,
+    client_ip: &str,
+    value: Option<&str>,
+    now: u64,
+) -> (Option<String>, Vec<(&'static str, u64)>) {
     let field = value.map(|value| Header { name: "Authorization", value: value.as_bytes() });
     let headers: Vec<Header<'_>> = field.into_iter().collect();
-    let reader = tokens.reader(&headers, now);
+    let reader = tokens.reader(&headers, client_ip, now);
     let sub = reader.claim("sub", None).map(str::to_owned);
     assert_eq!(reader.claim("sub", Some("me")).map(str::to_owned), sub);
     assert_eq!(reader.claim("sub", Some("you")), None);
@@ -56,7 +69,8 @@ fn a_tick_brings_another_budget() {
     let signer = Signer::ed25519("k", 1);
     let (tokens, _cell) = tokens(&[&signer]);
     for flood in 0..=JWT_JUDGED_PER_TICK {
-        read(&tokens, Some(&format!("Bearer a.b.{flood}")), 0);
+        let client_ip = format!("192.0.2.{}", flood % 200);
+        read_of(&tokens, &client_ip, Some(&format!("Bearer a.b.{flood}")), 0);
     }
     let good = format!("Bearer {}", signer.sign(&json!({ "iss": "me", "sub": "u7", "exp": 9 })));
     let (sub, counts) = read(&tokens, Some(&good), 1);
@@ -66,6 +80,33 @@ fn a_tick_brings_another_budget() {
     );
     tokens.turn();
     assert_eq!(read(&tokens, Some(&good), 1).0.as_deref(), Some("u7"));
+}
+
+/// One who sends ever new bad tokens is decided for without them; others are not.
+#[test]
+fn one_caller_alone_takes_a_part_of_the_budget() {
+    let (signer, other) = (Signer::ed25519("k", 1), Signer::ed25519("k", 2));
+    let (tokens, _cell) = tokens(&[&signer]);
+    let bearer = |signer: &Signer, sub: &str| {
+        format!("Bearer {}", signer.sign(&json!({ "iss": "me", "sub": sub, "exp": 9 })))
+    };
+    let of = |client_ip: &str, value: &str| read_of(&tokens, client_ip, Some(value), 1).0;
+    for flood in 0..2 * JWT_JUDGED_PER_TICK {
+        // A network of IPv6 addresses is one caller.
+        of(&format!("2001:db8::{flood:x}"), &bearer(&other, &flood.to_string()));
+    }
+    let bad = u64::from(JWT_BAD_PER_CALLER);
+    assert_eq!(tokens.counts()[Rejected::WrongSignature.index()], bad);
+    assert_eq!(tokens.counts()[Rejected::Busy.index()], 2 * u64::from(JWT_JUDGED_PER_TICK) - bad);
+    let u7 = bearer(&signer, "u7");
+    for stranger in ["192.0.2.7", "2001:db8:0:1::1", ""] {
+        assert_eq!(of(stranger, &bearer(&signer, stranger)).as_deref(), Some(stranger));
+    }
+    assert_eq!(of("2001:db8::7", &u7), None, "its address is out of them for this tick");
+    assert_eq!(of("192.0.2.7", &u7).as_deref(), Some("u7"));
+    assert_eq!(of("2001:db8::7", &u7).as_deref(), Some("u7"), "who is remembered is believed");
+    tokens.turn();
+    assert_eq!(of("2001:db8::7", &bearer(&signer, "u8")).as_deref(), Some("u8"));
 }
 
 #[test]
@@ -84,7 +125,7 @@ fn what_is_told_is_never_the_token() {
     ] {
         let value = format!("Bearer {token}");
         let headers = [Header { name: "authorization", value: value.as_bytes() }];
-        let reader = tokens.reader(&headers, now);
+        let reader = tokens.reader(&headers, "192.0.2.1", now);
         assert_eq!(reader.told(), None, "nobody asked");
         let _ = reader.claim("sub", None);
         let told = reader.told().expect("a step");

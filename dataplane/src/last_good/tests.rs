@@ -64,3 +64,15 @@ fn a_damaged_file_is_refused_and_left_alone() {
     fs::write(last_good.path(TableKind::Instances), &good).expect("written");
     assert!(last_good.load().1.is_none());
 }
+
+#[test]
+fn what_is_synced_by_pieces_is_one_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("kept");
+    for size in [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES + 777] {
+        let bytes: Vec<u8> = (0..size).map(|at| at.to_le_bytes()[at % 3]).collect();
+        write(&path, &bytes).expect("written");
+        assert!(fs::read(&path).expect("there") == bytes, "{size}");
+        assert!(!path.with_extension("new").exists(), "{size}");
+    }
+}

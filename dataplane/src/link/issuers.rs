@@ -44,6 +44,9 @@ fn believe(link: &Link, list: Vec<Issuer>) -> Result<Frame, IssuersError> {
         if let Err(error) = link.issuers.keep(&list) {
             tracing::error!(%error, "Issuers cannot be kept; a restart without control plane would believe older ones.");
         }
+        if list.is_empty() {
+            tracing::info!("Tokens of nobody are believed any more.");
+        }
         link.publisher.believe(renewed);
         for state in &states {
             tracing::info!(issuer = state.issuer, audiences = ?state.audiences, keys = ?state.keys, "Tokens of an issuer are believed.");

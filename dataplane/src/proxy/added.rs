@@ -1,7 +1,8 @@
 //! Fields that are added to an answer: what the caller is to remember, and what a holder of a token is told.
 //!
-//! Owns their text. Does not decide what is remembered (`core::route` does). Invariants: an answer that sets a cookie is
-//! private, so that no shared cache gives one caller's to another; a caller without a token is told nothing.
+//! Owns their text. Does not decide what is remembered (`core::route` does). Invariants: an answer that sets a cookie or
+//! tells a decision is private, so that no shared cache gives one caller's to another; a caller without a token is told
+//! nothing.
 
 use std::{io::Write as _, ops::Range};
 
@@ -26,7 +27,7 @@ pub struct Added {
     pub told: Range<usize>,
 }
 
-/// Adds the cookies that have a caller remember a decision. `pinned` is whether it was met as decided: what stands in
+/// Adds the cookies that have a caller remember a decision, behind what is told of it, if anything is. `pinned` is whether it was met as decided: what stands in
 /// for a variant is not remembered as that.
 pub(super) fn remember(
     table: &ArchivedRuleTable,
@@ -49,10 +50,14 @@ pub(super) fn remember(
         let used = Use::Pin { tenant, release: name };
         cookie(&pin_cookie(name), used, value.as_bytes(), keys, out);
     }
-    if out.len() > before {
-        out.extend_from_slice(b"Cache-Control: private\r\n");
+    // What tells a decision has said so already.
+    if before == 0 && out.len() > before {
+        out.extend_from_slice(PRIVATE);
     }
 }
+
+/// Keeps shared caches from giving one caller's answer to another (RFC 9111 §5.2.2.7).
+const PRIVATE: &[u8] = b"Cache-Control: private\r\n";
 
 /// Adds a cookie (RFC 6265) that browsers send back to this host alone, and to it only over https.
 fn cookie(name: &str, used: Use<'_>, value: &[u8], keys: &KeyRing, out: &mut Vec<u8>) {
@@ -112,6 +117,7 @@ pub(super) fn tell(
         }
         line.end();
     }
+    line.out.extend_from_slice(PRIVATE);
 }
 
 /// Returns the values that a decision looked at, each once, the first of them.

@@ -254,7 +254,7 @@ fn decide<E: Engine>(
         let log = worker.log.as_ref();
         let values = log.and_then(|log| log.values(|| worker.buffers.head()));
         let devices = worker.devices.reader();
-        let claims = worker.tokens.reader(head.headers, now_unix_s);
+        let claims = worker.tokens.reader(head.headers, client_ip, now_unix_s);
         let view = RequestView {
             method: head.method,
             scheme: request.scheme,
@@ -288,6 +288,7 @@ fn decide<E: Engine>(
             let _ = user(rules, decision, &view);
         }
         let (wanted, found) = reader.finish();
+        let seen = claims.seen();
         request.values = values.map(Values::finish);
         if turn == Turn::First && !wanted.is_empty() {
             faults.clear();
@@ -297,7 +298,7 @@ fn decide<E: Engine>(
         request.decision = decision;
         worker.tags.count(&found);
         worker.signing.count(verifier.finish());
-        worker.tokens.count(claims.seen());
+        worker.tokens.count(seen);
         let mut counters = worker.counters.borrow_mut();
         faults.count(&mut counters);
         let untrusted = request.decision.filter(|_| !peer.trusted);

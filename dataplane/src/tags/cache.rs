@@ -8,7 +8,11 @@
 //! - a lookup that finds something allocates nothing;
 //! - what is of an older revision than its tenant's is not found.
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::Cell,
+    hash::{BuildHasher as _, Hasher as _},
+    sync::Arc,
+};
 
 use ahash::{AHashMap, RandomState};
 use halftone_core::{
@@ -16,7 +20,7 @@ use halftone_core::{
     signal::tags::{Tags, size},
     table::{TagFilter, archive::Archive},
 };
-use smallvec::SmallVec;
+use hashbrown::{HashTable, hash_table::Entry as Place};
 
 use super::Key;
 
@@ -29,6 +33,8 @@ const TAG_BYTES: usize = 64;
 /// Reads from which on an entry outlives a sweep.
 const HOT: u8 = 2;
 const FOR_EVER: u64 = u64::MAX;
+/// The lowest bit of a hash that chooses the shard: a table takes those at either end.
+const SHARD_SHIFT: u32 = 40;
 
 /// What is known of a user.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +60,8 @@ enum Remembered {
 
 #[derive(Debug)]
 struct Entry {
+    slot: u32,
+    id: Box<str>,
     remembered: Remembered,
     revision: u64,
     /// The tick from which on it is not found.
@@ -74,7 +82,8 @@ struct Tenant {
 
 #[derive(Debug, Default)]
 struct Shard {
-    entries: AHashMap<Box<[u8]>, Entry>,
+    /// By the hash of slot and id.
+    entries: HashTable<Entry>,
     bytes: usize,
 }
 
@@ -101,8 +110,8 @@ impl Cache {
         if !tenant.filter.table().may_have(id) {
             return Known::Never;
         }
-        let key = key(tenant.slot, id);
-        let entry = self.shards[self.shard(&key)].entries.get(&*key);
+        let hash = hash(&self.hasher, tenant.slot, id);
+        let entry = self.shards[shard(hash)].entries.find(hash, |one| one.is_of(tenant.slot, id));
         let Some(entry) = entry.filter(|entry| entry.until > now) else { return Known::No };
         if let Remembered::Missed(result) = entry.remembered {
             return Known::Missed(result);
@@ -121,13 +130,13 @@ impl Cache {
     pub(super) fn insert(&mut self, key: &Key, revision: u64, tags: Option<Tags>, now: u64) {
         let until = if tags.is_some() { FOR_EVER } else { now + TAG_ABSENT_MS / TICK_MS };
         let remembered = tags.map_or(Remembered::Absent, Remembered::Tags);
-        self.put(key, Entry { remembered, revision, until, born: now, reads: Cell::new(0) });
+        self.put(key, remembered, revision, until, now);
     }
 
     /// Remembers for a while that nothing could be learnt, and why.
     pub(super) fn miss(&mut self, key: &Key, result: usize, now: u64) {
         let (remembered, until) = (Remembered::Missed(result), now + TAG_MISSED_MS / TICK_MS);
-        self.put(key, Entry { remembered, revision: 0, until, born: now, reads: Cell::new(0) });
+        self.put(key, remembered, 0, until, now);
     }
 
     /// Takes a tenant's filter: what is of an older revision is not found any more.
@@ -143,47 +152,46 @@ impl Cache {
         self.tenants.insert(filter.table().tenant.as_str().into(), Tenant { slot, filter });
     }
 
-    fn put(&mut self, Key { tenant, id }: &Key, entry: Entry) {
+    fn put(&mut self, key: &Key, remembered: Remembered, revision: u64, until: u64, born: u64) {
         // Without a filter nobody is looked for.
-        let Some(tenant) = self.tenants.get(tenant) else { return };
-        let key = key(tenant.slot, id);
-        let shard = self.shard(&key);
-        self.shards[shard].put(key.as_slice().into(), entry);
-    }
-
-    fn shard(&self, key: &[u8]) -> usize {
-        // The map inside takes other bits of another hash.
-        usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0)
+        let Some(&Tenant { slot, .. }) = self.tenants.get(&key.tenant) else { return };
+        let (id, reads) = (key.id.clone(), Cell::new(0));
+        let entry = Entry { slot, id, remembered, revision, until, born, reads };
+        let hash = hash(&self.hasher, slot, &key.id);
+        self.shards[shard(hash)].put(hash, entry, &self.hasher);
     }
 }
 
 impl Shard {
-    fn put(&mut self, key: Box<[u8]>, entry: Entry) {
-        let bytes = key.len() + entry.bytes();
+    fn put(&mut self, hash: u64, entry: Entry, hasher: &RandomState) {
+        let bytes = entry.bytes();
         if self.bytes + bytes > SHARD_BYTES {
             self.sweep(entry.born);
         }
         self.bytes += bytes;
-        let length = key.len();
-        if let Some(old) = self.entries.insert(key, entry) {
-            self.bytes -= length + old.bytes();
+        let is_same = |one: &Entry| one.is_of(entry.slot, &entry.id);
+        let place = self.entries.entry(hash, is_same, |one| one.hash(hasher));
+        match place {
+            Place::Occupied(mut old) => {
+                self.bytes -= old.get().bytes();
+                *old.get_mut() = entry;
+            }
+            Place::Vacant(place) => drop(place.insert(entry)),
         }
     }
 
     /// Forgets what was read by nobody else since the last time, unless it came just `now`: somebody may be about to
     /// read it. If what stays is still much, half of it goes.
     fn sweep(&mut self, now: u64) {
-        self.entries.retain(|_, entry| {
+        self.entries.retain(|entry| {
             let is_hot = entry.reads.get() >= HOT;
             entry.reads.set(u8::from(is_hot));
             is_hot || entry.born == now
         });
-        let bytes = |entries: &AHashMap<Box<[u8]>, Entry>| {
-            entries.iter().map(|(key, entry)| key.len() + entry.bytes()).sum::<usize>()
-        };
+        let bytes = |entries: &HashTable<Entry>| entries.iter().map(Entry::bytes).sum::<usize>();
         if bytes(&self.entries) > SHARD_BYTES / 4 * 3 {
             let mut keeps = false;
-            self.entries.retain(|_, _| {
+            self.entries.retain(|_| {
                 keeps = !keeps;
                 keeps
             });
@@ -198,15 +206,28 @@ impl Entry {
             Remembered::Tags(tags) => size(tags) + tags.len() * TAG_BYTES,
             Remembered::Absent | Remembered::Missed(_) => 0,
         };
-        ENTRY_BYTES + tags
+        ENTRY_BYTES + self.id.len() + tags
+    }
+
+    fn is_of(&self, slot: u32, id: &str) -> bool {
+        self.slot == slot && *self.id == *id
+    }
+
+    fn hash(&self, hasher: &RandomState) -> u64 {
+        hash(hasher, self.slot, &self.id)
     }
 }
 
-fn key(slot: u32, id: &str) -> SmallVec<[u8; 64]> {
-    let mut key = SmallVec::new();
-    key.extend_from_slice(&slot.to_le_bytes());
-    key.extend_from_slice(id.as_bytes());
-    key
+fn hash(hasher: &RandomState, slot: u32, id: &str) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write_u32(slot);
+    hasher.write(id.as_bytes());
+    hasher.finish()
+}
+
+/// Returns the shard of a hash.
+fn shard(hash: u64) -> usize {
+    (hash >> SHARD_SHIFT) as usize % SHARDS
 }
 
 #[cfg(test)]

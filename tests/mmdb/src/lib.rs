@@ -7,7 +7,10 @@
 //! - of two networks that overlap the narrower one counts, in whatever order they came;
 //! - equal records are written once, as real databases do it.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    net::IpAddr,
+};
 
 mod encode;
 pub mod shared;
@@ -27,7 +30,7 @@ enum Record {
     #[default]
     Empty,
     Node(usize),
-    /// A place among the records.
+    /// Where a record begins.
     Data(usize),
 }
 
@@ -70,32 +73,29 @@ impl Writer {
     /// When it grows beyond what its records can refer to.
     #[must_use]
     pub fn finish(&self) -> Vec<u8> {
-        let (mut nodes, mut values) = (vec![Node::default()], Vec::new());
+        let (mut nodes, mut data, mut places) = (vec![Node::default()], Vec::new(), HashMap::new());
         // Narrow networks come last, so that they take their part of wide ones.
         for (length, networks) in &self.networks {
             for (bits, value) in networks {
-                let at = values.iter().position(|known| known == value).unwrap_or_else(|| {
-                    values.push(value.clone());
-                    values.len() - 1
-                });
+                let mut record = Vec::new();
+                value.encode(&mut record);
+                let at = match places.entry(record) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(new) => {
+                        let at = data.len();
+                        data.extend_from_slice(new.key());
+                        *new.insert(at)
+                    }
+                };
                 insert(&mut nodes, *bits, *length, at);
             }
         }
-        let mut data = Vec::new();
-        let places: Vec<usize> = values
-            .iter()
-            .map(|value| {
-                let place = data.len();
-                value.encode(&mut data);
-                place
-            })
-            .collect();
         let mut file = Vec::new();
         for node in &nodes {
             let of = |record: Record| match record {
                 Record::Empty => nodes.len(),
                 Record::Node(at) => at,
-                Record::Data(at) => nodes.len() + 16 + places[at],
+                Record::Data(at) => nodes.len() + 16 + at,
             };
             self.push_node(&mut file, node.0.map(of));
         }

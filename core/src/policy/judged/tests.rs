@@ -28,6 +28,7 @@ fn a_change_is_judged_as_the_whole_is() {
                     let whole = Canonical::of(&bundle);
                     assert_eq!(*next.canonical, whole, "seed {seed}, step {step}");
                     assert_eq!(next.canonical.text(), canonical_text(&bundle));
+                    assert_eq!(next.digest(), whole.digest(), "seed {seed}, step {step}");
                     assert_eq!(next.warnings(), lint(&bundle), "seed {seed}, step {step}");
                     let same = next.bundle.routes.iter().zip(&judged.bundle.routes);
                     shared += same.filter(|(a, b)| Arc::ptr_eq(a, b)).count();

@@ -262,7 +262,7 @@ fn instances() -> InstanceTable {
 /// Recomputes the checksum, so that what is tested lies behind it.
 fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let Some((header, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return bytes };
-    let sum = checksum(header, body);
+    let sum = checksum(header, xxh3_128(body));
     bytes[CHECKED_BYTES..HEADER_BYTES].copy_from_slice(&sum.to_le_bytes());
     bytes
 }
@@ -301,6 +301,67 @@ fn round_trip() {
         rkyv::deserialize::<RuleTable, rancor::Error>(opened.table()).expect("whole"),
         rules()
     );
+}
+
+/// Two threads are the caller's to have: whoever does the second first finds the same.
+struct SecondFirst;
+
+impl Both for SecondFirst {
+    fn both<A: Send, B: Send>(
+        &self,
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        let b = b();
+        (a(), b)
+    }
+}
+
+#[test]
+fn what_is_done_beside_the_check_is_given_away_with_a_good_table_only() {
+    let draft = |table: &RuleTable| Draft::write(table, 7, 0).expect("written");
+    let good = draft(&rules());
+    let len = good.length();
+    let (archive, copy) = good.open_beside(&SecondFirst, <[u8]>::to_vec).expect("it can be served");
+    assert_eq!((copy.len(), copy.as_slice()), (len, archive.bytes()));
+    let opened = Archive::<RuleTable>::copy_from(&copy).expect("the sum is that of its bytes");
+    assert_eq!((opened.body(), opened.revision()), (archive.body(), 7));
+    let mut bad = rules();
+    bad.routes[0].release = 9;
+    let refused = draft(&bad).open_beside(&SecondFirst, |_| "done").map(|(_, done)| done);
+    assert!(matches!(refused, Err(ArchiveError::Meaning(_))), "{refused:?}");
+}
+
+#[test]
+fn a_body_has_one_name_in_every_revision() {
+    let body = |table: &RuleTable, revision| {
+        Archive::build(table, revision).expect("it can be served").body()
+    };
+    let mut other = rules();
+    other.routes[0].body_bytes += 1;
+    assert_eq!(body(&rules(), 1), body(&rules(), 2));
+    assert_ne!(body(&rules(), 1), body(&other, 1));
+}
+
+#[test]
+fn damage_is_told_as_damage_in_whatever_order_it_is_looked_for() {
+    let good = Archive::build(&rules(), 1).expect("it can be served");
+    for at in (0..good.bytes().len()).step_by(7) {
+        let mut bytes = AlignedVec::with_capacity(good.bytes().len());
+        bytes.extend_from_slice(good.bytes());
+        bytes[at] ^= 0x55;
+        let found = Archive::<RuleTable>::open_by(bytes, &SecondFirst).map(|_| ());
+        let expected = match at {
+            0..8 => matches!(found, Err(ArchiveError::Magic)),
+            8..16 => matches!(found, Err(ArchiveError::Layout { .. })),
+            16..24 => matches!(found, Err(ArchiveError::Kind { .. })),
+            24..32 => {
+                matches!(found, Err(ArchiveError::Length { .. } | ArchiveError::TooLarge { .. }))
+            }
+            _ => matches!(found, Err(ArchiveError::Checksum)),
+        };
+        assert!(expected, "{at}: {found:?}");
+    }
 }
 
 #[test]
@@ -389,7 +450,7 @@ fn circle(table: &mut RuleTable) -> &mut WithinRow {
 #[test]
 fn meaningless_tables_are_refused() {
     type Break = fn(&mut RuleTable);
-    let breaks: [(&str, Break); 101] = [
+    let breaks: [(&str, Break); 105] = [
         ("host order", |t| t.hosts.push(HostRow { name: "a".into(), routes: Span::default() })),
         ("host case", |t| t.hosts[0].name = "A".into()),
         ("host span", |t| t.hosts[0].routes.end = 9),
@@ -497,6 +558,17 @@ fn meaningless_tables_are_refused() {
         ("baggage", |t| t.releases[0].baggage = Some("a\r\nb".into())),
         ("baggage", |t| t.releases[0].baggage = Some(String::new())),
         ("baggage", |t| t.releases[0].baggage = Some("x".repeat(300))),
+        // What is written into heads as it is: baggage, and the cookies of pins.
+        ("baggage", |t| t.variants[0].name = "a\r\nb".into()),
+        ("baggage", |t| t.variants[0].name = "a,user=1".into()),
+        ("pin", |t| {
+            (t.releases[0].baggage, t.releases[0].pins) = (None, Some(1));
+            t.variants[0].name = "a; Domain=b".into();
+        }),
+        ("pin", |t| {
+            (t.releases[0].baggage, t.releases[0].pins) = (None, Some(1));
+            t.releases[0].name = "a\r\nb".into();
+        }),
         ("reserved", |t| t.tenants[0].reserved = vec!["content-length".into()]),
         ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(1)),
         ("operand", |t| t.segments[0].when.nodes[1] = NodeRow::Negate(9)),

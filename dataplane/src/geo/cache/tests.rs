@@ -6,9 +6,13 @@ fn address(number: u32) -> IpAddr {
     number.to_be_bytes().into()
 }
 
+fn find(cache: &mut Cache, number: u32, generation: u64) -> (Rc<Record>, bool) {
+    cache.find(&address(number).to_string(), generation).expect("an address")
+}
+
 #[test]
 fn a_field_is_found_once() {
-    let record = Record::new(address(1));
+    let record = Record::new("0.0.0.1").expect("an address");
     let mut lookups = 0;
     for _ in 0..3 {
         for (field, value) in [(GeoField::City, Some("上海")), (GeoField::Isp, None)] {
@@ -33,26 +37,37 @@ fn a_field_is_found_once() {
 #[test]
 fn memory_is_bounded_and_what_is_asked_for_stays() {
     let mut cache = Cache::default();
-    let favourite = address(u32::MAX);
-    cache.find(favourite, 0);
+    let favourite = u32::MAX;
+    find(&mut cache, favourite, 0);
     for number in 0..100_000 {
-        cache.find(address(number), 0);
+        find(&mut cache, number, 0);
         if number % 100 == 0 {
-            assert!(!cache.find(favourite, 0).1, "forgotten after {number}");
+            assert!(!find(&mut cache, favourite, 0).1, "forgotten after {number}");
         }
     }
     let held: usize =
         cache.shards.iter().map(|shard| shard.lately.len() + shard.before.len()).sum();
     assert!(held <= 2 * GEO_ADDRESSES_MAX, "{held}");
-    assert!(cache.find(address(7), 0).1, "nobody asked for it lately");
+    assert!(find(&mut cache, 7, 0).1, "nobody asked for it lately");
 }
 
 #[test]
 fn other_databases_are_other_records() {
     let mut cache = Cache::default();
-    let (first, is_new) = cache.find(address(1), 0);
+    let (first, is_new) = find(&mut cache, 1, 0);
     assert!(is_new);
-    assert!(Rc::ptr_eq(&first, &cache.find(address(1), 0).0));
-    let (second, is_new) = cache.find(address(1), 1);
+    assert!(Rc::ptr_eq(&first, &find(&mut cache, 1, 0).0));
+    let (second, is_new) = find(&mut cache, 1, 1);
     assert!(is_new && !Rc::ptr_eq(&first, &second));
+}
+
+#[test]
+fn what_is_no_address_is_not_remembered() {
+    let mut cache = Cache::default();
+    for text in ["", "localhost", "1.2.3", "unix", "1.2.3.4:80"] {
+        assert!(cache.find(text, 0).is_none(), "{text}");
+    }
+    assert!(cache.shards.iter().all(|shard| shard.lately.is_empty() && shard.before.is_empty()));
+    let (record, _) = cache.find("::ffff:1.2.3.4", 0).expect("an address");
+    assert_eq!(record.address, IpAddr::from([1, 2, 3, 4]), "it is looked up as what it stands for");
 }

@@ -82,9 +82,7 @@ fn memory_is_bounded_and_what_is_read_stays() {
     }
     let bytes: usize = cache.shards.iter().map(|shard| shard.bytes).sum();
     assert!(bytes <= TAG_CACHE_BYTES, "{bytes}");
-    let counted = |shard: &Shard| -> usize {
-        shard.entries.iter().map(|(key, entry)| key.len() + entry.bytes()).sum()
-    };
+    let counted = |shard: &Shard| shard.entries.iter().map(Entry::bytes).sum::<usize>();
     assert!(cache.shards.iter().all(|shard| counted(shard) == shard.bytes));
     let kept = hot.iter().filter(|id| cache.find("shop", id, 300) != Known::No).count();
     assert!(kept > 900, "{kept} of {}", hot.len());
