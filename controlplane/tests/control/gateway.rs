@@ -195,8 +195,12 @@ impl Gateway {
                 (seen.tables.1, seen.epoch) = (table, seen.epoch + 1);
                 vec![Frame::Prepared { kind: TableKind::Rules, epoch: seen.epoch }]
             }
-            // It is brought no list, and told so.
-            Frame::ListNames { .. } => vec![Frame::Pong],
+            // It is brought no list and no database, believes nobody's tokens, and is told so.
+            Frame::ListNames { .. } | Frame::GeoKinds { .. } => vec![Frame::Pong],
+            Frame::Issuers { issuers } => {
+                assert!(issuers.is_empty(), "{issuers:?}");
+                vec![Frame::IssuersServed { issuers: Vec::new() }]
+            }
             Frame::Commit { rules, instances, .. } => {
                 seen.commits += 1;
                 if rules.is_some() {
