@@ -8,13 +8,17 @@
 //! - the total is in nanoseconds (`schedstat`); only its split into user and system rests on the
 //!   coarser ticks of `stat`.
 //!
-//! Threads are found when the meter attaches; one born later is not counted, one that ends while
-//! measured is an error.
+//! Threads are found when the meter attaches; one born later is not counted, one that ends while measured counts
+//! with what it was last seen to have used. A process that ends is an error.
 
+use std::cell::Cell;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use rustix::io::Errno;
 
 /// CPU time used so far by a set of processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,8 +58,42 @@ impl CpuTime {
 /// Reads the CPU time of a fixed set of processes, again and again, from files kept open.
 #[derive(Debug, Default)]
 pub struct CpuMeter {
-    schedstats: Vec<File>,
+    threads: Vec<Thread>,
     stats: Vec<File>,
+}
+
+/// A measured thread: its `schedstat`, and the time on a CPU and in wait that it last told, nanoseconds.
+#[derive(Debug)]
+struct Thread {
+    schedstat: File,
+    told: Cell<(u64, u64)>,
+}
+
+impl Thread {
+    fn new(schedstat: File) -> Self {
+        Self { schedstat, told: Cell::default() }
+    }
+
+    /// Opens a thread's file; none when the thread has ended since it was listed.
+    fn open_living(path: &Path) -> Result<Option<Self>> {
+        match File::open(path) {
+            Ok(file) => Ok(Some(Self::new(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("opening {}", path.display())),
+        }
+    }
+
+    /// Returns the time on a CPU and in wait, nanoseconds.
+    fn read(&self, buffer: &mut [u8]) -> Result<(u64, u64)> {
+        match read_again(&self.schedstat, buffer) {
+            Ok(text) => {
+                self.told.set(parse_schedstat(text).context("schedstat is not three numbers")?);
+            }
+            Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => {}
+            Err(error) => return Err(error).context("reading a measured thread's schedstat"),
+        }
+        Ok(self.told.get())
+    }
 }
 
 impl CpuMeter {
@@ -71,7 +109,7 @@ impl CpuMeter {
             for task in fs::read_dir(&tasks).with_context(|| format!("listing {tasks}"))? {
                 let path =
                     task.with_context(|| format!("listing {tasks}"))?.path().join("schedstat");
-                meter.schedstats.push(open(&path.to_string_lossy())?);
+                meter.threads.extend(Thread::open_living(&path)?);
             }
         }
         Ok(meter)
@@ -83,23 +121,20 @@ impl CpuMeter {
     /// The files are unreadable.
     pub fn attach_current_thread() -> Result<Self> {
         // The link names the thread that opens it; what is open stays with that thread.
-        let schedstats = vec![open("/proc/thread-self/schedstat")?];
-        Ok(Self { schedstats, stats: vec![open("/proc/thread-self/stat")?] })
+        let threads = vec![Thread::new(open("/proc/thread-self/schedstat")?)];
+        Ok(Self { threads, stats: vec![open("/proc/thread-self/stat")?] })
     }
 
     /// Reads the time used so far.
     ///
     /// # Errors
-    /// A measured thread or process has ended, or a file is not in the form the kernel documents.
+    /// A measured process has ended, or a file is not in the form the kernel documents.
     pub fn read(&self) -> Result<CpuTime> {
         let mut time = CpuTime::default();
         let mut buffer = [0; 1024];
         let mut busiest_ns = 0;
-        for file in &self.schedstats {
-            let text = read_again(file, &mut buffer)
-                .context("reading a measured thread's schedstat (has it ended?)")?;
-            let (on_cpu_ns, waited_ns) =
-                parse_schedstat(text).context("schedstat is not three numbers")?;
+        for thread in &self.threads {
+            let (on_cpu_ns, waited_ns) = thread.read(&mut buffer)?;
             time.total_ns += on_cpu_ns;
             if on_cpu_ns >= busiest_ns {
                 (busiest_ns, time.waited_ns) = (on_cpu_ns, waited_ns);
@@ -208,9 +243,9 @@ fn open(path: &str) -> Result<File> {
     File::open(path).with_context(|| format!("opening {path}"))
 }
 
-fn read_again<'a>(file: &File, buffer: &'a mut [u8]) -> Result<&'a str> {
+fn read_again<'a>(file: &File, buffer: &'a mut [u8]) -> io::Result<&'a str> {
     let length = file.read_at(buffer, 0)?;
-    Ok(std::str::from_utf8(&buffer[..length])?)
+    std::str::from_utf8(&buffer[..length]).map_err(io::Error::other)
 }
 
 #[cfg(test)]

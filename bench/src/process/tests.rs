@@ -70,3 +70,14 @@ fn user_share_is_of_ticks() {
     assert!((time.user_share() - 0.25).abs() < 1e-9);
     assert!(CpuTime::default().user_share().abs() < 1e-9);
 }
+
+#[test]
+fn a_thread_that_ends_counts_with_what_it_had_used() {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || ended.recv());
+    let meter = CpuMeter::attach(&[std::process::id()]).unwrap();
+    let before = meter.read().unwrap();
+    end.send(()).unwrap();
+    thread.join().unwrap().unwrap();
+    assert!(meter.read().unwrap().total_ns >= before.total_ns);
+}
