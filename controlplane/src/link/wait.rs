@@ -47,19 +47,27 @@ pub(crate) fn pair() -> io::Result<(Waiter, UnixStream)> {
     Ok((Waiter(waiter), waker))
 }
 
-/// Wakes the thread whenever there is something newer, and at the stop.
+/// Wakes the thread whenever there is something newer, and at the stop. Where nothing newer can come any more, as where
+/// nothing is followed, it waits for the stop alone.
 pub(crate) async fn wake_on<T>(
     mut newest: watch::Receiver<T>,
     mut stopped: watch::Receiver<bool>,
     waker: UnixStream,
 ) {
+    let mut is_followed = true;
     loop {
-        let more = tokio::select! {
-            more = newest.changed() => more,
-            more = stopped.changed() => more,
-        };
-        if more.is_err() {
-            return;
+        tokio::select! {
+            more = newest.changed(), if is_followed => {
+                is_followed = more.is_ok();
+                if !is_followed {
+                    continue;
+                }
+            }
+            more = stopped.changed() => {
+                if more.is_err() {
+                    return;
+                }
+            }
         }
         // A pair that is full wakes the thread already.
         let _ = (&waker).write(&[0]);
@@ -115,5 +123,25 @@ mod tests {
         assert_eq!(waiter.wait(Some(socket.as_fd()), LONG), Wake::Readable);
         drop(waker);
         assert_eq!(waiter.wait(Some(socket.as_fd()), LONG), Wake::Closed);
+    }
+    /// Who follows nothing has nothing to publish; the thread waits all the same, and does not spin.
+    #[tokio::test]
+    async fn where_nothing_newer_can_come_the_stop_is_waited_for() {
+        let (waiter, waker) = pair().expect("a pair");
+        let (publisher, newest) = watch::channel(0);
+        let (stop, stopped) = watch::channel(false);
+        let waking = tokio::spawn(wake_on(newest, stopped, waker));
+        publisher.send(1).expect("somebody listens");
+        tokio::task::yield_now().await;
+        assert_eq!(waiter.wait(None, LONG), Wake::Woken);
+        drop(publisher);
+        tokio::task::yield_now().await;
+        assert_eq!(waiter.wait(None, Duration::from_millis(20)), Wake::Elapsed);
+        stop.send(true).expect("somebody listens");
+        tokio::task::yield_now().await;
+        assert_eq!(waiter.wait(None, LONG), Wake::Woken);
+        drop(stop);
+        waking.await.expect("no panic");
+        assert_eq!(waiter.wait(None, LONG), Wake::Closed);
     }
 }
