@@ -11,6 +11,7 @@
 //! - tables that were rejected are not sent again over the same connection until another
 //!   publication.
 
+mod beside;
 mod bring;
 mod explain;
 mod geo;
@@ -80,8 +81,8 @@ pub(crate) struct Brought<'a> {
     pub(crate) issuers: &'a Believed,
 }
 
-/// Starts three threads for each gateway of `sockets`: one for tables, one that answers it and one for lists; and another
-/// where there are region databases. They end when `stopped` says so.
+/// Starts five threads for each gateway of `sockets`: one for tables, one that answers what it asks, and one each for region
+/// databases, lists and issuers. They end when `stopped` says so.
 ///
 /// # Errors
 /// When a thread cannot be started.
