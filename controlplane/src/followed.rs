@@ -2,7 +2,7 @@
 //!
 //! Owns how a change is noticed. A file is read once two looks found it alike, and only whole; a URL is asked with the
 //! validators it gave last (RFC 9110 §13.1), and again soon when it does not answer, or when it says that what it sent is
-//! old by then. Does not look into what they have.
+//! old by then. Does not look into what they have; [`watched`] has a thread look at several.
 //!
 //! Invariants: a file is never mapped, so that nobody can cut it short while it is used; what is read is bounded.
 
@@ -20,6 +20,10 @@ use ureq::{
 };
 
 use crate::files::scan::{Fingerprint, read};
+
+mod watched;
+
+pub(crate) use watched::{Newest, Watched};
 
 /// How soon a URL is asked again that did not answer.
 const RETRY: Duration = Duration::from_secs(60);

@@ -15,7 +15,6 @@
 use std::{
     io,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -32,11 +31,9 @@ use tokio::sync::watch;
 
 use crate::{
     clock,
-    followed::{FollowedSource, Follower, Following, Found},
+    followed::{FollowedSource, Following, Newest, Watched},
 };
 
-/// How often files are looked at, and whether a URL is due.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long one answer may take: full-size databases, over slow lines.
 const ANSWER_MAX: Duration = Duration::from_secs(600);
 
@@ -63,7 +60,7 @@ pub(crate) struct Shown {
 }
 
 /// Every source, in the order they were given.
-pub(crate) type Geo = watch::Receiver<Arc<[Shown]>>;
+pub(crate) type Geo = Newest<Shown>;
 
 /// Starts to follow `sources`, asking URLs anew every so often; the thread ends when `stopped` says so.
 ///
@@ -74,102 +71,78 @@ pub(crate) fn start(
     ask_every: Duration,
     stopped: watch::Receiver<bool>,
 ) -> io::Result<Geo> {
-    let shown =
-        |source: &FollowedSource| Shown { source: source.to_string(), held: None, error: None };
-    let shown: Vec<Shown> = sources.iter().map(shown).collect();
-    let (newest, receiver) = watch::channel(Arc::from(shown.as_slice()));
-    if sources.is_empty() {
-        return Ok(receiver);
-    }
+    let (regions, receiver) = regions(sources, ask_every);
+    regions.start("geo", stopped)?;
+    Ok(receiver)
+}
+
+fn regions(sources: Vec<FollowedSource>, ask_every: Duration) -> (Watched<Shown>, Geo) {
     let following = Following {
         every: ask_every,
         bytes_max: GEO_BYTES_MAX,
         answer_max: ANSWER_MAX,
         obeys_max_age: false,
     };
-    let followers = sources.into_iter().map(|source| Follower::new(source, following)).collect();
-    let regions = Regions { followers, shown, newest };
-    thread::Builder::new().name("geo".to_owned()).spawn(move || regions.run(&stopped))?;
-    Ok(receiver)
+    let sources = sources.into_iter().map(|source| {
+        let shown = Shown { source: source.to_string(), held: None, error: None };
+        (source, shown)
+    });
+    Watched::new(sources, following, take)
 }
 
-struct Regions {
-    followers: Vec<Follower>,
-    /// By follower.
-    shown: Vec<Shown>,
-    newest: watch::Sender<Arc<[Shown]>>,
+/// Takes what a source has; returns whether anything has changed.
+fn take(all: &mut [Shown], at: usize, found: Result<Vec<u8>, String>) -> bool {
+    let judged = found.and_then(|bytes| judge(all, at, bytes));
+    let shown = &mut all[at];
+    match judged {
+        Ok(held) => {
+            let same = held.is_none() && shown.error.is_none();
+            shown.held = held.or(shown.held.take());
+            shown.error = None;
+            !same
+        }
+        Err(error) if shown.error.as_ref() == Some(&error) => false,
+        Err(error) => {
+            tracing::error!(source = %shown.source, %error, "a region database is not used; the last good one is kept");
+            shown.error = Some(error);
+            true
+        }
+    }
 }
 
-impl Regions {
-    fn run(mut self, stopped: &watch::Receiver<bool>) {
-        while !*stopped.borrow() && stopped.has_changed().is_ok() {
-            for at in 0..self.followers.len() {
-                if self.look(at) {
-                    self.newest.send_replace(Arc::from(self.shown.as_slice()));
-                }
-            }
-            thread::sleep(LOOK_EVERY);
-        }
+/// Checks what a source has; returns nothing when that is what is held already.
+fn judge(all: &[Shown], at: usize, bytes: Vec<u8>) -> Result<Option<Arc<Held>>, String> {
+    let before = all[at].held.as_deref();
+    if before.is_some_and(|held| held.state.digest == digest(&bytes)) {
+        return Ok(None);
     }
-
-    /// Looks at one source; returns whether anything has changed.
-    fn look(&mut self, at: usize) -> bool {
-        let judged = match self.followers[at].look(Instant::now()) {
-            Found::Same => return false,
-            Found::Bytes(bytes) => self.judge(at, bytes),
-            Found::Fault(fault) => Err(fault),
-        };
-        let shown = &mut self.shown[at];
-        match judged {
-            Ok(held) => {
-                let same = held.is_none() && shown.error.is_none();
-                shown.held = held.or(shown.held.take());
-                shown.error = None;
-                !same
-            }
-            Err(error) if shown.error.as_ref() == Some(&error) => false,
-            Err(error) => {
-                tracing::error!(source = %shown.source, %error, "a region database is not used; the last good one is kept");
-                shown.error = Some(error);
-                true
-            }
-        }
+    let began = Instant::now();
+    let database = Database::open(bytes).map_err(|error| error.to_string())?;
+    let state = database.state().clone();
+    let others = all.iter().enumerate().filter(|(other, _)| *other != at);
+    let rival = others.filter_map(|(_, shown)| Some((shown, shown.held.as_deref()?)));
+    let rival = rival.into_iter().find(|(_, held)| held.state.kind == state.kind);
+    if let Some((rival, _)) = rival {
+        let source = &rival.source;
+        return Err(format!("there is a {} database already, from {source}", state.kind));
     }
-
-    /// Checks what a source has; returns nothing when that is what is held already.
-    fn judge(&self, at: usize, bytes: Vec<u8>) -> Result<Option<Arc<Held>>, String> {
-        let before = self.shown[at].held.as_deref();
-        if before.is_some_and(|held| held.state.digest == digest(&bytes)) {
-            return Ok(None);
-        }
-        let began = Instant::now();
-        let database = Database::open(bytes).map_err(|error| error.to_string())?;
-        let state = database.state().clone();
-        let others = self.shown.iter().enumerate().filter(|(other, _)| *other != at);
-        let rival = others.filter_map(|(_, shown)| Some((shown, shown.held.as_deref()?)));
-        let rival = rival.into_iter().find(|(_, held)| held.state.kind == state.kind);
-        if let Some((rival, _)) = rival {
-            let source = &rival.source;
-            return Err(format!("there is a {} database already, from {source}", state.kind));
-        }
-        let old = before.map(|held| {
-            let bytes = read_sealed_bytes(&held.file, GEO_BYTES_MAX);
-            let bytes = bytes.map_err(|error| error.to_string())?;
-            Database::open(bytes).map_err(|error| error.to_string())
-        });
-        let difference = difference(old.transpose()?.as_ref(), &database);
-        let file = SealedTable::create_of(database.bytes()).map_err(|error| error.to_string())?;
-        let file = Arc::new(file);
-        tracing::info!(
-            source = %self.shown[at].source, kind = %state.kind, database_type = state.database_type,
-            digest = state.digest, %difference, took_ms = began.elapsed().as_millis(),
-            "a region database is good"
-        );
-        if (clock::unix_ms() / 1000).saturating_sub(state.built_unix_s) > GEO_OLD_S {
-            tracing::warn!(source = %self.shown[at].source, kind = %state.kind, "a region database is older than 30 days: renew it");
-        }
-        Ok(Some(Arc::new(Held { state, file, difference })))
+    let old = before.map(|held| {
+        let bytes = read_sealed_bytes(&held.file, GEO_BYTES_MAX);
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        Database::open(bytes).map_err(|error| error.to_string())
+    });
+    let difference = difference(old.transpose()?.as_ref(), &database);
+    let file = SealedTable::create_of(database.bytes()).map_err(|error| error.to_string())?;
+    let file = Arc::new(file);
+    tracing::info!(
+        source = %all[at].source, kind = %state.kind, database_type = state.database_type,
+        digest = state.digest, %difference, took_ms = began.elapsed().as_millis(),
+        "a region database is good"
+    );
+    if (clock::unix_ms() / 1000).saturating_sub(state.built_unix_s) > GEO_OLD_S {
+        tracing::warn!(source = %all[at].source, kind = %state.kind, "a region database is older than 30 days: renew it");
     }
+    Ok(Some(Arc::new(Held { state, file, difference })))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! - a document that cannot be read, or has no key that is served, is told once and changes nothing: the last good keys stay;
 //! - an issuer is believed for what was said at the start; nothing that is fetched adds one.
 
-use std::{io, sync::Arc, thread, time::Duration, time::Instant};
+use std::{io, time::Duration};
 
 use halftone_core::{
     limits::JWKS_BYTES_MAX,
@@ -15,10 +15,8 @@ use halftone_core::{
 };
 use tokio::sync::watch;
 
-use crate::followed::{FollowedSource, Follower, Following, Found};
+use crate::followed::{FollowedSource, Following, Newest, Watched};
 
-/// How often files are looked at, and whether a URL is due.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long one answer may take: the keys of all other issuers wait for it.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
@@ -47,7 +45,7 @@ pub(crate) struct Shown {
 }
 
 /// Every issuer, in the order they were given.
-pub(crate) type Believed = watch::Receiver<Arc<[Shown]>>;
+pub(crate) type Believed = Newest<Shown>;
 
 /// Starts to follow `issuers`, asking URLs anew every so often; the thread ends when `stopped` says so.
 ///
@@ -58,82 +56,54 @@ pub(crate) fn start(
     ask_every: Duration,
     stopped: watch::Receiver<bool>,
 ) -> io::Result<Believed> {
-    let (keys, receiver) = Keys::new(issuers, ask_every);
-    if !keys.followers.is_empty() {
-        thread::Builder::new().name("issuers".to_owned()).spawn(move || keys.run(&stopped))?;
-    }
+    let (keys, receiver) = keys(issuers, ask_every);
+    keys.start("issuers", stopped)?;
     Ok(receiver)
 }
 
-struct Keys {
-    followers: Vec<Follower>,
-    /// By follower.
-    shown: Vec<Shown>,
-    newest: watch::Sender<Arc<[Shown]>>,
+fn keys(issuers: Vec<IssuerSource>, ask_every: Duration) -> (Watched<Shown>, Believed) {
+    let following = Following {
+        every: ask_every,
+        bytes_max: JWKS_BYTES_MAX,
+        answer_max: ANSWER_MAX,
+        obeys_max_age: true,
+    };
+    let sources = issuers.into_iter().map(|IssuerSource { issuer, audiences, source }| {
+        if audiences.is_empty() {
+            tracing::warn!(
+                issuer,
+                "tokens of an issuer are believed whoever they are meant for: name an audience"
+            );
+        }
+        if source.is_readable_on_the_way() {
+            tracing::warn!(issuer, %source, "keys come over plain http: whoever is on the way can make tokens");
+        }
+        let told = Issuer { issuer, audiences, keys: Vec::new() };
+        let shown = Shown { told, source: source.to_string(), left_out: 0, error: None };
+        (source, shown)
+    });
+    Watched::new(sources, following, take)
 }
 
-impl Keys {
-    fn new(issuers: Vec<IssuerSource>, ask_every: Duration) -> (Self, Believed) {
-        let (mut followers, mut shown) = (Vec::new(), Vec::new());
-        for IssuerSource { issuer, audiences, source } in issuers {
-            if audiences.is_empty() {
-                tracing::warn!(
-                    issuer,
-                    "tokens of an issuer are believed whoever they are meant for: name an audience"
-                );
+/// Takes what a source has; returns whether anything has changed.
+fn take(all: &mut [Shown], at: usize, found: Result<Vec<u8>, String>) -> bool {
+    let shown = &mut all[at];
+    let judged = found.and_then(|bytes| parse_jwks(&bytes).map_err(|error| error.to_string()));
+    let (issuer, source) = (shown.told.issuer.as_str(), shown.source.as_str());
+    match judged {
+        Ok((keys, left_out)) => {
+            let same = keys == shown.told.keys && shown.error.is_none();
+            if keys != shown.told.keys {
+                tracing::info!(issuer, source, keys = ?ids(&keys), left_out, "an issuer has other keys");
             }
-            if source.is_readable_on_the_way() {
-                tracing::warn!(issuer, %source, "keys come over plain http: whoever is on the way can make tokens");
-            }
-            let told = Issuer { issuer, audiences, keys: Vec::new() };
-            shown.push(Shown { told, source: source.to_string(), left_out: 0, error: None });
-            let following = Following {
-                every: ask_every,
-                bytes_max: JWKS_BYTES_MAX,
-                answer_max: ANSWER_MAX,
-                obeys_max_age: true,
-            };
-            followers.push(Follower::new(source, following));
+            (shown.told.keys, shown.left_out, shown.error) = (keys, left_out, None);
+            !same
         }
-        let (newest, receiver) = watch::channel(Arc::from(shown.as_slice()));
-        (Self { followers, shown, newest }, receiver)
-    }
-
-    fn run(mut self, stopped: &watch::Receiver<bool>) {
-        while !*stopped.borrow() && stopped.has_changed().is_ok() {
-            for at in 0..self.followers.len() {
-                if self.look(at) {
-                    self.newest.send_replace(Arc::from(self.shown.as_slice()));
-                }
-            }
-            thread::sleep(LOOK_EVERY);
-        }
-    }
-
-    /// Looks at one source; returns whether anything has changed.
-    fn look(&mut self, at: usize) -> bool {
-        let shown = &mut self.shown[at];
-        let judged = match self.followers[at].look(Instant::now()) {
-            Found::Same => return false,
-            Found::Bytes(bytes) => parse_jwks(&bytes).map_err(|error| error.to_string()),
-            Found::Fault(fault) => Err(fault),
-        };
-        let (issuer, source) = (shown.told.issuer.as_str(), shown.source.as_str());
-        match judged {
-            Ok((keys, left_out)) => {
-                let same = keys == shown.told.keys && shown.error.is_none();
-                if keys != shown.told.keys {
-                    tracing::info!(issuer, source, keys = ?ids(&keys), left_out, "an issuer has other keys");
-                }
-                (shown.told.keys, shown.left_out, shown.error) = (keys, left_out, None);
-                !same
-            }
-            Err(error) if shown.error.as_ref() == Some(&error) => false,
-            Err(error) => {
-                tracing::error!(issuer, source, %error, "the keys of an issuer are not used; the last good ones are kept");
-                shown.error = Some(error);
-                true
-            }
+        Err(error) if shown.error.as_ref() == Some(&error) => false,
+        Err(error) => {
+            tracing::error!(issuer, source, %error, "the keys of an issuer are not used; the last good ones are kept");
+            shown.error = Some(error);
+            true
         }
     }
 }

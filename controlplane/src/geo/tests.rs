@@ -7,22 +7,9 @@ use halftone_mmdb::shared::{asn, city};
 
 use super::*;
 
-fn regions(paths: &[&Path]) -> (Regions, Geo) {
-    let sources: Vec<FollowedSource> =
-        paths.iter().map(|path| FollowedSource::File(path.to_path_buf())).collect();
-    let shown: Vec<Shown> = sources
-        .iter()
-        .map(|source| Shown { source: source.to_string(), held: None, error: None })
-        .collect();
-    let (newest, receiver) = watch::channel(Arc::from(shown.as_slice()));
-    let following = Following {
-        every: Duration::from_secs(1),
-        bytes_max: GEO_BYTES_MAX,
-        answer_max: ANSWER_MAX,
-        obeys_max_age: false,
-    };
-    let followers = sources.into_iter().map(|source| Follower::new(source, following)).collect();
-    (Regions { followers, shown, newest }, receiver)
+fn regions(paths: &[&Path]) -> (Watched<Shown>, Geo) {
+    let sources = paths.iter().map(|path| FollowedSource::File(path.to_path_buf())).collect();
+    super::regions(sources, Duration::from_secs(1))
 }
 
 #[test]
@@ -31,8 +18,8 @@ fn a_database_is_kept_until_there_is_a_good_one() {
     let path = folder.path().join("city.mmdb");
     let (mut regions, _geo) = regions(&[&path]);
     assert!(regions.look(0));
-    let error = |regions: &Regions| regions.shown[0].error.clone().unwrap_or_default();
-    let digest = |regions: &Regions| {
+    let error = |regions: &Watched<Shown>| regions.shown[0].error.clone().unwrap_or_default();
+    let digest = |regions: &Watched<Shown>| {
         regions.shown[0].held.as_ref().map(|held| held.state.digest.clone()).unwrap_or_default()
     };
     assert!(error(&regions).starts_with("it cannot be read: "), "{}", error(&regions));

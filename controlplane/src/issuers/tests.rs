@@ -15,9 +15,9 @@ fn keys_are_kept_until_there_are_good_ones() {
         audiences: vec!["shop".into()],
         source: FollowedSource::File(path.clone()),
     };
-    let (mut keys, _believed) = Keys::new(vec![source], Duration::from_secs(1));
-    let until = |keys: &mut Keys| while !keys.look(0) {};
-    let told = |keys: &Keys| {
+    let (mut keys, _believed) = keys(vec![source], Duration::from_secs(1));
+    let until = |keys: &mut Watched<Shown>| while !keys.look(0) {};
+    let told = |keys: &Watched<Shown>| {
         let shown = &keys.shown[0];
         let ids = ids(&shown.told.keys).into_iter().map(str::to_owned).collect::<Vec<_>>();
         (ids, shown.left_out, shown.error.clone().unwrap_or_default())
