@@ -8,6 +8,7 @@ use crate::{
     message::{Message, Wire},
     on_each_engine,
     poll::until_true,
+    shop::register,
     stack::{Engine, Stack, halftone},
     upstream::{Upstream, answer},
 };
@@ -48,9 +49,7 @@ impl Shop {
     fn start(engine: Engine, sent_on: &'static [&'static str], pay: &[&'static str]) -> Self {
         let stack = Stack::start(engine, &TRUSTED);
         let cart = ["cart-stable", "cart-canary"].map(|name| caller(name, stack.listen, sent_on));
-        for (service, group) in cart.iter().zip(["stable", "canary"]) {
-            stack.api.register("cart", service.address(), &json!({ "group": group }));
-        }
+        register(&stack.api, "cart", &cart);
         let pay: Vec<Upstream> = pay.iter().map(|name| Upstream::named(name)).collect();
         for service in &pay {
             let group = if service.address() == pay[0].address() { "stable" } else { "canary" };

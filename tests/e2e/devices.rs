@@ -1,9 +1,7 @@
 //! Devices: from what a client says it is to the variant it meets, and why.
 
-use serde_json::json;
-
 use crate::{
-    on_each_engine,
+    on_each_engine, shop,
     stack::{Engine, Stack, halftone},
     upstream::Upstream,
 };
@@ -21,14 +19,8 @@ const ROBOT: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Appl
 type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>);
 
 fn shop(engine: Engine) -> (Stack, [Upstream; 2]) {
-    let services = [Upstream::named("stable"), Upstream::named("canary")];
-    let stack = Stack::start(engine, &[]);
-    for (service, group) in services.iter().zip(["stable", "canary"]) {
-        stack.api.register("shop", service.address(), &json!({ "group": group }));
-    }
     // The share of Android is no part of these tests.
-    stack.api.put_bundle("shop", &DEVICES.replace("split: { canary: 2% }", "variant: stable"));
-    (stack, services)
+    shop::start(engine, &[], &DEVICES.replace("split: { canary: 2% }", "variant: stable"))
 }
 
 on_each_engine! {

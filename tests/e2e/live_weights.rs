@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     on_each_engine,
     poll::until_true,
+    shop,
     stack::{Engine, Stack, get, halftone},
     upstream::Upstream,
 };
@@ -42,13 +43,8 @@ struct Shop {
 
 impl Shop {
     fn start(engine: Engine) -> Self {
-        let services = [Upstream::named("stable"), Upstream::named("canary")];
-        let stack = Stack::start(engine, &[]);
-        for (service, group) in services.iter().zip(["stable", "canary"]) {
-            stack.api.register("shop", service.address(), &json!({ "group": group }));
-        }
-        stack.api.put_bundle("shop", BUNDLE);
-        Self { stack, _services: services }
+        let (stack, _services) = shop::start(engine, &[], BUNDLE);
+        Self { stack, _services }
     }
 
     /// Has so many users of one combination ask; returns how many met the canary.

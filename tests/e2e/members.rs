@@ -13,6 +13,7 @@ use crate::{
     on_each_engine,
     poll::until_true,
     ports::free_address,
+    shop,
     stack::{Engine, Process, Stack, get, halftone, send},
     upstream::Upstream,
 };
@@ -47,13 +48,8 @@ struct Shop {
 
 impl Shop {
     fn start(engine: Engine) -> Self {
-        let services = [Upstream::named("stable"), Upstream::named("canary")];
-        let stack = Stack::start(engine, &[]);
-        for (service, group) in services.iter().zip(["stable", "canary"]) {
-            stack.api.register("shop", service.address(), &json!({ "group": group }));
-        }
-        stack.api.put_bundle("shop", BUNDLE);
-        Self { stack, _services: services }
+        let (stack, _services) = shop::start(engine, &[], BUNDLE);
+        Self { stack, _services }
     }
 
     /// Replaces a list; returns the status and the answer.

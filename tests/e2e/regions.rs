@@ -2,11 +2,8 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    path::PathBuf,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
 
@@ -22,6 +19,8 @@ use crate::{
     on_each_engine,
     poll::until_true,
     ports::free_address,
+    published::{Published, replace},
+    shop,
     stack::{Engine, Process, Stack, get, halftone},
     upstream::Upstream,
 };
@@ -47,12 +46,8 @@ impl Shop {
         replace(&folder.path().join("asn.mmdb"), &asn(BUILT_UNIX_S).finish());
         let paths =
             ["city.mmdb", "asn.mmdb"].map(|name| folder.path().join(name).display().to_string());
-        let services = [Upstream::named("stable"), Upstream::named("canary")];
-        let stack = Stack::start(engine, &["--geo", &paths[0], "--geo", &paths[1]]);
-        for (service, group) in services.iter().zip(["stable", "canary"]) {
-            stack.api.register("shop", service.address(), &json!({ "group": group }));
-        }
-        stack.api.put_bundle("shop", REGIONS);
+        let words = ["--geo", &paths[0], "--geo", &paths[1]];
+        let (stack, services) = shop::start(engine, &words, REGIONS);
         let shop = Self { stack, services, folder };
         shop.until_served(2);
         shop
@@ -89,13 +84,6 @@ impl Shop {
         let fields = [&[("X-Forwarded-For", address)], fields].concat();
         self.stack.get(&fields).text()
     }
-}
-
-/// Puts a file in place of another, as a download does.
-fn replace(path: &Path, bytes: &[u8]) {
-    let beside = path.with_extension("new");
-    fs::write(&beside, bytes).expect("written");
-    fs::rename(&beside, path).expect("moved");
 }
 
 on_each_engine! {
@@ -268,38 +256,23 @@ on_each_engine! {
     }
 }
 
-/// A server with validators: what it has is fetched again only when it is another.
 #[test]
 fn a_url_is_asked_for_what_is_new() {
-    let newest = Arc::new(Mutex::new((1, city(BUILT_UNIX_S).finish())));
-    let (sent, spared) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let (has, sends, spares) = (Arc::clone(&newest), Arc::clone(&sent), Arc::clone(&spared));
-    let server = Upstream::answering(move |request| {
-        let (version, bytes) = has.lock().expect("no panic").clone();
-        let etag = format!("\"v{version}\"");
-        if request.field("if-none-match") == Some(etag.as_str()) {
-            spares.fetch_add(1, Ordering::Relaxed);
-            return b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec();
-        }
-        sends.fetch_add(1, Ordering::Relaxed);
-        let head =
-            format!("HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {}\r\n\r\n", bytes.len());
-        [head.into_bytes(), bytes].concat()
-    });
-    let url = format!("http://{}/city.mmdb", server.address());
+    let published = Published::start(city(BUILT_UNIX_S).finish());
+    let url = published.url("city.mmdb");
     let stack = Stack::start(Engine::Epoll, &["--geo", &url, "--geo-every", "100ms"]);
     let told =
         || stack.api.call("GET", "/v1/geo", "").map(|told| told.1[0].clone()).unwrap_or_default();
     until_true("the first to be served", || {
         stack.api.gateway().is_some_and(|gateway| gateway["geo"][0]["builtUnixS"] == BUILT_UNIX_S)
     });
-    until_true("questions that cost nothing", || spared.load(Ordering::Relaxed) >= 2);
-    assert_eq!(sent.load(Ordering::Relaxed), 1);
-    *newest.lock().expect("no panic") = (2, b"nothing of use".to_vec());
+    until_true("questions that cost nothing", || published.spared() >= 2);
+    assert_eq!(published.sent(), 1);
+    published.renew(b"nothing of use".to_vec());
     until_true("the answer to be refused", || {
         told()["error"].as_str().is_some_and(|error| error.starts_with("not a sound database"))
     });
-    *newest.lock().expect("no panic") = (3, city(BUILT_UNIX_S + 9).finish());
+    published.renew(city(BUILT_UNIX_S + 9).finish());
     until_true("the next to be served", || {
         stack
             .api

@@ -9,6 +9,7 @@ use crate::{
     on_each_engine,
     poll::until_true,
     ports::free_address,
+    shop::register,
     stack::{Engine, Process, Stack, get, halftone},
     upstream::{Upstream, answer},
 };
@@ -48,9 +49,7 @@ impl Shop {
             })
         });
         let stack = Stack::start(engine, &["--trusted", "none"]);
-        for (service, group) in services.iter().zip(["stable", "canary"]) {
-            stack.api.register("shop", service.address(), &json!({ "group": group }));
-        }
+        register(&stack.api, "shop", &services);
         stack.api.put_bundle("shop", &bundle(release));
         Self { stack, services }
     }

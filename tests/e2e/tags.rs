@@ -9,6 +9,7 @@ use crate::{
     message::Wire,
     on_each_engine,
     poll::until_true,
+    shop,
     stack::{Engine, Stack, get, halftone, send},
     upstream::Upstream,
 };
@@ -38,13 +39,8 @@ struct Shop {
 
 impl Shop {
     fn start(engine: Engine) -> Self {
-        let services = [Upstream::named("stable"), Upstream::named("canary")];
-        let stack = Stack::start(engine, &[]);
-        for (service, group) in services.iter().zip(["stable", "canary"]) {
-            stack.api.register("shop", service.address(), &json!({ "group": group }));
-        }
-        stack.api.put_bundle("shop", BUNDLE);
-        Self { stack, _services: services }
+        let (stack, _services) = shop::start(engine, &[], BUNDLE);
+        Self { stack, _services }
     }
 
     fn put(&self, id: &str, level: &str) {

@@ -2,11 +2,6 @@
 
 use std::{
     fs,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -19,6 +14,8 @@ use crate::{
     on_each_engine,
     poll::until_true,
     ports::free_address,
+    published::{Published, replace},
+    shop,
     stack::{Engine, Process, Stack, get, halftone},
     upstream::Upstream,
 };
@@ -37,26 +34,21 @@ impl Shop {
     /// Starts with these keys, and a second issuer with one of its own.
     fn start(engine: Engine, signers: &[&Signer]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        write(&folder.path().join("jwks.json"), &jwks(signers).to_string());
-        write(&folder.path().join("other.json"), &jwks(&[&other()]).to_string());
+        replace(&folder.path().join("jwks.json"), &jwks(signers).to_string());
+        replace(&folder.path().join("other.json"), &jwks(&[&other()]).to_string());
         let file = |name: &str| folder.path().join(name).display().to_string();
         let (own, second) =
             (format!("{ISSUER}={}", file("jwks.json")), format!("other={}", file("other.json")));
         let audience = format!("{ISSUER}=shop");
-        let services = [Upstream::named("stable"), Upstream::named("canary")];
         let words = ["--jwks", &own, "--jwks", &second, "--audience", &audience];
-        let stack = Stack::start(engine, &words);
-        for (service, group) in services.iter().zip(["stable", "canary"]) {
-            stack.api.register("shop", service.address(), &json!({ "group": group }));
-        }
-        stack.api.put_bundle("shop", TOKENS);
+        let (stack, services) = shop::start(engine, &words, TOKENS);
         let shop = Self { stack, services, folder };
         until_true("the gateway to know the keys", || shop.keys().len() == signers.len());
         shop
     }
 
     fn publish(&self, text: &str) {
-        write(&self.folder.path().join("jwks.json"), text);
+        replace(&self.folder.path().join("jwks.json"), text);
     }
 
     /// Returns the ids of the keys that the gateway verifies by.
@@ -87,12 +79,6 @@ impl Shop {
         let token = steps.iter().find(|step| step["step"] == "token");
         token.unwrap_or_else(|| panic!("no token in {told}"))["rejected"].clone()
     }
-}
-
-fn write(path: &Path, text: &str) {
-    let beside = path.with_extension("new");
-    fs::write(&beside, text).expect("written");
-    fs::rename(&beside, path).expect("moved");
 }
 
 fn other() -> Signer {
@@ -294,33 +280,20 @@ on_each_engine! {
     }
 }
 
-/// A server with validators, as identity providers have them.
 #[test]
 fn a_url_is_asked_for_other_keys() {
     let (old, new) = (Signer::ed25519("old", 1), Signer::ed25519("new", 2));
-    let newest = Arc::new(Mutex::new((1, jwks(&[&old]).to_string())));
-    let (sent, spared) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let (has, sends, spares) = (Arc::clone(&newest), Arc::clone(&sent), Arc::clone(&spared));
-    let server = Upstream::answering(move |request| {
-        let (version, text) = has.lock().expect("no panic").clone();
-        let etag = format!("\"v{version}\"");
-        if request.field("if-none-match") == Some(etag.as_str()) {
-            spares.fetch_add(1, Ordering::Relaxed);
-            return b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec();
-        }
-        sends.fetch_add(1, Ordering::Relaxed);
-        format!("HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {}\r\n\r\n{text}", text.len())
-            .into_bytes()
-    });
-    let source = format!("{ISSUER}=http://{}/jwks.json", server.address());
+    let document = |signers: &[&Signer]| jwks(signers).to_string().into_bytes();
+    let published = Published::start(document(&[&old]));
+    let source = format!("{ISSUER}={}", published.url("jwks.json"));
     let stack = Stack::start(Engine::Epoll, &["--jwks", &source, "--jwks-every", "100ms"]);
     let keys = || {
         stack.api.gateway().map(|gateway| gateway["issuers"][0]["keys"].clone()).unwrap_or_default()
     };
     until_true("the first key", || keys() == json!(["old"]));
-    until_true("questions that cost nothing", || spared.load(Ordering::Relaxed) >= 2);
-    assert_eq!(sent.load(Ordering::Relaxed), 1);
-    *newest.lock().expect("no panic") = (2, jwks(&[&new, &old]).to_string());
+    until_true("questions that cost nothing", || published.spared() >= 2);
+    assert_eq!(published.sent(), 1);
+    published.renew(document(&[&new, &old]));
     until_true("the other key", || keys() == json!(["new", "old"]));
     let told = stack.api.call("GET", "/v1/issuers", "").expect("an answer").1;
     assert_eq!(
