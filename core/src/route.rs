@@ -22,6 +22,8 @@ use crate::{
 };
 
 mod asked;
+#[cfg(test)]
+pub(crate) mod bare;
 mod chain;
 mod conditions;
 mod decide;

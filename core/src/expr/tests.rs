@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use crate::{
     http::Header,
     policy::{Bundle, validate},
-    route::{Reason, RequestView, route},
+    route::{Reason, RequestView, bare::Bare, route},
     table::{RuleTable, archive::Archive},
 };
-use bumpalo::Bump;
 use serde_json::{Value, json};
 
 mod oracle;
@@ -54,26 +53,15 @@ fn compiled(expression: &str) -> Archive<RuleTable> {
 fn takes(table: &Archive<RuleTable>, fields: Fields<'_>) -> bool {
     let headers: Vec<Header<'_>> =
         fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-    let arena = Bump::new();
+    let bare = Bare::default();
     let view = RequestView {
-        method: "GET",
-        scheme: "http",
-        protocol: "HTTP/1.1",
         host: b"shop.example.com",
         path: b"/user/7/orders",
         query: b"q=1&name=x",
         headers: &headers,
         client_ip: "10.1.2.3",
         trusted: true,
-        tags: &crate::route::NoTags,
-        witness: None,
-        geo: &crate::signal::geo::NoGeo,
-        lists: &crate::signal::lists::NoLists,
-        signatures: &crate::signal::signature::NoKeys,
-        fresh_unit: crate::route::UnitId::default(),
-        devices: &crate::signal::device::Unremembered::default(),
-        claims: &crate::signal::jwt::NoClaims,
-        arena: &arena,
+        ..bare.view()
     };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");
     assert_eq!(decision.reason == Reason::TargetingMatch, decision.target.is_some());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::{bare::Bare, *};
 use crate::{
     bucket,
     compile::{Allocations, allocate, compile_rules},
@@ -79,25 +79,16 @@ fn ask_in(
         ask.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let (path, query) = ask.target.split_once('?').unwrap_or((ask.target, ""));
     let (mut host, mut scratch) = (HostScratch::new(), PathScratch::new());
+    let bare = Bare::default();
     let view = RequestView {
         method: ask.method,
-        scheme: "http",
-        protocol: "HTTP/1.1",
         host: host_name(ask.host, &mut host),
         path: normalise(path.as_bytes(), &mut scratch).expect("a good path"),
         query: query.as_bytes(),
         headers: &headers,
-        client_ip: "192.0.2.1",
         trusted: ask.trusted,
-        tags: &crate::route::NoTags,
-        witness: None,
-        geo: &crate::signal::geo::NoGeo,
-        lists: &crate::signal::lists::NoLists,
-        signatures: &crate::signal::signature::NoKeys,
-        fresh_unit: crate::route::UnitId::default(),
-        devices: &crate::signal::device::Unremembered::default(),
-        claims: &crate::signal::jwt::NoClaims,
         arena,
+        ..bare.view()
     };
     let table = table.rules();
     route(table, &view, ask.random, ask.now_unix_s).map(|decision| {
@@ -342,26 +333,16 @@ fn targets_in_order_until_they_expire() {
             .map(|(name, value)| Header { name, value: value.as_bytes() })
             .collect();
         let (path, query) = ask.target.split_once('?').unwrap_or((ask.target, ""));
-        let arena = Bump::new();
+        let bare = Bare::default();
         let view = RequestView {
             method: ask.method,
-            scheme: "http",
-            protocol: "HTTP/1.1",
             host: ask.host.as_bytes(),
             path: path.as_bytes(),
             query: query.as_bytes(),
             headers: &headers,
             client_ip: if ask.random == 1 { "192.0.2.1" } else { "2001:db8::1" },
             trusted: ask.trusted,
-            tags: &crate::route::NoTags,
-            witness: None,
-            geo: &crate::signal::geo::NoGeo,
-            lists: &crate::signal::lists::NoLists,
-            signatures: &crate::signal::signature::NoKeys,
-            fresh_unit: crate::route::UnitId::default(),
-            devices: &crate::signal::device::Unremembered::default(),
-            claims: &crate::signal::jwt::NoClaims,
-            arena: &arena,
+            ..bare.view()
         };
         let decision = route(table.rules(), &view, 0, ask.now_unix_s).expect("a route");
         let release = &table.table().releases[0];

@@ -25,26 +25,13 @@ fn decide(
 ) -> (Told, Vec<Step>) {
     let headers: Vec<Header<'_>> =
         headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-    let arena = Bump::new();
+    let bare = Bare::default();
     let view = RequestView {
-        method: "GET",
-        scheme: "http",
-        protocol: "HTTP/1.1",
-        host: b"a",
         path: path.as_bytes(),
         query: b"user=u7",
         headers: &headers,
-        client_ip: "192.0.2.1",
         trusted,
-        tags: &NoTags,
-        lists: &crate::signal::lists::NoLists,
-        geo: &crate::signal::geo::NoGeo,
-        claims: &crate::signal::jwt::NoClaims,
-        signatures: &crate::signal::signature::NoKeys,
-        fresh_unit: UnitId::default(),
-        devices: &crate::signal::device::Unremembered::default(),
-        witness: None,
-        arena: &arena,
+        ..bare.view()
     };
     let mut trace = Trace::default();
     let decision = route_told(table.rules(), &view, 0, 0, &mut trace).expect("a route");

@@ -44,27 +44,8 @@ fn decide(when: &str, claims: &'static [(&'static str, &'static str)]) -> Decisi
             "default": { "split": { "canary": "50%" } },
             "targets": [{ "id": "t", "when": when, "variant": "canary" }] } },
     }));
-    let (arena, token) = (Bump::new(), Token(claims));
-    let view = RequestView {
-        method: "GET",
-        scheme: "http",
-        protocol: "HTTP/1.1",
-        host: b"a",
-        path: b"/",
-        query: b"",
-        headers: &[],
-        client_ip: "192.0.2.1",
-        trusted: false,
-        tags: &Level,
-        geo: &crate::signal::geo::NoGeo,
-        signatures: &crate::signal::signature::NoKeys,
-        fresh_unit: UnitId::default(),
-        claims: &token,
-        witness: None,
-        lists: &crate::signal::lists::NoLists,
-        devices: &crate::signal::device::Unremembered::default(),
-        arena: &arena,
-    };
+    let (bare, token) = (Bare::default(), Token(claims));
+    let view = RequestView { tags: &Level, claims: &token, ..bare.view() };
     route(table.rules(), &view, 0, 0).expect("a route")
 }
 

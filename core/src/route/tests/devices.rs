@@ -102,27 +102,8 @@ fn what_no_rule_asks_for_is_not_looked_at() {
         Header { name: "x-os", value: b"ios" },
         Header { name: "user-agent", value: PHONE.as_bytes() },
     ];
-    let arena = Bump::new();
-    let view = RequestView {
-        method: "GET",
-        scheme: "http",
-        protocol: "HTTP/1.1",
-        host: b"a",
-        path: b"/",
-        query: b"",
-        headers: &headers,
-        client_ip: "192.0.2.1",
-        trusted: true,
-        tags: &crate::route::NoTags,
-        geo: &crate::signal::geo::NoGeo,
-        lists: &crate::signal::lists::NoLists,
-        claims: &crate::signal::jwt::NoClaims,
-        devices: &Nobody,
-        witness: None,
-        signatures: &crate::signal::signature::NoKeys,
-        fresh_unit: crate::route::UnitId::default(),
-        arena: &arena,
-    };
+    let bare = Bare::default();
+    let view = RequestView { headers: &headers, trusted: true, devices: &Nobody, ..bare.view() };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");
     assert_eq!(decision.reason, Reason::TargetingMatch);
 }

@@ -40,27 +40,8 @@ fn decided(when: &str, header: Option<&str>, trusted: bool) -> (bool, String) {
     let table = table(bundle);
     let headers: Vec<Header<'_>> =
         header.iter().map(|id| Header { name: "x-user", value: id.as_bytes() }).collect();
-    let (arena, lists) = (Bump::new(), lists());
-    let view = RequestView {
-        method: "GET",
-        scheme: "http",
-        protocol: "HTTP/1.1",
-        host: b"a",
-        path: b"/",
-        query: b"",
-        headers: &headers,
-        client_ip: "192.0.2.1",
-        trusted,
-        tags: &NoTags,
-        geo: &crate::signal::geo::NoGeo,
-        claims: &crate::signal::jwt::NoClaims,
-        lists: &lists,
-        signatures: &crate::signal::signature::NoKeys,
-        fresh_unit: crate::route::UnitId::default(),
-        devices: &crate::signal::device::Unremembered::default(),
-        witness: None,
-        arena: &arena,
-    };
+    let (bare, lists) = (Bare::default(), lists());
+    let view = RequestView { headers: &headers, trusted, lists: &lists, ..bare.view() };
     let mut trace = Trace::default();
     let decision = route_told(table.rules(), &view, 0, 0, &mut trace).expect("a route");
     assert_eq!(route(table.rules(), &view, 0, 0), Some(decision), "explained as it is decided");

@@ -49,27 +49,8 @@ fn matches(when: &str, address: Address, said: &[(&str, &str)]) -> bool {
     }));
     let headers: Vec<Header<'_>> =
         said.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-    let arena = Bump::new();
-    let view = RequestView {
-        method: "GET",
-        scheme: "http",
-        protocol: "HTTP/1.1",
-        host: b"a",
-        path: b"/",
-        query: b"",
-        headers: &headers,
-        client_ip: "192.0.2.1",
-        trusted: true,
-        tags: &NoTags,
-        signatures: &crate::signal::signature::NoKeys,
-        fresh_unit: crate::route::UnitId::default(),
-        geo: &address,
-        lists: &crate::signal::lists::NoLists,
-        devices: &crate::signal::device::Unremembered::default(),
-        witness: None,
-        claims: &crate::signal::jwt::NoClaims,
-        arena: &arena,
-    };
+    let bare = Bare::default();
+    let view = RequestView { headers: &headers, trusted: true, geo: &address, ..bare.view() };
     let decision = route(table.rules(), &view, 0, 0).expect("a route");
     decision.reason == Reason::TargetingMatch
 }

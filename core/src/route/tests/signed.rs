@@ -42,26 +42,15 @@ fn decide(
 ) -> (String, Decision, Vec<Step>) {
     let headers: Vec<Header<'_>> =
         headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-    let (arena, at) = (Bump::new(), At { keys: told.keys, now_unix_s: NOW });
+    let (bare, at) = (Bare::default(), At { keys: told.keys, now_unix_s: NOW });
     let view = RequestView {
-        method: "GET",
         scheme: told.scheme,
-        protocol: "HTTP/1.1",
         host: told.host.as_bytes(),
-        path: b"/",
-        query: b"",
         headers: &headers,
-        client_ip: "192.0.2.1",
         trusted: told.trusted,
-        tags: &NoTags,
-        geo: &crate::signal::geo::NoGeo,
-        lists: &crate::signal::lists::NoLists,
-        claims: &crate::signal::jwt::NoClaims,
         signatures: &at,
-        devices: &crate::signal::device::Unremembered::default(),
         fresh_unit: UnitId::of(told.fresh),
-        witness: None,
-        arena: &arena,
+        ..bare.view()
     };
     let mut trace = Trace::default();
     let decision = route_told(table.rules(), &view, 0, NOW, &mut trace).expect("a route");

@@ -1,6 +1,7 @@
 //! Archives opened, damaged and forged; the golden one.
 
 use super::*;
+use crate::route::bare::Bare;
 use crate::signal::{
     device::DeviceProperty,
     geo::{GeoField, GeoLang},
@@ -673,26 +674,14 @@ fn decide_with(archive: &Archive<RuleTable>) {
             crate::http::Header { name: "baggage", value: b"release.user-v2=canary,%75ser=1,c=d" },
             crate::http::Header { name: "User-Agent", value: b"App (Android 14; Pixel 8)" },
         ];
-        let arena = bumpalo::Bump::new();
+        let bare = Bare::default();
         let view = crate::route::RequestView {
-            method: "GET",
-            scheme: "http",
-            protocol: "HTTP/1.1",
             host: host.as_bytes(),
             path: path.as_bytes(),
             query: b"user=1",
             headers: &headers,
-            client_ip: "192.0.2.1",
             trusted: true,
-            tags: &crate::route::NoTags,
-            witness: None,
-            geo: &crate::signal::geo::NoGeo,
-            lists: &crate::signal::lists::NoLists,
-            signatures: &crate::signal::signature::NoKeys,
-            fresh_unit: crate::route::UnitId::default(),
-            devices: &crate::signal::device::Unremembered::default(),
-            claims: &crate::signal::jwt::NoClaims,
-            arena: &arena,
+            ..bare.view()
         };
         if let Some(decision) = crate::route::route(archive.rules(), &view, 1, 0) {
             let variants = archive.table().variants.len();
