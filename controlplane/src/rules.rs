@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use crate::stages::Stages;
 
-/// Why bundles do not make rules that can be served.
+/// Why bundles do not make tables that can be served, rules or instances.
 #[derive(Debug, Error)]
 pub(crate) enum RulesError {
     /// They do not make a table.

@@ -34,10 +34,10 @@ use crate::{
     leases::Leases,
     ranges::Ranges,
     registry::Registry,
-    rules::Rules,
+    rules::{Rules, RulesError},
     source::SourceError,
     store::{Change, Counters, Numbered, Store, StoreError},
-    tenants::{Tenants, Unpublishable},
+    tenants::Tenants,
 };
 use queue::Queue;
 
@@ -49,7 +49,7 @@ pub(crate) use splits::Choice;
 pub(crate) enum StateError {
     /// It could not be published.
     #[error(transparent)]
-    Unpublishable(#[from] Unpublishable),
+    Unpublishable(#[from] RulesError),
     /// There are as many instances as are ever served.
     #[error("{INSTANCES_MAX} instances are registered; no more are served")]
     Full,

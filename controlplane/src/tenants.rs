@@ -16,13 +16,8 @@ use halftone_core::{
     },
     policy::{Address, Bundle, Difference, Instance, Judged, implicit_bundle},
     rollout::allocation::Allocation,
-    table::{
-        AddressRow,
-        archive::{Archive, ArchiveError},
-    },
+    table::{AddressRow, archive::Archive},
 };
-use halftone_link::SealedError;
-use thiserror::Error;
 
 use crate::{
     ranges::Ranges,
@@ -33,30 +28,6 @@ use crate::{
 
 /// Most splits of a tenant whose ranges are kept each for itself: beyond, all of them are written as one.
 const MOVED_MAX: usize = 4096;
-
-/// Why a bundle or an instance cannot be let in.
-#[derive(Debug, Error)]
-pub(crate) enum Unpublishable {
-    /// The bundles do not make a table.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// The table could not be served.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    /// The table could not be put into a memory file.
-    #[error(transparent)]
-    Sealed(#[from] SealedError),
-}
-
-impl From<RulesError> for Unpublishable {
-    fn from(error: RulesError) -> Self {
-        match error {
-            RulesError::Compile(error) => Self::Compile(error),
-            RulesError::Archive(error) => Self::Archive(error),
-            RulesError::Sealed(error) => Self::Sealed(error),
-        }
-    }
-}
 
 /// What letting a candidate in leads to.
 #[derive(Debug)]
@@ -139,13 +110,13 @@ impl Tenants {
     /// What it shares with the bundle its tenant has is not compiled again. `stages` are told where the time goes.
     ///
     /// # Errors
-    /// [`Unpublishable`].
+    /// [`RulesError`].
     pub(crate) fn admit(
         &self,
         candidate: &Judged,
         revision: u64,
         stages: &Stages,
-    ) -> Result<Admitted, Unpublishable> {
+    ) -> Result<Admitted, RulesError> {
         let tenant = &candidate.bundle().metadata.tenant;
         let known = self.find(tenant).and_then(|known| known.bundle.as_ref().ok());
         let (ranges, moved) = self.allocated(known, candidate)?;
@@ -273,8 +244,8 @@ fn blame(error: RulesError, candidate: &str) -> RulesError {
 /// Checks that `instance` can be part of tables, whatever bundles there are.
 ///
 /// # Errors
-/// [`Unpublishable`].
-pub(crate) fn admit_instance(instance: &Instance) -> Result<(), Unpublishable> {
+/// [`RulesError`].
+pub(crate) fn admit_instance(instance: &Instance) -> Result<(), RulesError> {
     let instances = std::slice::from_ref(instance);
     let bundle = implicit_bundle(instances, None);
     Archive::build(&compile_rules(&[&bundle], &Allocations::new())?, 0)?;

@@ -17,10 +17,10 @@ use serde::Serialize;
 use crate::{
     link::ExplainError,
     lists::ListStoreError,
+    rules::RulesError,
     source::{SourceError, TextProblem},
     state::StateError,
     tags::TagStoreError,
-    tenants::Unpublishable,
 };
 
 /// A refusal.
@@ -195,15 +195,15 @@ impl From<StateError> for Problem {
             }
             StateError::Weight(WeightError::Allocation { .. }) => Self::about("weight", &detail),
             StateError::Unreadable(_) => Self::about("revision", &detail),
-            StateError::Unpublishable(Unpublishable::Compile(CompileError::Hostname {
-                ..
-            })) => Self::conflict(detail),
-            StateError::Unpublishable(Unpublishable::Compile(CompileError::Allocation {
+            StateError::Unpublishable(RulesError::Compile(CompileError::Hostname { .. })) => {
+                Self::conflict(detail)
+            }
+            StateError::Unpublishable(RulesError::Compile(CompileError::Allocation {
                 release,
                 split,
                 ..
             })) => Self::about(&format!("releases.{release}.{split}"), &detail),
-            StateError::Unpublishable(Unpublishable::Sealed(error)) => {
+            StateError::Unpublishable(RulesError::Sealed(error)) => {
                 tracing::error!(%error, "a table could not be put into memory");
                 Self::internal("the table could not be made, so nothing was changed; see the log")
             }
