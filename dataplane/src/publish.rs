@@ -207,8 +207,7 @@ impl Publisher {
     /// Asks every worker to finish and stop.
     pub fn drain(&self) {
         for worker in &self.workers {
-            let _ = worker.commands.send(Command::Drain);
-            worker.wake(WAKE);
+            worker.tell(Command::Drain);
         }
     }
 }

@@ -16,11 +16,7 @@ use halftone_core::{
 use thiserror::Error;
 
 use super::Publisher;
-use crate::{
-    explain::ExplainError,
-    telemetry::counters::Merged,
-    worker::{Command, WAKE},
-};
+use crate::{explain::ExplainError, telemetry::counters::Merged, worker::Command};
 
 /// Why there is no explanation.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -39,8 +35,7 @@ impl Publisher {
     pub fn counters(&self) -> Merged {
         let (reply, snapshots) = unbounded();
         for worker in &self.workers {
-            let _ = worker.commands.send(Command::Report(reply.clone()));
-            worker.wake(WAKE);
+            worker.tell(Command::Report(reply.clone()));
         }
         drop(reply);
         let until = Instant::now() + Duration::from_millis(COMMIT_MS);
@@ -60,8 +55,7 @@ impl Publisher {
         let worker =
             self.workers.get(turn % self.workers.len().max(1)).ok_or(Unexplained::Silent)?;
         let (reply, explained) = bounded(1);
-        let _ = worker.commands.send(Command::Explain(Box::new(asked), reply));
-        worker.wake(WAKE);
+        worker.tell(Command::Explain(Box::new(asked), reply));
         let explained = explained.recv_timeout(Duration::from_millis(COMMIT_MS));
         Ok(explained.map_err(|_| Unexplained::Silent)??)
     }

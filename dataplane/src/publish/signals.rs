@@ -16,17 +16,16 @@ use crate::{
 impl Publisher {
     /// Tells one worker, or all of them, what is known of users.
     pub fn tell(&self, worker: Option<u32>, news: News) {
-        let told = |handle: &WorkerHandle, news: News| {
-            let _ = handle.commands.send(Command::Tags(news));
-            handle.wake(WAKE);
-        };
         match worker {
             Some(worker) => {
                 if let Some(handle) = self.workers.get(worker as usize) {
-                    told(handle, news);
+                    handle.tell(Command::Tags(news));
                 }
             }
-            None => self.workers.iter().for_each(|handle| told(handle, news.clone())),
+            None => {
+                let tell = |handle: &WorkerHandle| handle.tell(Command::Tags(news.clone()));
+                self.workers.iter().for_each(tell);
+            }
         }
     }
 
