@@ -27,7 +27,7 @@ use halftone_core::{
         digest,
     },
 };
-use halftone_link::{SealedTable, read_sealed_bytes};
+use halftone_link::{SealedTable, give_way, read_sealed_bytes};
 use tokio::sync::watch;
 
 use crate::{
@@ -102,6 +102,7 @@ struct Regions {
 
 impl Regions {
     fn run(mut self, stopped: &watch::Receiver<bool>) {
+        give_way();
         while !*stopped.borrow() && stopped.has_changed().is_ok() {
             for at in 0..self.followers.len() {
                 if self.look(at) {
