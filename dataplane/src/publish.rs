@@ -1,42 +1,43 @@
 //! Publishing: from a verified archive to every worker, and back with their word.
 //!
-//! Owns the numbering of epochs, the handles of the workers and the wait for their acknowledgements.
-//! Does not read sockets ([`crate::link`]) and does not check archives (they are verified when they
-//! exist). Invariants: commits happen one at a time; what is served before a refused commit is served
-//! after it.
+//! Owns the numbering of epochs and the commits. The ways to the workers are [`workers`]', their word [`acknowledged`]'s; what
+//! else passes between them and others: [`asking`], [`shadow`], [`signals`]. Does not read sockets ([`crate::link`]) and does not
+//! check archives (they are verified when they exist). Invariants: commits happen one at a time; what is served before a refused
+//! commit is served after it.
 
 use std::{
-    io::{self, Write as _},
-    os::unix::net::UnixStream,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam::channel::Receiver;
 use halftone_core::{
-    limits::COMMIT_MS,
     signal::{geo::Databases, jwt::Issuers, lists::IdLists},
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
-    wire::{ExplainRequest, Explained},
 };
 use thiserror::Error;
 
 use crate::{
-    explain::ExplainError,
     last_good::Keeper,
     tables::{Loaded, Tables},
-    tags::News,
-    telemetry::counters::Merged,
     worker::{Applied, Command, TICK, WAKE},
 };
 
+mod acknowledged;
+mod asking;
 mod shadow;
+mod signals;
+mod workers;
 
+use acknowledged::Acknowledged;
+pub use acknowledged::Unready;
+pub use asking::Unexplained;
 use shadow::Holder;
 pub use shadow::{Hold, ShadowError};
+pub use workers::WorkerHandle;
 
 /// Why a commit was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -67,28 +68,6 @@ pub struct Committed {
     pub replaced: Arc<Option<Tables>>,
 }
 
-/// The way to one worker.
-#[derive(Debug)]
-pub struct WorkerHandle {
-    /// Takes one byte per tick or wake-up; never blocks.
-    pub wake: UnixStream,
-    /// Takes commands.
-    pub commands: Sender<Command>,
-}
-
-impl WorkerHandle {
-    /// Gives a command, and has it looked at.
-    fn tell(&self, command: Command) {
-        let _ = self.commands.send(command);
-        self.wake(WAKE);
-    }
-
-    fn wake(&self, byte: u8) {
-        // A full channel means that the worker has wake-ups to read; a closed one that it has ended.
-        let _: io::Result<usize> = (&self.wake).write(&[byte]);
-    }
-}
-
 /// The tables of a gateway, and its workers.
 #[derive(Debug)]
 pub struct Publisher {
@@ -106,56 +85,6 @@ pub struct Publisher {
     asked: AtomicUsize,
     /// Who has a candidate decided.
     holder: Mutex<Holder>,
-}
-
-/// What the workers have said.
-#[derive(Debug)]
-struct Acknowledged {
-    applied: Receiver<Applied>,
-    /// By worker: the epochs it last acknowledged.
-    newest: Vec<(u64, u64)>,
-}
-
-impl Acknowledged {
-    fn note(&mut self, one: &Applied) {
-        if let Some(newest) = self.newest.get_mut(one.worker as usize) {
-            *newest = one.epochs;
-        }
-    }
-
-    /// Takes what was said since somebody last listened.
-    fn drain(&mut self) {
-        while let Ok(one) = self.applied.try_recv() {
-            self.note(&one);
-        }
-    }
-}
-
-/// Why there is no explanation.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum Unexplained {
-    /// What was asked is no request.
-    #[error(transparent)]
-    Asked(#[from] ExplainError),
-    /// The worker did not answer.
-    #[error("no worker answered within {COMMIT_MS} ms")]
-    Silent,
-}
-
-/// Why a gateway should not be sent traffic.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum Unready {
-    /// No table was committed yet.
-    #[error("no rules have been committed yet")]
-    NoTables,
-    /// Workers still decide with an older table.
-    #[error("workers {workers:?} have not applied epochs {epochs:?} (rules, instances) yet")]
-    Behind {
-        /// Which workers.
-        workers: Vec<usize>,
-        /// The committed epochs.
-        epochs: (u64, u64),
-    },
 }
 
 impl Publisher {
@@ -257,60 +186,6 @@ impl Publisher {
         self.tables.load().as_ref().as_ref().is_some_and(Tables::needs_keys)
     }
 
-    /// Checks that every worker decides with the committed tables.
-    ///
-    /// # Errors
-    /// [`Unready`].
-    pub fn ready(&self) -> Result<(), Unready> {
-        let mut acknowledged = self.lock();
-        acknowledged.drain();
-        let current = self.tables.load();
-        let epochs = current.as_ref().as_ref().map(Tables::epochs).ok_or(Unready::NoTables)?;
-        let late = acknowledged.newest.iter().enumerate().filter(|(_, newest)| **newest != epochs);
-        let workers: Vec<usize> = late.map(|(worker, _)| worker).collect();
-        if workers.is_empty() { Ok(()) } else { Err(Unready::Behind { workers, epochs }) }
-    }
-
-    /// Asks every worker for its counters and merges them.
-    #[must_use]
-    pub fn counters(&self) -> Merged {
-        let (reply, snapshots) = unbounded();
-        for worker in &self.workers {
-            let _ = worker.commands.send(Command::Report(reply.clone()));
-            worker.wake(WAKE);
-        }
-        drop(reply);
-        let until = Instant::now() + Duration::from_millis(COMMIT_MS);
-        let mut received: Vec<_> = std::iter::from_fn(|| snapshots.recv_deadline(until).ok())
-            .take(self.workers.len())
-            .collect();
-        received.sort_by_key(|(worker, _)| *worker);
-        Merged::of(received.into_iter().map(|(_, snapshot)| snapshot).collect())
-    }
-
-    /// Has a worker explain what it would decide; each time another one.
-    ///
-    /// # Errors
-    /// [`Unexplained`].
-    pub fn explain(&self, asked: ExplainRequest) -> Result<Explained, Unexplained> {
-        let turn = self.asked.fetch_add(1, Ordering::Relaxed);
-        let worker =
-            self.workers.get(turn % self.workers.len().max(1)).ok_or(Unexplained::Silent)?;
-        let (reply, explained) = bounded(1);
-        let _ = worker.commands.send(Command::Explain(Box::new(asked), reply));
-        worker.wake(WAKE);
-        let explained = explained.recv_timeout(Duration::from_millis(COMMIT_MS));
-        Ok(explained.map_err(|_| Unexplained::Silent)??)
-    }
-
-    /// Returns the epochs each worker has acknowledged, by worker.
-    #[must_use]
-    pub fn acknowledged(&self) -> Vec<(u64, u64)> {
-        let mut acknowledged = self.lock();
-        acknowledged.drain();
-        acknowledged.newest.clone()
-    }
-
     /// Counts workers that were started again.
     pub fn note_restarts(&self, count: u64) {
         if count > 0 {
@@ -324,57 +199,6 @@ impl Publisher {
         self.restarts.load(Ordering::Relaxed)
     }
 
-    /// Tells one worker, or all of them, what is known of users.
-    pub fn tell(&self, worker: Option<u32>, news: News) {
-        let told = |handle: &WorkerHandle, news: News| {
-            let _ = handle.commands.send(Command::Tags(news));
-            handle.wake(WAKE);
-        };
-        match worker {
-            Some(worker) => {
-                if let Some(handle) = self.workers.get(worker as usize) {
-                    told(handle, news);
-                }
-            }
-            None => self.workers.iter().for_each(|handle| told(handle, news.clone())),
-        }
-    }
-
-    /// Returns the region databases that are served.
-    #[must_use]
-    pub fn databases(&self) -> Arc<Databases> {
-        self.databases.load()
-    }
-
-    /// Serves other region databases; workers see them at their next request.
-    pub fn serve_databases(&self, databases: Databases) {
-        self.databases.publish(databases);
-        self.workers.iter().for_each(|worker| worker.wake(WAKE));
-    }
-
-    /// Returns the lists of ids that are served.
-    #[must_use]
-    pub fn lists(&self) -> Arc<IdLists> {
-        self.lists.load()
-    }
-
-    /// Serves other lists; workers see them at their next request.
-    pub fn serve_lists(&self, lists: IdLists) {
-        self.lists.publish(lists);
-        self.workers.iter().for_each(|worker| worker.wake(WAKE));
-    }
-
-    /// Returns the issuers whose tokens are believed.
-    #[must_use]
-    pub fn issuers(&self) -> Arc<Issuers> {
-        self.issuers.load()
-    }
-
-    /// Believes tokens of other issuers; workers see them at their next request.
-    pub fn believe(&self, issuers: Issuers) {
-        self.issuers.publish(issuers);
-    }
-
     /// Passes one tick on to every worker.
     pub fn tick(&self) {
         self.workers.iter().for_each(|worker| worker.wake(TICK));
@@ -386,29 +210,6 @@ impl Publisher {
             let _ = worker.commands.send(Command::Drain);
             worker.wake(WAKE);
         }
-    }
-
-    fn collect(
-        &self,
-        acknowledged: &mut Acknowledged,
-        epochs: (u64, u64),
-        begun: Instant,
-    ) -> Vec<(Applied, Duration)> {
-        let until = begun + Duration::from_millis(COMMIT_MS);
-        let mut done = Vec::with_capacity(self.workers.len());
-        while done.len() < self.workers.len() {
-            let Ok(one) = acknowledged.applied.recv_deadline(until) else { break };
-            acknowledged.note(&one);
-            // Otherwise it is a straggler's word on an earlier commit.
-            if one.epochs == epochs {
-                done.push((one, one.at.saturating_duration_since(begun)));
-            }
-        }
-        done
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Acknowledged> {
-        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,24 +6,26 @@
 //! Static splits of bundles that were applied once are all it knows of weights: variants by name,
 //! lowest bucket first (POLICY "First layout").
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
-};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 mod buckets;
 mod chains;
 mod devices;
 mod expressions;
+mod matches;
 mod regions;
+mod routes;
+mod seen;
 pub(crate) mod signatures;
 pub(crate) mod tokens;
 
-use buckets::{bucket_of, cookie_source};
+use buckets::{bucket_of, lies_in};
 pub(crate) use devices::{AGENTS, MOBILES, PLATFORMS};
-use serde_json::Value;
-use signatures::{Keys, verified};
+use routes::find_rule;
+use seen::{Seen, normal_host, normal_path, reserved};
+use signatures::Keys;
 
 /// A request as a person would write it down.
 #[derive(Clone, Debug)]
@@ -199,258 +201,10 @@ fn cell(
     })
 }
 
-/// A request in normal form (stage 0) without what will be stripped (stage 1).
-struct Seen<'a> {
-    request: &'a Request,
-    path: String,
-    host: String,
-    reserved: Vec<String>,
-    /// How many members of the baggage will be stripped.
-    baggage: usize,
-}
-
-impl Seen<'_> {
-    fn header(&self, name: &str) -> Option<String> {
-        let name = name.to_lowercase();
-        if !self.request.trusted && self.reserved.contains(&name) {
-            return None;
-        }
-        if name == "baggage" && self.baggage > 0 {
-            return None;
-        }
-        self.any_header(&name)
-    }
-
-    /// A header that may be read by whoever sent it: it says something only when it is signed.
-    fn any_header(&self, name: &str) -> Option<String> {
-        let name = name.to_lowercase();
-        let same = |(field, _): &&(String, String)| field.to_lowercase() == name;
-        let values: Vec<&str> =
-            self.request.headers.iter().filter(same).map(|(_, value)| value.as_str()).collect();
-        (!values.is_empty()).then(|| values.join(", "))
-    }
-
-    fn cookie(&self, name: &str) -> Option<String> {
-        let fields =
-            self.request.headers.iter().filter(|(field, _)| field.to_lowercase() == "cookie");
-        let pairs: Vec<&str> =
-            fields.flat_map(|(_, value)| value.split(';')).map(str::trim).collect();
-        let value = pairs.iter().find_map(|pair| {
-            pair.split_once('=').filter(|(found, _)| *found == name).map(|(_, value)| value)
-        })?;
-        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-        Some(bare.unwrap_or(value).to_owned())
-    }
-
-    fn verified(&self, kind: &str, name: &str, token: &str) -> Option<(String, bool)> {
-        let scope = format!("t/{name}");
-        verified(&self.request.keys, (kind, &scope), token, self.request.now_unix_s)
-    }
-
-    /// Whether a browser keeps a cookie that is set `Secure`.
-    fn is_kept(&self) -> bool {
-        let hosts = ["localhost", "127.0.0.1", "[::1]"];
-        let here = hosts.contains(&self.host.as_str()) || self.host.ends_with(".localhost");
-        self.request.scheme == "https" || here
-    }
-
-    fn query(&self, name: &str) -> Option<String> {
-        let mut pairs = self.request.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned())
-    }
-
-    fn matches(&self, matched: &Value) -> bool {
-        let all = |field: &str, found: &dyn Fn(&str) -> Option<String>| {
-            list(&matched[field]).iter().all(|one| {
-                let found = found(one["name"].as_str().expect("a name"));
-                if one["type"] == "RegularExpression" {
-                    return found.is_some_and(|found| is_match(&text(&one["value"]), &found));
-                }
-                found.as_deref() == one["value"].as_str()
-            })
-        };
-        let hosts = list(&matched["hostnames"]);
-        let ranges = list(&matched["sourceRanges"]);
-        (matched["method"].is_null() || matched["method"] == self.request.method.as_str())
-            && (matched["path"].is_null() || self.path_matches(&matched["path"]))
-            && all("headers", &|name| self.header(name))
-            && all("queryParams", &|name| self.query(name))
-            && all("cookies", &|name| self.cookie(name))
-            && (hosts.is_empty() || hosts.iter().any(|name| host_matches(&text(name), &self.host)))
-            && (ranges.is_empty() || ranges.iter().any(|range| self.is_from(&text(range))))
-    }
-
-    fn path_matches(&self, matched: &Value) -> bool {
-        let value = text(&matched["value"]);
-        if matched["type"] == "Exact" {
-            return self.path == value;
-        }
-        if matched["type"] == "RegularExpression" {
-            return is_match(&value, &self.path);
-        }
-        // Per segment: every segment of the prefix is the path's at the same place.
-        let prefix = value.strip_suffix('/').unwrap_or(&value).to_owned();
-        let wanted: Vec<&str> = prefix.split('/').collect();
-        let found: Vec<&str> = self.path.split('/').collect();
-        found.len() >= wanted.len() && found[..wanted.len()] == wanted[..]
-    }
-
-    fn is_from(&self, range: &str) -> bool {
-        self.request.client_ip.parse().is_ok_and(|address| is_in(address, range))
-    }
-}
-
-fn is_in(address: IpAddr, range: &str) -> bool {
-    let (network, length) = range.split_once('/').expect("a length");
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(address) => format!("{:032b}", u32::from(address)),
-        IpAddr::V6(address) => format!("{:0128b}", u128::from(address)),
-    };
-    let (network, address) = (bits(network.parse().expect("an address")), bits(address));
-    let length: usize = length.parse().expect("a number");
-    network.len() == address.len() && network[..length] == address[..length]
-}
-
-/// Whether the whole of `value` matches: by a library's own engine, not by an automaton of ours.
-fn is_match(pattern: &str, value: &str) -> bool {
-    thread_local! {
-        static KNOWN: RefCell<HashMap<String, regex::Regex>> = RefCell::default();
-    }
-    KNOWN.with_borrow_mut(|known| {
-        let regex = known.entry(pattern.to_owned()).or_insert_with(|| {
-            regex::Regex::new(&format!("^(?:{pattern})$")).expect("a generated expression is good")
-        });
-        regex.is_match(value)
-    })
-}
-
-fn host_matches(name: &str, host: &str) -> bool {
-    match name.strip_prefix("*.") {
-        Some(parent) => {
-            host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
-        }
-        None => name == host,
-    }
-}
-
-/// Stage 2: of every rule that matches, the first in order of precedence.
-fn find_rule<'a>(bundle: &'a Value, seen: &Seen<'_>) -> Option<(&'a Value, &'a Value)> {
-    let mut candidates = Vec::new();
-    for route in list(&bundle["routes"]) {
-        let hosts = list(&route["hostnames"]);
-        // A rank per way the host fits: an exact name, a wildcard by its length, any host.
-        let fits = hosts.iter().map(text).filter(|name| host_matches(name, &seen.host));
-        let host = if hosts.is_empty() {
-            Some((0, 0))
-        } else {
-            fits.map(|name| (if name.starts_with('*') { 1 } else { 2 }, name.len())).max()
-        };
-        let Some(host) = host else { continue };
-        for (index, rule) in list(&route["rules"]).iter().enumerate() {
-            let everything = [Value::Object(serde_json::Map::new())];
-            let matches = list(&rule["matches"]);
-            let matches = if matches.is_empty() { &everything[..] } else { matches };
-            for (at, matched) in matches.iter().enumerate().filter(|(_, one)| seen.matches(one)) {
-                let value = matched["path"]["value"].as_str().unwrap_or("/");
-                let (kind, length) = match matched["path"]["type"].as_str() {
-                    Some("Exact") => (2, value.len()),
-                    Some("RegularExpression") => (0, 0),
-                    _ => (1, value.trim_end_matches('/').len()),
-                };
-                let counts = (list(&matched["headers"]).len(), list(&matched["queryParams"]).len());
-                let method = !matched["method"].is_null();
-                // The larger wins, then the smaller name and place.
-                let strength = (host, kind, length, method, counts);
-                let order = (text(&route["name"]), index, at);
-                candidates.push((std::cmp::Reverse(strength), order, route, rule));
-            }
-        }
-    }
-    candidates.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-    candidates.first().map(|(_, _, route, rule)| (*route, *rule))
-}
-
-/// Headers that name a variant for trusted peers only.
-fn reserved(bundle: &Value) -> Vec<String> {
-    let releases = bundle["releases"].as_object().into_iter().flat_map(|all| all.values());
-    let rules: Vec<&Value> = releases.flat_map(|release| list(&release["overrides"])).collect();
-    let named = |any: bool| {
-        let rules = rules.iter().filter(move |rule| (rule["requires"] == "any") == any);
-        rules.map(|rule| text(&rule["header"]).to_lowercase()).collect::<Vec<String>>()
-    };
-    // The two that services know are stripped everywhere, unless a release takes them from anybody.
-    let known = ["x-release-group", "x-release-stage"].map(str::to_owned);
-    let open = named(true);
-    named(false).into_iter().chain(known.into_iter().filter(|one| !open.contains(one))).collect()
-}
-
-/// The first layout of a static split: variants by name, lowest bucket first.
-fn lies_in(split: &Value, bucket: u32) -> String {
-    let mut end = 0;
-    let mut weights: Vec<(&String, &Value)> =
-        split.as_object().map(|split| split.iter().collect()).unwrap_or_default();
-    weights.sort_by_key(|(name, _)| (*name).clone());
-    for (name, weight) in weights {
-        let weight = text(weight);
-        // The generated weights have one decimal at most.
-        let (whole, tenths) = weight
-            .trim_end_matches('%')
-            .split_once('.')
-            .unwrap_or((weight.trim_end_matches('%'), "0"));
-        let number = |digits: &str| digits.parse::<u32>().expect("a number");
-        end += number(whole) * 10_000 + number(tenths) * 1_000;
-        if bucket < end {
-            return name.clone();
-        }
-    }
-    "stable".to_owned()
-}
-
 /// `1970-01-01T00:00:SSZ` is all the generated bundles use.
 fn has_passed(moment: &Value, now_unix_s: u64) -> bool {
     let seconds = moment.as_str().map(|text| text[17..19].parse::<u64>().expect("seconds"));
     seconds.is_some_and(|seconds| now_unix_s >= seconds)
-}
-
-fn normal_host(host: &str) -> String {
-    let name = host.split(':').next().unwrap_or_default().to_lowercase();
-    name.strip_suffix('.').map(str::to_owned).unwrap_or(name)
-}
-
-/// Unreserved escapes decoded, the others in upper case; dot segments removed; `//` kept.
-fn normal_path(path: &str) -> Option<String> {
-    let mut decoded = String::new();
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('%') {
-        decoded.push_str(before);
-        let digits = after.get(..2)?;
-        let byte = u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
-        let character = char::from(byte);
-        if character.is_ascii_alphanumeric() || "-._~".contains(character) {
-            decoded.push(character);
-        } else {
-            decoded.push_str(&format!("%{}", digits.to_uppercase()));
-        }
-        rest = &after[2..];
-    }
-    decoded.push_str(rest);
-    let mut kept: Vec<&str> = Vec::new();
-    let segments: Vec<&str> = decoded.split('/').skip(1).collect();
-    for (at, segment) in segments.iter().enumerate() {
-        let is_last = at + 1 == segments.len();
-        match *segment {
-            "." | ".." => {
-                if *segment == ".." {
-                    kept.pop();
-                }
-                if is_last {
-                    kept.push("");
-                }
-            }
-            other => kept.push(other),
-        }
-    }
-    Some(format!("/{}", kept.join("/")))
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -11,7 +11,7 @@ use halftone_core::{
 };
 use halftone_link::read_sealed;
 
-use super::{Link, Refusal};
+use super::{Link, refusal::Refusal};
 use crate::{
     publish::{Hold, ShadowError},
     shadow::Candidate,

@@ -3,6 +3,7 @@
 use crossbeam::channel::unbounded;
 use halftone_core::{
     compile::{Allocations, SplitKey, allocate, allocations_of, compile_rules, set_weight},
+    limits::{BUCKETS, SHADOW_MS_MAX},
     policy::{Bundle, Percent},
     rollout::allocation::{Allocation, Range},
     signal::{
@@ -10,10 +11,10 @@ use halftone_core::{
         jwt::{Issuer, Issuers, jwks::parse_jwks},
         lists::{IdLists, ListName, ListReader as _},
     },
-    table::{IdList, epoch::EpochCell, fingerprint_of_id},
-    wire::ShadowRequest,
+    table::{IdList, RuleTable, TableKind, archive::Archive, epoch::EpochCell, fingerprint_of_id},
+    wire::{ShadowRequest, SplitRanges},
 };
-
+use halftone_link::SealedTable;
 use halftone_mmdb::shared::{asn, city};
 use halftone_tokens::{Signer, jwks};
 

@@ -1,4 +1,4 @@
-//! The bucket of a request, a second time: its unit, the hash, and what is minted.
+//! The bucket of a request, a second time: its unit, the hash, what is minted, and whose the bucket is.
 
 use serde_json::Value;
 
@@ -70,6 +70,28 @@ pub(super) fn cookie_source(source: &Value, name: &str, seen: &Seen<'_>) -> Opti
         return Some(value);
     }
     seen.verified("cookie", name, &value).map(|(value, _)| value)
+}
+
+/// The first layout of a static split: variants by name, lowest bucket first.
+pub(super) fn lies_in(split: &Value, bucket: u32) -> String {
+    let mut end = 0;
+    let mut weights: Vec<(&String, &Value)> =
+        split.as_object().map(|split| split.iter().collect()).unwrap_or_default();
+    weights.sort_by_key(|(name, _)| (*name).clone());
+    for (name, weight) in weights {
+        let weight = text(weight);
+        // The generated weights have one decimal at most.
+        let (whole, tenths) = weight
+            .trim_end_matches('%')
+            .split_once('.')
+            .unwrap_or((weight.trim_end_matches('%'), "0"));
+        let number = |digits: &str| digits.parse::<u32>().expect("a number");
+        end += number(whole) * 10_000 + number(tenths) * 1_000;
+        if bucket < end {
+            return name.clone();
+        }
+    }
+    "stable".to_owned()
 }
 
 fn project(salt: &str, unit: &str) -> u32 {

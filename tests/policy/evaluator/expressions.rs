@@ -68,7 +68,7 @@ pub(super) fn holds(bundle: &Value, when: &str, seen: &Seen<'_>) -> Option<bool>
         |This(address): This<std::sync::Arc<String>>, range: std::sync::Arc<String>| {
             let parsed = address.parse::<std::net::IpAddr>();
             let error = |_| ExecutionError::function_error("inCidr", "no address");
-            parsed.map(|address| super::is_in(address, &range)).map_err(error)
+            parsed.map(|address| super::matches::is_in(address, &range)).map_err(error)
         },
     );
     added.expect("a name of its own");
@@ -139,7 +139,7 @@ fn source_text(bundle: &Value, attribute: &Value, seen: &Seen<'_>) -> Option<Str
         let value = match kinds.into_iter().find(|(name, _)| !beside.contains(&name.as_str()))? {
             (kind, Value::String(name)) if kind == "header" => seen.header(name),
             (kind, Value::String(name)) if kind == "cookie" => {
-                super::cookie_source(source, name, seen)
+                super::buckets::cookie_source(source, name, seen)
             }
             (kind, Value::String(name)) if kind == "query" => seen.query(name),
             (kind, Value::String(name)) if kind == "tags" => {

@@ -7,13 +7,14 @@ use halftone_mmdb::shared::{PLACES, Place};
 
 fn place(address: &str) -> Option<&'static Place> {
     let address = address.parse().ok()?;
-    PLACES.iter().find(|place| super::is_in(address, place.network))
+    PLACES.iter().find(|place| super::matches::is_in(address, place.network))
 }
 
 /// A field of an address, in a language.
 pub(super) fn field(address: &str, field: &str, lang: Option<&str>) -> Option<String> {
     let chinese = lang == Some("zh-CN");
-    let provider = |network: &str| super::is_in(address.parse().expect("an address"), network);
+    let provider =
+        |network: &str| super::matches::is_in(address.parse().expect("an address"), network);
     if field == "asn" {
         address.parse::<std::net::IpAddr>().ok()?;
         return match (provider("198.51.100.0/24"), provider("203.0.113.0/24")) {

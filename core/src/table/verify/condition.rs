@@ -2,7 +2,10 @@
 
 use rkyv::vec::ArchivedVec;
 
-use super::{Cost, bounded, check, expression, index, is_field_name, is_host_name, is_short};
+use super::{
+    checks::{bounded, check, index, is_field_name, is_host_name, is_short},
+    expression::{self, Cost},
+};
 use crate::{
     limits::{ALTERNATIVES_MAX, CONDITIONS_MAX, VALUE_BYTES_MAX},
     table::{

@@ -6,7 +6,10 @@
 
 use rkyv::rend::u32_le;
 
-use super::{check, condition::is_range, index, is_field_name, is_short};
+use super::{
+    checks::{check, index, is_field_name, is_short},
+    condition::is_range,
+};
 use crate::{
     limits::{
         ALTERNATIVES_MAX, EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX,

@@ -2,7 +2,7 @@
 
 use rkyv::string::ArchivedString;
 
-use super::{check, index};
+use super::checks::{check, index};
 use crate::{
     limits::{NESTED_CELLS_MAX, NESTED_LEVELS_MAX, VALUE_BYTES_MAX},
     table::{ArchivedNestedRow, ArchivedRuleTable, NONE, VerifyError},

@@ -1,0 +1,55 @@
+//! What is known of users: asked of a control plane, on a connection of its own.
+//!
+//! Owns that conversation. Does not keep what is said, nor decide whom to ask ([`crate::tags::asker`]). Invariant: a filter that
+//! is refused changes nothing.
+
+use std::{
+    os::fd::OwnedFd,
+    sync::{Arc, atomic::Ordering},
+};
+
+use halftone_core::{
+    table::{TagFilter, archive::Archive},
+    wire::Frame,
+};
+use halftone_link::{Channel, LinkError, Received, read_sealed};
+
+use super::{Link, refusal::Refusal};
+use crate::tags::asker::Event;
+
+/// Lets a control plane be asked about users, and passes on what it says.
+pub(super) fn follow(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
+    let doing = "share the connection";
+    let writing = channel.stream().try_clone().map_err(|source| LinkError::Io { doing, source })?;
+    let peer = link.askable.fetch_add(1, Ordering::Relaxed);
+    // Who asks is there for as long as the process is.
+    let tell = |event: Event| drop(link.asker.send(event));
+    tell(Event::Connected(peer, Box::new(Channel::new(writing))));
+    let ended = loop {
+        match channel.receive() {
+            Ok(Some(Received { frame: Frame::TagAnswer { number, revision, found }, .. })) => {
+                tell(Event::Answered { peer, number, revision, found });
+            }
+            Ok(Some(Received { frame: Frame::TagFilter, table: Some(table) })) => {
+                match open_filter(table) {
+                    Ok(filter) => tell(Event::Filter(Arc::new(filter))),
+                    Err(error) => {
+                        tracing::error!(%error, "A filter of tags is refused; the last one stays.");
+                    }
+                }
+            }
+            Ok(Some(_)) => {
+                tracing::warn!("A control peer sent what does not belong to tags.");
+                break Ok(());
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    tell(Event::Lost(peer));
+    ended
+}
+
+fn open_filter(table: OwnedFd) -> Result<Archive<TagFilter>, Refusal> {
+    Ok(Archive::open(read_sealed(table)?)?)
+}
