@@ -1,5 +1,5 @@
 # Each target is a line anyone can paste; the logic is Rust under test.
-.PHONY: run test check bench bench-full instructions soak
+.PHONY: run test check bench bench-full instructions fuzz soak
 
 # Builds everything and shows a canary release on this machine, live; Ctrl-C ends it.
 run:
@@ -35,8 +35,18 @@ instructions:
 	tests/setup.sh instructions
 	cargo bench -p halftone-bench --bench instructions
 
+# Gives what reads strangers' bytes to a fuzzer, a minute each: coverage is the compiler's own, so that no other toolchain
+# is needed. What was found before lies in target/fuzz/corpus, and is where the next run begins.
+FUZZED = policy expression archive request response region token frame
+FUZZ_SECONDS = 60
+COVERED = -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
+fuzz:
+	RUSTFLAGS="$(COVERED)" cargo build --profile fuzz --target-dir target/fuzz --target "$$(rustc --print host-tuple)" -p halftone-fuzz --features libfuzzer
+	mkdir -p $(addprefix target/fuzz/corpus/,$(FUZZED))
+	for target in $(FUZZED); do FUZZ_TARGET=$$target target/fuzz/*/fuzz/halftone-fuzz target/fuzz/corpus/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=target/fuzz/$$target- -print_final_stats=1 || exit 1; done
+
 # Runs what is random or drawn longer than `make test` does: an hour or so. Each prints its seed.
-soak: instructions
+soak: instructions fuzz
 	HALFTONE_TEST_KILLS=1000 cargo test -p halftone-controlplane --test durability -- --nocapture
 	ARCHIVE_FLIPS=1000000 cargo test -p halftone-core archive -- --nocapture
 	POLICY_PAIRS=1000000 cargo test --test policy -- --nocapture

@@ -102,6 +102,8 @@ pub(crate) struct Following {
     pub(crate) answer_max: Duration,
     /// Whether a URL is asked sooner when its answer says that it is old by then (`Cache-Control: max-age`).
     pub(crate) obeys_max_age: bool,
+    /// Whether the thread that looks lets others go first: what it checks is large.
+    pub(crate) gives_way: bool,
 }
 
 /// What a look has found.

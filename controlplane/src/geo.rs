@@ -82,6 +82,7 @@ fn regions(sources: Vec<FollowedSource>, ask_every: Duration) -> (Watched<Shown>
         bytes_max: GEO_BYTES_MAX,
         answer_max: ANSWER_MAX,
         obeys_max_age: false,
+        gives_way: true,
     };
     let sources = sources.into_iter().map(|source| {
         let shown = Shown { source: source.to_string(), held: None, error: None };

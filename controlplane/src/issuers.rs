@@ -67,6 +67,7 @@ fn keys(issuers: Vec<IssuerSource>, ask_every: Duration) -> (Watched<Shown>, Bel
         bytes_max: JWKS_BYTES_MAX,
         answer_max: ANSWER_MAX,
         obeys_max_age: true,
+        gives_way: false,
     };
     let sources = issuers.into_iter().map(|IssuerSource { issuer, audiences, source }| {
         if audiences.is_empty() {

@@ -7,7 +7,8 @@
 //! Invariants:
 //! - nobody whose variant's weight does not fall is thrown out (POLICY, invariants M and S);
 //! - what somebody else commits meanwhile is never overwritten unseen: the commit names the rules it
-//!   was made of, and starts over when they are gone.
+//!   was made of, and starts over when they are gone;
+//! - what is pushed is on the gateway's disk before anybody is told that it is done, since nothing else has it.
 
 use std::{
     collections::BTreeSet,
@@ -80,6 +81,8 @@ pub struct Pushed {
     pub control_planes: u32,
     /// Variants without an instance, as `upstream/variant`.
     pub without_instances: BTreeSet<String>,
+    /// Why a restart of the gateway would not serve it; nothing when it is on the gateway's disk.
+    pub not_kept: Option<String>,
 }
 
 /// Has the gateway at `socket` serve `bundle`, which must be valid.
@@ -103,6 +106,8 @@ pub fn push(bundle: &Bundle, socket: &Path, version: &str) -> Result<Pushed, Pus
             base: Some(base),
         };
         let Some((applied, missing)) = commit_once(&mut visit, &commit)? else { continue };
+        let took_us = micros(begun.elapsed());
+        let not_kept = kept(&mut visit).err().map(|error| error.to_string());
         return Ok(Pushed {
             tenant: bundle.metadata.tenant.clone(),
             digest: digest(bundle),
@@ -111,9 +116,10 @@ pub fn push(bundle: &Bundle, socket: &Path, version: &str) -> Result<Pushed, Pus
             instances_epoch,
             applied,
             missing,
-            took_us: micros(begun.elapsed()),
+            took_us,
             control_planes: visit.state().control_planes,
             without_instances,
+            not_kept,
         });
     }
     Err(PushError::Outrun)
@@ -188,6 +194,14 @@ fn commit_once(visit: &mut Visit, commit: &Frame) -> Result<Option<(u32, u32)>, 
             Err(VisitError::Refused(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Waits until what was committed is on the gateway's disk: nobody else has it.
+fn kept(visit: &mut Visit) -> Result<(), VisitError> {
+    match visit.ask(&Frame::QueryKept)?.frame {
+        Frame::Kept => Ok(()),
+        _ => Err(VisitError::Unexpected),
     }
 }
 

@@ -316,8 +316,14 @@ pub const RESTARTS_MS: u64 = 60_000;
 pub const TICK_MS: u64 = 100;
 /// How long requests in flight may take after the signal to stop, milliseconds.
 pub const DRAIN_MS: u64 = 30_000;
+/// How long a gateway that starts waits for an address that another one still listens on, milliseconds: the kernel closes
+/// the sockets of one that was killed within a tenth of that.
+pub const LISTEN_MS: u64 = 2_000;
 /// How long a commit waits for its slowest worker, milliseconds.
 pub const COMMIT_MS: u64 = 2_000;
+/// How long whoever asks whether the served tables are on disk waits for it, milliseconds: less than a visitor waits for
+/// an answer.
+pub const KEPT_MS: u64 = 8_000;
 
 /// Longest part shown of a request line that could not be parsed, bytes.
 pub const LOGGED_LINE_BYTES_MAX: usize = 512;

@@ -32,7 +32,7 @@ pub use explain::{ExplainRequest, Explained, Field};
 pub use shadow::{ShadowRequest, Shadowed};
 
 /// The version of this protocol.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 7;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,6 +129,10 @@ pub enum Frame {
     Shadow(ShadowRequest),
     /// Workers decide both from now on.
     Shadowing,
+    /// Asks for [`Frame::Kept`] once the tables that are served now are on the gateway's disk.
+    QueryKept,
+    /// They are: a restart serves them.
+    Kept,
     /// Asks for [`Frame::Shadowed`].
     QueryShadow,
     /// What the workers counted so far.

@@ -1,8 +1,9 @@
 //! The gateway process: workers started, signals followed, everything stopped.
 //!
 //! Owns the life of the process. Listening sockets belong to this thread and outlive workers.
-//! Invariants: no worker starts before its engine was probed, its sockets are bound and its log is
-//! open, so that a mistake is an error message and not half a gateway.
+//! Invariants: no worker starts before its engine was probed, its sockets are bound, its log is
+//! open and the last good tables are read, so that a mistake is an error message and not half a gateway, and nobody who
+//! comes early is turned away.
 
 use std::{
     sync::{
@@ -30,6 +31,7 @@ use crate::{
     link::{self, Link},
     lists::keeper::ListKeeper,
     publish::Publisher,
+    tables::Tables,
     tags,
     telemetry::log::LogWriter,
 };
@@ -66,7 +68,9 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         return Err(GatewayError::Fingerprint { path: options.keys.path.clone() });
     }
     let ((applied, applications), (asker, asked)) = (unbounded(), unbounded());
-    let tables = Arc::new(EpochCell::new(None));
+    let last_good =
+        LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
+    let tables = Arc::new(EpochCell::new(last_tables(&last_good)));
     let geo =
         GeoKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     // Before anything is served: a decision without its region would be another one.
@@ -77,12 +81,8 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let kept_issuers =
         IssuerKeeper::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let issuers = Arc::new(EpochCell::new(kept_issuers.load()));
-    let last_good =
-        LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
-    let keeper = last_good
-        .clone()
-        .keep(Arc::clone(&tables))
-        .map_err(system("a thread cannot be started"))?;
+    let keeper =
+        last_good.keep(Arc::clone(&tables)).map_err(system("a thread cannot be started"))?;
     let common = Common {
         sockets: resources::sockets(cpus.len()),
         engine,
@@ -105,7 +105,6 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     let publisher = Arc::new(publisher);
     tags::asker::start(Arc::clone(&publisher), asked, options.limits.tags_ms)
         .map_err(system("a thread cannot be started"))?;
-    serve_last_good(&publisher, &last_good, started);
     let state = GatewayState {
         listen: listen.iter().map(ToString::to_string).collect(),
         engine: engine.to_string(),
@@ -117,6 +116,11 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         listen = ?state.listen, engine = state.engine, reason = state.engine_reason, cpus = ?state.cpus,
         keys = ?keys.ids(), socket = %options.socket.display(), "The gateway is listening."
     );
+    let (rules_epoch, _, revision) = publisher.state();
+    if rules_epoch > 0 {
+        let since_start_us = started.elapsed().as_micros();
+        tracing::info!(revision, since_start_us, "The last good tables are served.");
+    }
     if let Some(listener) = admin {
         let (publisher, keys) = (Arc::clone(&publisher), Arc::clone(&keys));
         let admin = Admin { publisher, keys, engine: engine.to_string(), version: options.version };
@@ -145,20 +149,10 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
     Ok(())
 }
 
-/// Serves what was served before the last stop, so that no control plane is needed to start.
-fn serve_last_good(publisher: &Publisher, last_good: &LastGood, started: Instant) {
-    let (Some(rules), instances) = last_good.load() else { return };
-    let revision = rules.revision();
-    let instances = instances.map(|instances| publisher.prepare(instances));
-    match publisher.commit(Some(publisher.prepare(rules)), instances, None) {
-        Ok(committed) => tracing::info!(
-            revision,
-            workers = committed.applied.len(),
-            since_start_us = started.elapsed().as_micros(),
-            "The last good tables are served."
-        ),
-        Err(error) => tracing::error!(%error, "The last good tables cannot be served."),
-    }
+/// Returns the tables that were served before the last stop, so that no control plane is needed to start.
+fn last_tables(last_good: &LastGood) -> Option<Tables> {
+    let (rules, instances) = last_good.load();
+    Publisher::first(rules?, instances)
 }
 
 /// Turns the workers' wheels, replaces those that died, and follows signals; returns whether the workers have finished.

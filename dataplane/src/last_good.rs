@@ -1,7 +1,8 @@
 //! The last good tables on disk: a gateway starts serving with no control plane.
 //!
 //! Owns two files, one per table, written by a thread of its own after each commit. Does not hold a
-//! commit up: what a crash loses, the control plane publishes again when it connects. Invariants:
+//! commit up: what a crash loses, the control plane publishes again when it connects, and who has none
+//! asks until it is on disk ([`Keeper::kept`]). Invariants:
 //! - a file is whole or absent: it is written beside its place, synced, and moved there;
 //! - what is read back is hostile: it is opened like anything that crossed a socket;
 //! - a file that cannot be served is left where it is, for a person to look at, and named in the log.
@@ -10,8 +11,9 @@ use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
+    time::{Duration, Instant},
 };
 
 use crossbeam::channel::{Receiver, Sender, bounded};
@@ -44,6 +46,35 @@ pub enum LastGoodError {
     Archive(#[from] ArchiveError),
 }
 
+/// Why what is served is not known to be on disk.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NotKept {
+    /// A file could not be written.
+    #[error("it is served, but it cannot be kept on disk: {0}")]
+    Disk(String),
+    /// It takes longer than anybody waits.
+    #[error("it is served, but after {} ms it is not on disk yet", .0.as_millis())]
+    Late(Duration),
+}
+
+/// The epochs of rules and instances.
+type Epochs = (u64, u64);
+
+/// How far the thread is.
+#[derive(Debug)]
+struct Progress {
+    kept: Epochs,
+    /// The newest that could not be written, and why.
+    failed: Option<(Epochs, String)>,
+}
+
+/// What the thread tells, and who waits for it.
+#[derive(Debug)]
+struct Told {
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
 /// The folder of the two files.
 #[derive(Clone, Debug)]
 pub struct LastGood {
@@ -69,16 +100,21 @@ impl LastGood {
         (self.load_one(), self.load_one())
     }
 
-    /// Starts the thread that keeps the newest of `tables` each time the result is told to.
+    /// Starts the thread that keeps the newest of `tables` each time the result is told to. What they hold now was read
+    /// from here.
     ///
     /// # Errors
     /// When the thread cannot be started.
     pub fn keep(self, tables: Arc<EpochCell<Option<Tables>>>) -> io::Result<Keeper> {
-        let (told, changes) = bounded(1);
+        let (tell, changes) = bounded(1);
+        let kept = tables.load().as_ref().as_ref().map_or((0, 0), Tables::epochs);
+        let progress = Progress { kept, failed: None };
+        let told = Arc::new(Told { progress: Mutex::new(progress), changed: Condvar::new() });
+        let keeper = Keeper { tell, told: Arc::clone(&told) };
         thread::Builder::new()
             .name("last-good".to_owned())
-            .spawn(move || self.follow(&tables, &changes))?;
-        Ok(Keeper(told))
+            .spawn(move || self.follow(&tables, &changes, kept, &told))?;
+        Ok(keeper)
     }
 
     fn load_one<T: Table>(&self) -> Option<Archive<T>> {
@@ -101,49 +137,81 @@ impl LastGood {
         })
     }
 
-    fn follow(&self, tables: &EpochCell<Option<Tables>>, changes: &Receiver<()>) {
-        let mut kept = (0, 0);
+    fn follow(
+        &self,
+        tables: &EpochCell<Option<Tables>>,
+        changes: &Receiver<()>,
+        mut kept: Epochs,
+        told: &Told,
+    ) {
         for () in changes {
             let newest = tables.load();
             let Some(tables) = newest.as_ref() else { continue };
-            let epochs = tables.epochs();
-            if epochs.0 != kept.0
-                && self.write(TableKind::Rules, tables.loaded_rules().archive.bytes())
-            {
-                kept.0 = epochs.0;
-            }
-            if epochs.1 != kept.1
-                && self.write(TableKind::Instances, tables.loaded_instances().archive.bytes())
-            {
-                kept.1 = epochs.1;
-            }
+            let failed = self.write_both(tables, &mut kept).err().map(|error| {
+                tracing::error!(
+                    folder = %self.folder.display(), %error,
+                    "The served tables cannot be kept; a restart without control plane would serve older ones."
+                );
+                (tables.epochs(), error.to_string())
+            });
+            *told.progress.lock().unwrap_or_else(PoisonError::into_inner) =
+                Progress { kept, failed };
+            told.changed.notify_all();
         }
     }
 
-    fn write(&self, kind: TableKind, bytes: &[u8]) -> bool {
-        let path = self.path(kind);
-        match write(&path, bytes) {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::error!(
-                    file = %path.display(), %error,
-                    "The served table cannot be kept; a restart without control plane would serve an older one."
-                );
-                false
-            }
+    /// Writes the tables that are not `kept` yet.
+    fn write_both(&self, tables: &Tables, kept: &mut Epochs) -> io::Result<()> {
+        let (rules, instances) = tables.epochs();
+        if rules != kept.0 {
+            write(&self.path(TableKind::Rules), tables.loaded_rules().archive.bytes())?;
+            kept.0 = rules;
         }
+        if instances != kept.1 {
+            write(&self.path(TableKind::Instances), tables.loaded_instances().archive.bytes())?;
+            kept.1 = instances;
+        }
+        Ok(())
     }
 }
 
-/// Tells the keeping thread that there is something new; never waits.
+/// Tells the keeping thread that there is something new, and asks how far it is.
 #[derive(Clone, Debug)]
-pub struct Keeper(Sender<()>);
+pub struct Keeper {
+    tell: Sender<()>,
+    told: Arc<Told>,
+}
 
 impl Keeper {
-    /// Has the newest tables kept soon; several calls in a row are one.
+    /// Has the newest tables kept soon; several calls in a row are one. Never waits.
     pub fn tell(&self) {
         // Full means that the thread will look again anyway.
-        let _ = self.0.try_send(());
+        let _ = self.tell.try_send(());
+    }
+
+    /// Waits until tables of these epochs, or newer ones, are on disk.
+    ///
+    /// # Errors
+    /// [`NotKept`]; they are served all the same.
+    pub fn kept(&self, epochs: Epochs, within: Duration) -> Result<(), NotKept> {
+        let until = Instant::now() + within;
+        let reaches = |found: Epochs| found.0 >= epochs.0 && found.1 >= epochs.1;
+        let mut progress = self.told.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if reaches(progress.kept) {
+                return Ok(());
+            }
+            if let Some((_, why)) = progress.failed.as_ref().filter(|(failed, _)| reaches(*failed))
+            {
+                return Err(NotKept::Disk(why.clone()));
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(NotKept::Late(within));
+            }
+            let waited = self.told.changed.wait_timeout(progress, left);
+            progress = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 }
 

@@ -15,13 +15,14 @@ use std::{
 
 use crossbeam::channel::Receiver;
 use halftone_core::{
+    limits::KEPT_MS,
     signal::{geo::Databases, jwt::Issuers, lists::IdLists},
     table::{InstanceTable, RuleTable, Table, archive::Archive, epoch::EpochCell},
 };
 use thiserror::Error;
 
 use crate::{
-    last_good::Keeper,
+    last_good::{Keeper, NotKept},
     tables::{Loaded, Tables},
     worker::{Applied, Command, TICK, WAKE},
 };
@@ -102,7 +103,11 @@ impl Publisher {
     ) -> Self {
         let acknowledged =
             Mutex::new(Acknowledged { applied, newest: vec![(0, 0); workers.len()] });
-        let (epochs, restarts) = (AtomicU64::new(0), AtomicU64::new(0));
+        let newest = tables.load().as_ref().as_ref().map_or(0, |tables| {
+            let (rules, instances) = tables.epochs();
+            rules.max(instances)
+        });
+        let (epochs, restarts) = (AtomicU64::new(newest), AtomicU64::new(0));
         let (asked, holder) = (AtomicUsize::new(0), Mutex::default());
         Self {
             tables,
@@ -117,6 +122,17 @@ impl Publisher {
             restarts,
             holder,
         }
+    }
+
+    /// Returns the tables that a gateway starts with, before there is anybody to wait for.
+    #[must_use]
+    pub fn first(
+        rules: Archive<RuleTable>,
+        instances: Option<Archive<InstanceTable>>,
+    ) -> Option<Tables> {
+        let rules = Arc::new(Loaded { epoch: 1, archive: rules });
+        let instances = instances.map(|archive| Arc::new(Loaded { epoch: 2, archive }));
+        Some(Tables::join(rules, instances.or_else(no_instances)?))
     }
 
     /// Gives `archive` its number; nothing is served from it yet.
@@ -162,6 +178,15 @@ impl Publisher {
         self.keeper.tell();
         self.workers.iter().for_each(|worker| worker.wake(WAKE));
         Ok(Committed { applied: self.collect(&mut acknowledged, epochs, begun), replaced })
+    }
+
+    /// Waits until what is served is on disk.
+    ///
+    /// # Errors
+    /// [`NotKept`].
+    pub fn kept(&self) -> Result<(), NotKept> {
+        let (rules, instances, _) = self.state();
+        self.keeper.kept((rules, instances), Duration::from_millis(KEPT_MS))
     }
 
     /// Returns what is served.

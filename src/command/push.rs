@@ -18,7 +18,8 @@ Example:
 
 The bundle replaces its tenant's and is applied to the ranges the gateway serves, so that nobody whose
 variant's weight does not fall changes version. Instances are the addresses in the bundle, and those the
-gateway knows already. A control plane that is connected replaces it all with its next change.")]
+gateway knows already. A control plane that is connected replaces it all with its next change.
+When it ends well, all workers serve the bundle and the gateway has it on disk.")]
 pub(crate) struct PushArguments {
     /// The bundle, YAML or JSON; `-` is standard input
     #[arg(value_name = "FILE")]
@@ -37,7 +38,8 @@ pub(crate) struct PushArguments {
 /// Pushes a bundle and tells what is served.
 ///
 /// # Errors
-/// The bundle has mistakes, or the gateway does not take it; what it serves is unchanged then.
+/// The bundle has mistakes, or the gateway does not take it; what it serves is unchanged then. Or not every worker serves
+/// it yet, or it is not on the gateway's disk; the message says so.
 pub(super) fn run(arguments: &PushArguments, output: &mut dyn Write) -> Result<()> {
     let text = Text::read(&arguments.file)?;
     let bundle = text.bundle("pushed")?;
@@ -75,6 +77,9 @@ pub(super) fn run(arguments: &PushArguments, output: &mut dyn Write) -> Result<(
     }
     if pushed.missing > 0 {
         bail!("{} workers have not taken it in time", pushed.missing);
+    }
+    if let Some(not_kept) = &pushed.not_kept {
+        bail!("{not_kept}: restarted, the gateway serves what it has on disk; push again");
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use halftone_core::bucket::bucket;
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -34,7 +35,7 @@ releases: {{ web-v2: {{ upstream: web, unit: [user.id], default: {{ split: {{ {s
 
 /// A gateway alone.
 struct Gateway {
-    _process: Process,
+    process: Process,
     listen: std::net::SocketAddr,
     directory: TempDir,
 }
@@ -43,11 +44,20 @@ impl Gateway {
     fn start(engine: Engine) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let listen = free_address();
-        let mut command = halftone(&["gateway", "--engine", engine.name()]);
-        command.arg("--listen").arg(listen.to_string()).arg("--data").arg(directory.path());
-        let process = Process::start(&mut command, directory.path());
-        let gateway = Self { _process: process, listen, directory };
+        let process = run(engine, listen, directory.path());
+        let gateway = Self { process, listen, directory };
         until_true("the control socket", || gateway.socket().exists());
+        gateway
+    }
+
+    /// Kills it, and starts it again at once: its sockets may be there still.
+    fn again(self, engine: Engine) -> Self {
+        let Self { process, listen, directory } = self;
+        process.signal(Signal::KILL);
+        drop(process);
+        let process = run(engine, listen, directory.path());
+        let gateway = Self { process, listen, directory };
+        until_true("the gateway", || gateway.process.output().contains("is listening"));
         gateway
     }
 
@@ -72,6 +82,12 @@ impl Gateway {
         }
         met
     }
+}
+
+fn run(engine: Engine, listen: std::net::SocketAddr, data: &std::path::Path) -> Process {
+    let mut command = halftone(&["gateway", "--engine", engine.name()]);
+    command.arg("--listen").arg(listen.to_string()).arg("--data").arg(data);
+    Process::start(&mut command, data)
 }
 
 fn push(
@@ -120,6 +136,37 @@ on_each_engine! {
         let (code, _, told) = gateway.push(&bundle("greedy", "shop.example", "canary: 1%", ups));
         assert!(code == Some(1) && told.contains("belongs to tenant \"shop\""), "{told}");
         assert_eq!(gateway.canaries("shop.example"), before, "what is refused changes nothing");
+    }
+
+    /// Nobody else has what was pushed: who is told that it is done finds it after a crash.
+    fn what_was_pushed_outlives_a_kill(engine: Engine) {
+        let ups = (Upstream::named("stable"), Upstream::named("canary"));
+        let ups = [&ups.0, &ups.1];
+        let mut gateway = Gateway::start(engine);
+        for share in [100, 0, 100] {
+            let text = bundle("shop", "shop.example", &format!("canary: {share}%"), ups);
+            let (code, _, told) = gateway.push(&text);
+            assert_eq!(code, Some(0), "{told}");
+            gateway = gateway.again(engine);
+            assert_eq!(gateway.canaries("shop.example").len(), USERS * share / 100);
+        }
+    }
+
+    fn a_push_that_cannot_be_kept_says_so(engine: Engine) {
+        let ups = (Upstream::named("stable"), Upstream::named("canary"));
+        let ups = [&ups.0, &ups.1];
+        let gateway = Gateway::start(engine);
+        // Where the table is written before it is moved to its place.
+        let beside = gateway.directory.path().join("gateway/last-good/rules.new");
+        fs::create_dir_all(&beside).expect("in its way");
+        let text = bundle("shop", "shop.example", "canary: 100%", ups);
+        let (code, pushed, told) = gateway.push(&text);
+        assert_eq!((code, &pushed["missing"]), (Some(1), &0.into()), "{told}");
+        assert!(told.contains("cannot be kept on disk") && told.contains("push again"), "{told}");
+        assert_eq!(gateway.canaries("shop.example").len(), USERS, "it is served");
+        fs::remove_dir(&beside).expect("out of its way");
+        let (code, pushed, told) = gateway.push(&text);
+        assert_eq!((code, &pushed["notKept"]), (Some(0), &Value::Null), "{told}");
     }
 
     fn a_push_beside_a_control_plane_says_so(engine: Engine) {

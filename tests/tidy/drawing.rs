@@ -9,13 +9,17 @@ use crate::offence::{Offence, assert_none};
 
 /// What each package may import of ours. The binary, on top, may import all and is imported by
 /// none.
-const DRAWING: [(&str, &[&str]); 8] = [
+const DRAWING: [(&str, &[&str]); 9] = [
     ("halftone-core", &[]),
     ("halftone-link", &["halftone-core"]),
     ("halftone-dataplane", &["halftone-core", "halftone-link"]),
     ("halftone-controlplane", &["halftone-core", "halftone-link"]),
     ("halftone-bench", &["halftone-core", "halftone-mmdb"]),
     ("halftone-kernel-tuning", &[]),
+    (
+        "halftone-fuzz",
+        &["halftone-core", "halftone-controlplane", "halftone-mmdb", "halftone-tokens"],
+    ),
     ("halftone-mmdb", &[]),
     ("halftone-tokens", &[]),
 ];

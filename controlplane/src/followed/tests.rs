@@ -27,6 +27,7 @@ fn every(seconds: u64) -> Following {
         bytes_max: 1 << 20,
         answer_max: Duration::from_secs(10),
         obeys_max_age: false,
+        gives_way: false,
     }
 }
 

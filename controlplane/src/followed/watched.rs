@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use halftone_link::give_way;
 use tokio::sync::watch;
 
 use super::{FollowedSource, Follower, Following, Found};
@@ -30,6 +31,7 @@ pub(crate) struct Watched<S> {
     pub(crate) shown: Vec<S>,
     newest: watch::Sender<Arc<[S]>>,
     take: Take<S>,
+    gives_way: bool,
 }
 
 impl<S: Clone + Send + Sync + 'static> Watched<S> {
@@ -44,7 +46,7 @@ impl<S: Clone + Send + Sync + 'static> Watched<S> {
             .map(|(source, shown)| (Follower::new(source, following), shown))
             .unzip();
         let (newest, receiver) = watch::channel(Arc::from(shown.as_slice()));
-        (Self { followers, shown, newest, take }, receiver)
+        (Self { followers, shown, newest, take, gives_way: following.gives_way }, receiver)
     }
 
     /// Starts the thread, where there is a source; it ends when `stopped` says so.
@@ -60,6 +62,9 @@ impl<S: Clone + Send + Sync + 'static> Watched<S> {
     }
 
     fn run(mut self, stopped: &watch::Receiver<bool>) {
+        if self.gives_way {
+            give_way();
+        }
         while !*stopped.borrow() && stopped.has_changed().is_ok() {
             for at in 0..self.followers.len() {
                 if self.look(at) {

@@ -40,7 +40,7 @@ fn add(
         if value == ANY_VALUE {
             node.any = below;
         } else {
-            node.values.push(value.clone());
+            node.values.push(value.as_str().into());
             node.below.push(below);
         }
     }

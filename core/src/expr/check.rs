@@ -143,7 +143,7 @@ impl<N: Names> Checker<'_, N> {
             LiteralValue::Boolean(value) => (NodeRow::Bool(**value), Type::Bool),
             LiteralValue::Int(value) => (NodeRow::Int(**value), Type::Int),
             LiteralValue::Double(value) => (NodeRow::Double(**value), Type::Double),
-            LiteralValue::String(value) => (NodeRow::Text(value.inner().to_owned()), Type::String),
+            LiteralValue::String(value) => (NodeRow::Text(value.inner().into()), Type::String),
             LiteralValue::UInt(value) => {
                 let message = format!("unsigned numbers are not supported: write {}", **value);
                 return self.problem(at, message);

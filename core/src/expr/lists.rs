@@ -75,7 +75,7 @@ impl<N: Names> Checker<'_, N> {
                 0,
                 self.items(&items.elements, "text", |literal| {
                     let LiteralValue::String(text) = literal else { return None };
-                    Some(text.inner().to_owned())
+                    Some(text.inner().into())
                 }),
             ),
             Type::Int => NodeRow::InInts(

@@ -108,6 +108,9 @@ impl ChunkScanner {
     /// # Errors
     /// [`ChunkError`]; the connection cannot be used any further then.
     pub fn next(&mut self, input: &[u8]) -> Result<Piece, ChunkError> {
+        if self.is_ended() {
+            return Ok(Piece::End(0));
+        }
         if self.state == State::Data {
             let here = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len());
             self.remaining -= here as u64;
@@ -129,7 +132,7 @@ impl ChunkScanner {
                 _ => {}
             }
         }
-        Ok(if self.is_ended() { Piece::End(0) } else { run(input.len()) })
+        Ok(run(input.len()))
     }
 
     /// Returns whether `byte`, which comes next, belongs to a trailer field.

@@ -12,7 +12,7 @@ use super::{
     Input, RequestView, UnitId,
     evaluate::present_text,
     memo::Memo,
-    value::{Evaluated, Fault},
+    value::{Evaluated, Fault, typed},
     values::{Joins, cookie, header},
     witness::digits,
 };
@@ -88,18 +88,20 @@ impl<'a> Asked<'a> {
         self.present(row).or_else(|| Some(default()?.as_bytes()))
     }
 
-    /// Returns the value of the attribute in `row`, which `evaluate` makes of its text.
-    #[inline]
-    pub(super) fn value(
-        &self,
-        row: u32_le,
-        evaluate: impl FnOnce(&'a ArchivedAttributeRow, Option<&'a [u8]>) -> Evaluated<'a>,
-    ) -> Evaluated<'a> {
-        let read = || evaluate(&self.attributes[row.to_native() as usize], self.text(row));
-        match self.memo {
-            Some(memo) => memo.value(row.to_native(), read),
-            None => read(),
+    /// Returns the value of the attribute in `row`.
+    #[inline(always)]
+    pub(super) fn value(&self, row: u32_le) -> Evaluated<'a> {
+        let known = self.memo.and_then(|memo| memo.value(row.to_native()));
+        known.unwrap_or_else(|| self.new_value(row))
+    }
+
+    #[inline(never)]
+    fn new_value(&self, row: u32_le) -> Evaluated<'a> {
+        let value = typed(&self.attributes[row.to_native() as usize], self.text(row));
+        if let Some(memo) = self.memo {
+            memo.keep(row.to_native(), value);
         }
+        value
     }
 
     /// Returns the tag `name` of the user whose id is the attribute in row `id`.

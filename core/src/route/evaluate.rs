@@ -9,14 +9,14 @@
 
 use std::net::IpAddr;
 
-use rkyv::{rend::u32_le, vec::ArchivedVec};
+use rkyv::rend::u32_le;
 
 use super::{
     asked::Asked,
     conditions::cidr,
     parts::{part, part_name},
     trace::{Read, Recorder, text},
-    value::{Evaluated, Fault, Value, calculated, compared, position, typed, utf8},
+    value::{Evaluated, Fault, Value, calculated, compared, position, utf8},
 };
 use crate::{
     signal::geo::position::distance_km,
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-type Nodes = ArchivedVec<ArchivedNodeRow>;
+type Nodes = [ArchivedNodeRow];
 
 /// Returns whether an expression holds.
 pub(super) fn holds<'a, R: Recorder>(
@@ -46,8 +46,9 @@ struct Evaluator<'e, 'a, R> {
 
 impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
     fn expression(&mut self, expression: &'a ArchivedExpressionRow) -> Result<bool, Fault> {
-        let Some(root) = expression.nodes.len().checked_sub(1) else { return Err(Fault::Type) };
-        self.bool(&expression.nodes, root)
+        let nodes = expression.nodes.as_slice();
+        let Some(root) = nodes.len().checked_sub(1) else { return Err(Fault::Type) };
+        self.bool(nodes, root)
     }
 
     /// Evaluates a node that is true or false. Most nodes are, and what they are fits a register.
@@ -65,6 +66,15 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
                 let value = self.text(nodes, operand(value))?;
                 Ok(position(value.as_bytes(), items).is_some())
             }
+            _ => self.rarely(nodes, at),
+        }
+    }
+
+    /// Evaluates a node that is true or false, of those that few expressions have: apart, so that the others need not make
+    /// room for what these keep.
+    #[inline(never)]
+    fn rarely(&mut self, nodes: &'a Nodes, at: usize) -> Result<bool, Fault> {
+        match &nodes[at] {
             ArchivedNodeRow::Segment(row) => {
                 self.expression(&self.table.table.segments[operand(row)].when)
             }
@@ -175,7 +185,7 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
             name: self.table.table.attributes[operand(&row)].name.to_string(),
             found: request.text(row).map(text),
         });
-        request.value(row, typed)
+        request.value(row)
     }
 
     /// Whether the caller is in a circle.

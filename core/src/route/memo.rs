@@ -58,25 +58,19 @@ impl<'a> Memo<'a> {
         present
     }
 
-    /// Returns the value of the attribute in `row`; the first time `evaluate` tells it.
-    #[inline]
-    pub(super) fn value(
-        &self,
-        row: u32,
-        evaluate: impl FnOnce() -> Evaluated<'a>,
-    ) -> Evaluated<'a> {
+    /// Returns the value of the attribute in `row`, if it was found out.
+    #[inline(always)]
+    pub(super) fn value(&self, row: u32) -> Option<Evaluated<'a>> {
         let place = self.place(row);
-        if place.row.get() == row
-            && let Some(value) = place.value.get()
-        {
-            return value;
-        }
-        let value = evaluate();
-        // What the request says was asked on the way, and took the place.
+        if place.row.get() == row { place.value.get() } else { None }
+    }
+
+    /// Keeps the value of the attribute in `row`. Finding it out asked for what the request says, which took the place.
+    pub(super) fn keep(&self, row: u32, value: Evaluated<'a>) {
+        let place = self.place(row);
         if place.row.get() == row {
             place.value.set(Some(value));
         }
-        value
     }
 
     fn place(&self, row: u32) -> &Place<'a> {

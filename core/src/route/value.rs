@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use rkyv::{string::ArchivedString, vec::ArchivedVec};
+use rkyv::{boxed::ArchivedBox, vec::ArchivedVec};
 
 use crate::table::{
     ArchivedAttributeKind, ArchivedAttributeRow, ArchivedCalculateRow, ArchivedCompareRow,
@@ -71,8 +71,8 @@ pub(super) fn utf8(found: Option<&[u8]>) -> Evaluated<'_> {
 }
 
 /// Returns the place of `value` among `items`, which are sorted and differ.
-#[inline]
-pub(super) fn position(value: &[u8], items: &ArchivedVec<ArchivedString>) -> Option<usize> {
+#[inline(always)]
+pub(super) fn position(value: &[u8], items: &ArchivedVec<ArchivedBox<str>>) -> Option<usize> {
     if items.len() <= SHORT {
         return items.iter().position(|item| is_same(item.as_bytes(), value));
     }

@@ -7,6 +7,9 @@
 //! - an operand lies before the node that uses it, and is used once: evaluation ends, and costs what
 //!   the number of nodes says;
 //! - the last node is the result.
+//!
+//! Texts that values are compared with are boxes: an archived one has its length at hand, where the end of a short
+//! archived `String` is searched for each time.
 
 use rkyv::{Archive, Deserialize, Serialize};
 
@@ -43,7 +46,7 @@ pub enum NodeRow {
     /// A constant.
     Double(f64),
     /// A constant.
-    Text(String),
+    Text(Box<str>),
     /// The value of an attribute: a row of `attributes`.
     Attribute(u32),
     /// A part of the request, as text.
@@ -73,7 +76,7 @@ pub enum NodeRow {
     /// Whether a row of `regexes` (the second number) is found in a text.
     Matches(u32, u32),
     /// Whether a text is one of these, sorted.
-    InTexts(u32, Vec<String>),
+    InTexts(u32, Vec<Box<str>>),
     /// Whether an integer is one of these, sorted.
     InInts(u32, Vec<i64>),
     /// Whether a number is one of these.

@@ -22,7 +22,7 @@ pub struct NestedRow {
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct NestedNodeRow {
     /// Values, sorted.
-    pub values: Vec<String>,
+    pub values: Vec<Box<str>>,
     /// By value: the node of the next level, or at the last the choice.
     pub below: Vec<u32>,
     /// The same for any other value and for none, or [`NONE`].

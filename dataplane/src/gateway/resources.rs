@@ -3,12 +3,15 @@
 //! Owns taking it. Invariant: a mistake is an error here, before the first worker runs.
 
 use std::{
+    io::ErrorKind,
     net::{SocketAddr, TcpListener},
     os::fd::OwnedFd,
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
-use halftone_core::limits::{DESCRIPTORS_RESERVED, SHED_MAX};
+use halftone_core::limits::{DESCRIPTORS_RESERVED, LISTEN_MS, SHED_MAX};
 use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
     thread::{CpuSet, sched_getaffinity},
@@ -19,6 +22,9 @@ use crate::{
     io::connect::{bind, check_free},
     telemetry::log::LogWriter,
 };
+
+/// How long is waited before an address is tried again.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 pub(super) fn cpus(wanted: Option<&[u32]>) -> Result<Vec<u32>, GatewayError> {
     let set = sched_getaffinity(None)
@@ -66,7 +72,7 @@ pub(super) fn listeners(
     let mut bound = Vec::with_capacity(listen.len());
     for address in listen {
         let mut address = *address;
-        check_free(address).map_err(|source| GatewayError::Listen { address, source })?;
+        until_free(address).map_err(|source| GatewayError::Listen { address, source })?;
         for sockets in &mut sockets {
             let failed = |source| GatewayError::Listen { address, source };
             let socket = socket2::Socket::from(bind(address).map_err(failed)?);
@@ -79,6 +85,20 @@ pub(super) fn listeners(
         bound.push(address);
     }
     Ok((sockets, bound))
+}
+
+/// Waits a while for an address that somebody listens on: the sockets of a gateway that was killed are closed once the
+/// kernel has taken its rings apart, which is some time after its end.
+fn until_free(address: SocketAddr) -> std::io::Result<()> {
+    let until = Instant::now() + Duration::from_millis(LISTEN_MS);
+    loop {
+        match check_free(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < until => {
+                thread::sleep(LOOK_EVERY);
+            }
+            other => return other,
+        }
+    }
 }
 
 pub(super) fn listen_admin(address: SocketAddr) -> Result<TcpListener, GatewayError> {

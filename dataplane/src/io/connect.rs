@@ -51,14 +51,15 @@ pub fn dial(place: Place<'_>) -> io::Result<OwnedFd> {
 /// Checks that nobody listens on `address` yet: SO_REUSEPORT would let a second gateway of the same
 /// user take half of the connections in silence.
 ///
+/// It does not listen itself: whoever connected meanwhile would be reset.
+///
 /// # Errors
-/// `AddrInUse`, and whatever else bind(2) and listen(2) refuse.
+/// `AddrInUse`, and whatever else bind(2) refuses.
 pub fn check_free(address: SocketAddr) -> io::Result<()> {
     let socket =
         Socket::new(Domain::for_address(address), Type::STREAM.cloexec(), Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(1)
+    socket.bind(&address.into())
 }
 
 /// Binds a listening socket that shares its port with those of the other workers (SO_REUSEPORT).

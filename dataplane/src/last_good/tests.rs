@@ -1,11 +1,12 @@
 //! Tables kept, read back, damaged and missing.
 
-use std::time::{Duration, Instant};
-
 use halftone_core::table::{TimeoutsRow, VariantRow};
 
 use super::*;
 use crate::tables::Loaded;
+
+/// Longer than any write takes.
+const LONG: Duration = Duration::from_secs(30);
 
 fn tables(epoch: u64, name: &str) -> Tables {
     let variant = VariantRow {
@@ -22,17 +23,6 @@ fn tables(epoch: u64, name: &str) -> Tables {
     )
 }
 
-fn kept_revision(last_good: &LastGood, wanted: u64) -> Option<u64> {
-    let until = Instant::now() + Duration::from_secs(10);
-    loop {
-        let found = last_good.load().0.map(|rules| rules.revision());
-        if found == Some(wanted) || Instant::now() > until {
-            return found;
-        }
-        thread::yield_now();
-    }
-}
-
 #[test]
 fn the_newest_tables_are_kept_and_read_back() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -43,8 +33,30 @@ fn the_newest_tables_are_kept_and_read_back() {
     for epoch in [1, 2, 9] {
         cell.publish(Some(tables(epoch, "stable")));
         keeper.tell();
-        assert_eq!(kept_revision(&last_good, epoch), Some(epoch));
+        assert_eq!(keeper.kept((epoch, epoch), LONG), Ok(()));
+        assert_eq!(last_good.load().0.map(|rules| rules.revision()), Some(epoch));
     }
+    assert_eq!(keeper.kept((3, 9), LONG), Ok(()), "newer ones are there");
+    let late = Duration::from_millis(1);
+    assert_eq!(keeper.kept((10, 9), late), Err(NotKept::Late(late)));
+}
+
+#[test]
+fn what_cannot_be_written_is_told_until_it_can() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let last_good = LastGood::open(folder.path()).expect("a folder below");
+    let cell = Arc::new(EpochCell::new(None));
+    let keeper = last_good.clone().keep(Arc::clone(&cell)).expect("a thread");
+    let beside = last_good.path(TableKind::Instances).with_extension("new");
+    fs::create_dir(&beside).expect("in its way");
+    cell.publish(Some(tables(1, "stable")));
+    keeper.tell();
+    let refused = keeper.kept((1, 1), LONG);
+    assert!(matches!(refused, Err(NotKept::Disk(_))), "{refused:?}");
+    fs::remove_dir(&beside).expect("out of its way");
+    cell.publish(Some(tables(2, "stable")));
+    keeper.tell();
+    assert_eq!(keeper.kept((2, 2), LONG), Ok(()), "what failed was older");
 }
 
 #[test]

@@ -82,6 +82,10 @@ impl Link {
             Frame::QueryTable { kind } => return self.hand_over(channel, kind),
             Frame::QueryStats => Frame::Stats(self.publisher.counters().report()),
             Frame::QueryState => Frame::State(self.now()),
+            Frame::QueryKept => match self.publisher.kept() {
+                Ok(()) => Frame::Kept,
+                Err(not_kept) => return Ok(Err(not_kept.into())),
+            },
             Frame::Explain(asked) => match self.publisher.explain(asked) {
                 Ok(explained) => Frame::Explained(Box::new(explained)),
                 Err(unexplained) => return Ok(Err(unexplained.into())),

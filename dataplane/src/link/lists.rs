@@ -1,7 +1,8 @@
 //! Lists of ids from a control plane: checked, kept and served, on the thread of their own connection.
 //!
 //! Owns that conversation. Invariants: a list is served once all of it was checked, and nothing that is refused changes
-//! what is served; the last holder of one that was replaced is not a worker, so that none pays for freeing it.
+//! what is served; the last holder of one that was replaced is not a worker, so that none pays for freeing it;
+//! the thread gives way to workers.
 
 use std::{os::fd::OwnedFd, sync::Arc};
 
@@ -14,7 +15,7 @@ use halftone_core::{
     },
     wire::Frame,
 };
-use halftone_link::{Channel, LinkError, Received, SealedError, read_sealed};
+use halftone_link::{Channel, LinkError, Received, SealedError, give_way, read_sealed};
 use thiserror::Error;
 
 use super::{Link, let_go};
@@ -37,6 +38,7 @@ enum ListRefusal {
 
 /// Serves what a control plane sends, until it is gone.
 pub(super) fn follow(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
+    give_way();
     while let Some(Received { frame, table }) = channel.receive()? {
         let answer = match frame {
             Frame::List => serve(link, table),

@@ -11,7 +11,10 @@ use halftone_core::{
 use halftone_link::SealedError;
 use thiserror::Error;
 
-use crate::publish::{CommitError, ShadowError, Unexplained};
+use crate::{
+    last_good::NotKept,
+    publish::{CommitError, ShadowError, Unexplained},
+};
 
 /// Why a peer's request was refused; said to the peer, in words.
 #[derive(Debug, Error)]
@@ -26,6 +29,8 @@ pub(super) enum Refusal {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Commit(#[from] CommitError),
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
     #[error(transparent)]
     Explain(#[from] Unexplained),
     #[error("no tables are served yet")]

@@ -74,6 +74,15 @@ fn broken_bodies_are_refused() {
     assert_eq!(data(trailer.as_bytes(), 7), Err(ChunkError::Trailer));
 }
 
+/// What comes next is the next request's, however often the scanner is asked.
+#[test]
+fn nothing_behind_the_end_is_taken() {
+    let mut scanner = ChunkScanner::default();
+    assert_eq!(scanner.scan(b"0\r\n\r\nGET"), Ok(5));
+    assert!(scanner.is_ended());
+    assert_eq!((scanner.next(b"GET"), scanner.scan(b"GET")), (Ok(Piece::End(0)), Ok(0)));
+}
+
 #[test]
 fn data_beyond_what_is_taken_is_refused_when_it_is_announced() {
     let scan = |input: &[u8]| ChunkScanner::default().at_most(8).scan(input);

@@ -124,7 +124,7 @@ fn is_node(node: &ArchivedNodeRow) -> bool {
         ArchivedNodeRow::Text(text) => text.len() <= EXPRESSION_BYTES_MAX,
         ArchivedNodeRow::Part(part) => is_part(part),
         ArchivedNodeRow::InTexts(_, items) => {
-            let sorted = items.windows(2).all(|pair| *pair[0] < *pair[1]);
+            let sorted = items.is_sorted_by(|a, b| **a < **b);
             items.len() <= ALTERNATIVES_MAX && sorted
         }
         ArchivedNodeRow::InInts(_, items) => {

@@ -33,7 +33,7 @@ impl ArchivedRuleTable {
             let Some(level) = level_of[at] else {
                 return Err(VerifyError::Value { what: "nested table", row });
             };
-            let sorted = node.values.windows(2).all(|pair| *pair[0] < *pair[1]);
+            let sorted = node.values.is_sorted_by(|a, b| **a < **b);
             let short = node.values.iter().all(|value| value.len() <= VALUE_BYTES_MAX);
             check("nested table", row, sorted && short && node.values.len() == node.below.len())?;
             let any = Some(&node.any).filter(|any| any.to_native() != NONE);
