@@ -42,8 +42,8 @@ impl Shop {
     /// Starts with a City and an ASN database.
     fn start(engine: Engine) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        replace(&folder.path().join("city.mmdb"), &city(BUILT_UNIX_S).finish());
-        replace(&folder.path().join("asn.mmdb"), &asn(BUILT_UNIX_S).finish());
+        replace(&folder.path().join("city.mmdb"), city(BUILT_UNIX_S).finish());
+        replace(&folder.path().join("asn.mmdb"), asn(BUILT_UNIX_S).finish());
         let paths =
             ["city.mmdb", "asn.mmdb"].map(|name| folder.path().join(name).display().to_string());
         let words = ["--geo", &paths[0], "--geo", &paths[1]];
@@ -171,7 +171,7 @@ on_each_engine! {
             let callers: Vec<_> = (0..4).map(|_| scope.spawn(caller)).collect();
             for (round, place) in [&PLACES[2], &PLACES[0], &PLACES[2]].into_iter().enumerate() {
                 let moved = city(BUILT_UNIX_S + 1 + round as u64).network("198.51.100.0/26", record(place));
-                replace(&shop.file(), &moved.finish());
+                replace(&shop.file(), moved.finish());
                 let expected = if place.city[1] == "北京" { "canary" } else { "stable" };
                 let digest = halftone_core::signal::geo::digest(&moved.finish());
                 until_true("the database to be served", || shop.served().contains(&digest));
@@ -199,7 +199,7 @@ on_each_engine! {
         until_true("the half to be refused", || error().starts_with("not a sound database"));
         replace(&shop.file(), b"<html>404</html>");
         until_true("the page to be refused", || error().contains("not a sound database"));
-        replace(&shop.file(), &asn(BUILT_UNIX_S + 1).finish());
+        replace(&shop.file(), asn(BUILT_UNIX_S + 1).finish());
         until_true("the other kind to be refused", || error().contains("there is a asn database already"));
         fs::remove_file(shop.file()).expect("removed");
         until_true("its absence to be told", || error().starts_with("it cannot be read"));
@@ -208,11 +208,11 @@ on_each_engine! {
         let page = Wire::connect(shop.stack.api.address).send(get("/metrics", &[])).answer().text();
         let refused = page.lines().find(|line| line.starts_with("halftone_geo_source_refused") && line.ends_with(" 1"));
         assert!(refused.is_some_and(|line| line.contains("city.mmdb")), "{page}");
-        replace(&shop.file(), &city(BUILT_UNIX_S + 7).finish());
+        replace(&shop.file(), city(BUILT_UNIX_S + 7).finish());
         until_true("the next good one", || shop.served() != served && error().is_empty());
         // A symbolic link that is turned to another file, as Kubernetes does it.
         let other = shop.folder.path().join("other.mmdb");
-        replace(&other, &city(BUILT_UNIX_S + 8).network("198.51.100.0/26", record(&PLACES[4])).finish());
+        replace(&other, city(BUILT_UNIX_S + 8).network("198.51.100.0/26", record(&PLACES[4])).finish());
         fs::remove_file(shop.file()).expect("removed");
         std::os::unix::fs::symlink(&other, shop.file()).expect("linked");
         until_true("the region to be another", || shop.variant(BEIJING, &[]) == "stable");

@@ -34,8 +34,8 @@ impl Shop {
     /// Starts with these keys, and a second issuer with one of its own.
     fn start(engine: Engine, signers: &[&Signer]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        replace(&folder.path().join("jwks.json"), &jwks(signers).to_string());
-        replace(&folder.path().join("other.json"), &jwks(&[&other()]).to_string());
+        replace(&folder.path().join("jwks.json"), jwks(signers).to_string());
+        replace(&folder.path().join("other.json"), jwks(&[&other()]).to_string());
         let file = |name: &str| folder.path().join(name).display().to_string();
         let (own, second) =
             (format!("{ISSUER}={}", file("jwks.json")), format!("other={}", file("other.json")));
