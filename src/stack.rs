@@ -9,11 +9,12 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, bail};
-use halftone_core::policy::Address;
+use halftone_core::{limits::LISTEN_MS, policy::Address};
 
 use crate::{
     api::Client,
@@ -58,6 +59,8 @@ pub(crate) struct Stack {
     pub(crate) geo: GeoArguments,
     /// Whose tokens are believed.
     pub(crate) issuers: IssuerArguments,
+    /// Whether the gateway is led even if another control plane led it.
+    pub(crate) take_over: bool,
 }
 
 impl Stack {
@@ -73,12 +76,19 @@ impl Stack {
             if address.port() == 0 {
                 return Err(Usage(format!("{option} {address}: a port is needed, not 0")).into());
             }
-            match TcpListener::bind(address) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                    bail!("{address} is taken by another process; choose another with {option}")
+            // The kernel closes the sockets of a gateway that was killed a while after its end.
+            let until = Instant::now() + Duration::from_millis(LISTEN_MS);
+            loop {
+                match TcpListener::bind(address) {
+                    Ok(_) => break,
+                    Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                        bail!("cannot listen on {address} ({option}): {error}")
+                    }
+                    Err(_) if Instant::now() < until => thread::sleep(ASK_EVERY),
+                    Err(_) => {
+                        bail!("{address} is taken by another process; choose another with {option}")
+                    }
                 }
-                Err(error) => bail!("cannot listen on {address} ({option}): {error}"),
             }
         }
         Ok(())
@@ -134,6 +144,9 @@ impl Stack {
         }
         if let Some(every) = &self.geo.geo_every {
             arguments.add("--geo-every", every);
+        }
+        if self.take_over {
+            arguments.0.push("--take-over".into());
         }
         for pair in &self.issuers.jwks {
             arguments.add("--jwks", pair);

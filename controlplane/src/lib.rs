@@ -53,7 +53,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use halftone_core::policy::Address;
+use halftone_core::{policy::Address, wire::ControlPlane};
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
@@ -101,6 +101,8 @@ pub struct ControlOptions {
     pub issuers: Vec<IssuerSource>,
     /// How often URLs of keys are asked for other ones.
     pub issuers_every: Duration,
+    /// Whether gateways that another control plane leads are taken over.
+    pub take_over: bool,
     /// The version of the build, told to gateways.
     pub version: &'static str,
 }
@@ -214,6 +216,7 @@ async fn serve(
 ) -> Result<(), ControlError> {
     let counts = Arc::new(counts::Counts::default());
     let store = store::Embedded::open(&options.data)?;
+    let ours = ControlPlane { id: store.identity()?, takes_over: options.take_over };
     let store = counts::Counted::new(store, Arc::clone(&counts));
     let state = Arc::new(state::State::load(Box::new(store), Instant::now())?);
     let tags = Arc::new(tags::TagStore::open(&options.data)?);
@@ -244,7 +247,8 @@ async fn serve(
         lists: &lists,
         issuers: &issuers,
     };
-    let gateways = link::start(&options.gateways, brought, options.version, &stopped)
+    let caller = link::Caller::new(ours, options.version);
+    let gateways = link::start(&options.gateways, brought, caller, &stopped)
         .map_err(ControlError::process("start a thread for a gateway"))?;
     let version = options.version;
     let context = api::Context {

@@ -13,6 +13,7 @@
 
 mod beside;
 mod bring;
+mod caller;
 mod explain;
 mod geo;
 mod issuers;
@@ -43,6 +44,7 @@ use crate::{
     publish::{Publications, Tables},
     tags::TagStore,
 };
+pub(crate) use caller::Caller;
 pub(crate) use explain::ExplainError;
 use session::{Outcome, Session, SessionError};
 pub(crate) use status::GatewayStatus;
@@ -89,7 +91,7 @@ pub(crate) struct Brought<'a> {
 pub(crate) fn start(
     sockets: &[PathBuf],
     brought: Brought<'_>,
-    version: &'static str,
+    caller: Caller,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<Gateways> {
     let Brought { publications, tags, geo, lists, issuers: believed } = brought;
@@ -101,20 +103,20 @@ pub(crate) fn start(
         tokio::spawn(wait::wake_on(publications.clone(), stopped.clone(), waker));
         let link = Link {
             socket: socket.clone(),
-            version,
+            caller,
             publications: publications.clone(),
             stopped: stopped.clone(),
             status,
             waiter,
         };
         thread::Builder::new().name("gateway-link".to_owned()).spawn(move || link.run())?;
-        tags::start(socket, tags, version, stopped)?;
-        geo::start(socket, geo, version, stopped)?;
-        lists::start(socket, lists, version, stopped)?;
-        issuers::start(socket, believed, version, stopped)?;
+        tags::start(socket, tags, caller, stopped)?;
+        geo::start(socket, geo, caller, stopped)?;
+        lists::start(socket, lists, caller, stopped)?;
+        issuers::start(socket, believed, caller, stopped)?;
     }
     let questions = Arc::new(Semaphore::new(explain::QUESTIONS_MAX));
-    Ok(Gateways { statuses: statuses.into(), version, questions })
+    Ok(Gateways { statuses: statuses.into(), version: caller.version(), questions })
 }
 
 impl Gateways {
@@ -158,7 +160,7 @@ fn is_stopped(stopped: &watch::Receiver<bool>) -> bool {
 /// The thread of one gateway.
 struct Link {
     socket: PathBuf,
-    version: &'static str,
+    caller: Caller,
     publications: Publications,
     stopped: watch::Receiver<bool>,
     status: watch::Sender<GatewayStatus>,
@@ -179,7 +181,7 @@ impl Link {
 
     /// Connects, and talks until the connection ends or the process does.
     fn converse(&mut self, backoff: &mut Backoff) -> Result<(), SessionError> {
-        let (mut session, hello) = Session::open(&self.socket, self.version)?;
+        let (mut session, hello) = Session::open(&self.socket, &mut self.caller)?;
         tracing::info!(socket = %self.socket.display(), version = %hello.version, pid = hello.pid, "a gateway is connected");
         self.status.send_modify(|status| status.connected(hello));
         let mut served = Served::default();

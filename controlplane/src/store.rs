@@ -10,6 +10,7 @@
 //! - numbers are written with the changes they number, so they never repeat.
 
 mod embedded;
+mod identity;
 mod texts;
 
 use std::{borrow::Cow, io, path::PathBuf, sync::Arc};

@@ -40,6 +40,7 @@ fn child() {
         geo_every: Duration::from_secs(3600),
         issuers: Vec::new(),
         issuers_every: Duration::from_secs(3600),
+        take_over: false,
         version: "test",
     };
     let ready = |address: SocketAddr| {

@@ -26,6 +26,7 @@ fn sigterm_ends_it_cleanly() {
         geo_every: Duration::from_secs(3600),
         issuers: Vec::new(),
         issuers_every: Duration::from_secs(3600),
+        take_over: false,
         version: "test",
     };
     let control = thread::spawn(move || run(options));

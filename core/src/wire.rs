@@ -224,6 +224,20 @@ pub struct Hello {
     /// What a peer of a gateway is there for.
     #[serde(default)]
     pub role: Role,
+    /// Which control plane it speaks for; absent from visitors and gateways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_plane: Option<ControlPlane>,
+}
+
+/// A control plane, as gateways know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlPlane {
+    /// Which it is: its store's number, drawn once.
+    pub id: u64,
+    /// Whether it is to lead a gateway that another one leads.
+    #[serde(default)]
+    pub takes_over: bool,
 }
 
 /// What a peer of a gateway is there for.
@@ -256,13 +270,14 @@ impl Hello {
             pid,
             gateway,
             role: Role::default(),
+            control_plane: None,
         }
     }
 
-    /// Returns the greeting of a peer that is there for `role`.
+    /// Returns the greeting of a control plane's peer that is there for `role`.
     #[must_use]
-    pub fn with_role(self, role: Role) -> Self {
-        Self { role, ..self }
+    pub fn of_control_plane(self, role: Role, control_plane: ControlPlane) -> Self {
+        Self { role, control_plane: Some(control_plane), ..self }
     }
 
     /// Checks that the other side can be understood.

@@ -28,6 +28,7 @@ use crate::{
     jwt::keeper::IssuerKeeper,
     keys::Keys,
     last_good::LastGood,
+    leader::Leadership,
     link::{self, Link},
     lists::keeper::ListKeeper,
     publish::Publisher,
@@ -68,6 +69,8 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         return Err(GatewayError::Fingerprint { path: options.keys.path.clone() });
     }
     let ((applied, applications), (asker, asked)) = (unbounded(), unbounded());
+    let leadership =
+        Leadership::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let last_good =
         LastGood::open(&options.data).map_err(system("--data: the folder cannot be made"))?;
     let tables = Arc::new(EpochCell::new(last_tables(&last_good)));
@@ -137,6 +140,7 @@ pub fn run(options: &GatewayOptions) -> Result<(), GatewayError> {
         lists: kept_lists,
         keys,
         issuers: kept_issuers,
+        leadership,
     });
     link::start(link, control, &options.socket)
         .map_err(system("the control socket cannot be served"))?;

@@ -160,17 +160,23 @@ impl LastGood {
         }
     }
 
-    /// Writes the tables that are not `kept` yet.
+    /// Writes the tables that are not `kept` yet: both are on disk before the first of them is moved to its place, so that
+    /// new rules are not left with old instances for as long as a disk takes.
     fn write_both(&self, tables: &Tables, kept: &mut Epochs) -> io::Result<()> {
         let (rules, instances) = tables.epochs();
-        if rules != kept.0 {
-            write(&self.path(TableKind::Rules), tables.loaded_rules().archive.bytes())?;
-            kept.0 = rules;
+        let all = [
+            (rules != kept.0, TableKind::Rules, tables.loaded_rules().archive.bytes()),
+            (instances != kept.1, TableKind::Instances, tables.loaded_instances().archive.bytes()),
+        ];
+        let newer = || all.iter().filter(|(is_newer, ..)| *is_newer);
+        for (_, kind, bytes) in newer() {
+            write_beside(&self.path(*kind), bytes)?;
         }
-        if instances != kept.1 {
-            write(&self.path(TableKind::Instances), tables.loaded_instances().archive.bytes())?;
-            kept.1 = instances;
+        for (_, kind, _) in newer() {
+            move_to(&self.path(*kind))?;
         }
+        sync_folder(&self.folder)?;
+        *kept = (rules, instances);
         Ok(())
     }
 }
@@ -233,8 +239,13 @@ pub(crate) fn read<T: Table>(path: &Path) -> Result<Option<Archive<T>>, LastGood
 
 /// Writes a file that is whole or absent, also after a crash.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
+    write_beside(path, bytes)?;
+    move_to(path)?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(beside(path))?;
     let mut pieces = bytes.chunks(PIECE_BYTES).peekable();
     while let Some(piece) = pieces.next() {
         file.write_all(piece)?;
@@ -242,10 +253,20 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
             file.sync_data()?;
         }
     }
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    // The move itself is on disk only once its folder is.
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    file.sync_all()
+}
+
+fn move_to(path: &Path) -> io::Result<()> {
+    fs::rename(beside(path), path)
+}
+
+/// What was moved is on disk only once its folder is.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("new")
 }
 
 #[cfg(test)]

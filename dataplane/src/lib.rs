@@ -18,6 +18,7 @@ pub mod io;
 pub mod jwt;
 pub mod keys;
 pub mod last_good;
+pub mod leader;
 pub mod limits;
 pub mod link;
 pub mod lists;

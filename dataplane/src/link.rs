@@ -2,8 +2,8 @@
 //!
 //! Owns who is let in, what each is told at first, and which room goes on with it: [`conversation`] with visitors and
 //! control planes, one room each with what comes on a connection of its own ([`tags`], [`geo`], [`lists`], [`issuers`]).
-//! Does not publish ([`crate::publish`]). Invariants: a peer is let in by its credentials (same user, or root); nothing it
-//! sends can end the gateway.
+//! Does not publish ([`crate::publish`]). Invariants: a peer is let in by its credentials (same user, or root), and a
+//! control plane while it leads ([`crate::leader`]); nothing it sends can end the gateway.
 
 use std::{
     os::unix::net::{UnixListener, UnixStream},
@@ -22,11 +22,11 @@ use halftone_core::{
     signal::lists::ListState,
     wire::{Frame, GatewayState, Hello, Role, WorkerState},
 };
-use halftone_link::{Channel, LinkError};
+use halftone_link::{Channel, LinkError, Received};
 
 use crate::{
-    geo::keeper::GeoKeeper, jwt::keeper::IssuerKeeper, keys::Keys, lists::keeper::ListKeeper,
-    publish::Publisher, tags::asker::Event,
+    geo::keeper::GeoKeeper, jwt::keeper::IssuerKeeper, keys::Keys, leader::Leadership,
+    lists::keeper::ListKeeper, publish::Publisher, tags::asker::Event,
 };
 
 mod conversation;
@@ -40,6 +40,8 @@ mod tags;
 
 use conversation::converse;
 
+/// How long a peer may take to greet: there is room for few.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a peer may take to read an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -69,6 +71,8 @@ pub struct Link {
     pub keys: Arc<Keys>,
     /// Where issuers of tokens are kept.
     pub issuers: IssuerKeeper,
+    /// Which control plane leads.
+    pub leadership: Leadership,
 }
 
 /// Serves the control socket until the process ends.
@@ -118,33 +122,66 @@ fn admit(link: &Arc<Link>, stream: UnixStream, peers: &Arc<AtomicUsize>) {
 fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
     let peer = channel.peer_credentials()?;
     let own = rustix::process::geteuid().as_raw();
-    channel.set_timeouts(None, Some(WRITE_TIMEOUT))?;
+    channel.set_timeouts(Some(GREETING_TIMEOUT), Some(WRITE_TIMEOUT))?;
     if peer.uid != own && peer.uid != 0 {
         let reason = format!("user {} may not control this gateway; it runs as {own}", peer.uid);
         return channel.send(&Frame::Reject { reason });
     }
-    channel.send(&Frame::Hello(link.hello()))?;
     let Some(first) = channel.receive()? else { return Ok(()) };
+    channel.set_timeouts(None, Some(WRITE_TIMEOUT))?;
     let Frame::Hello(theirs) = first.frame else {
         return channel
             .send(&Frame::Reject { reason: "the first frame has to be hello".to_owned() });
     };
     if let Err(error) = theirs.check(link.version) {
+        // Whoever cannot read the reason reads the version.
+        channel.send(&Frame::Hello(link.hello()))?;
         return channel.send(&Frame::Reject { reason: error.to_string() });
     }
+    if theirs.role == Role::Visitor {
+        channel.send(&Frame::Hello(link.hello()))?;
+        return converse(link, channel, None);
+    }
+    let Some(control_plane) = theirs.control_plane else {
+        return channel.send(&Frame::Reject { reason: "a control plane has an id".to_owned() });
+    };
+    if let Err(not_leader) = link.leadership.lead(control_plane) {
+        return channel.send(&Frame::Reject { reason: not_leader.to_string() });
+    }
+    channel.send(&Frame::Hello(link.hello()))?;
+    let leader = Leader { link, id: control_plane.id };
     match theirs.role {
-        Role::Visitor => return converse(link, channel),
-        Role::Tags => return tags::follow(link, channel),
-        Role::Geo => return geo::follow(link, channel),
-        Role::Lists => return lists::follow(link, channel),
-        Role::Issuers => return issuers::follow(link, channel),
-        Role::ControlPlane => {}
+        Role::Tags => return tags::follow(&leader, channel),
+        Role::Geo => return geo::follow(&leader, channel),
+        Role::Lists => return lists::follow(&leader, channel),
+        Role::Issuers => return issuers::follow(&leader, channel),
+        Role::Visitor | Role::ControlPlane => {}
     }
     tracing::info!(pid = peer.pid, version = theirs.version, "A control plane has connected.");
     link.control_planes.fetch_add(1, Ordering::Relaxed);
-    let ended = converse(link, channel);
+    let ended = converse(link, channel, Some(&leader));
     link.control_planes.fetch_sub(1, Ordering::Relaxed);
     ended
+}
+
+/// A control plane that was let in.
+struct Leader<'l> {
+    link: &'l Link,
+    id: u64,
+}
+
+impl Leader<'_> {
+    /// Returns what it says next; nothing once it is gone, or leads no more, which it is told.
+    fn receive(&self, channel: &mut Channel) -> Result<Option<Received>, LinkError> {
+        let Some(received) = channel.receive()? else { return Ok(None) };
+        match self.link.leadership.check(self.id) {
+            Ok(()) => Ok(Some(received)),
+            Err(not_leader) => {
+                channel.send(&Frame::Reject { reason: not_leader.to_string() })?;
+                Ok(None)
+            }
+        }
+    }
 }
 
 impl Link {

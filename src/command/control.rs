@@ -20,7 +20,8 @@ use crate::{
 Example:
   halftone control --api 127.0.0.1:8081 --upstream http://localhost:8000
 
-Gateways keep serving what they serve while no control plane runs.")]
+Gateways keep serving what they serve while no control plane runs. A gateway knows by the store in --data whose tables it
+serves, and turns another control plane away that was not started with --take-over.")]
 pub(crate) struct ControlArguments {
     /// Where the API listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
@@ -41,7 +42,18 @@ pub(crate) struct ControlArguments {
     #[command(flatten)]
     issuers: IssuerArguments,
     #[command(flatten)]
+    take_over: TakeOverArgument,
+    #[command(flatten)]
     supervisor: SupervisorArgument,
+}
+
+/// Whether gateways of another control plane are led.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct TakeOverArgument {
+    /// Lead gateways that serve tables of another control plane, or what was pushed to them, and replace these: after a move to
+    /// another --data, or when the old store is lost
+    #[arg(long)]
+    pub(crate) take_over: bool,
 }
 
 /// Runs a control plane until it is asked to stop.
@@ -69,6 +81,7 @@ pub(super) fn run(arguments: ControlArguments) -> Result<()> {
         geo: arguments.geo.geo,
         issuers_every: arguments.issuers.every(),
         issuers,
+        take_over: arguments.take_over.take_over,
         version: VERSION,
     };
     run_control(options).context("the control plane cannot run")

@@ -73,6 +73,7 @@ pub(super) fn run(arguments: &DemoArguments, output: &mut (dyn Write + Send)) ->
         sources: SourceArguments::default(),
         geo: GeoArguments::default(),
         issuers: IssuerArguments::default(),
+        take_over: false,
     };
     stack.check_ports()?;
     let services = free_addresses()?;

@@ -8,7 +8,7 @@ use std::{io::Write, net::SocketAddr, path::PathBuf};
 use anyhow::Result;
 use halftone_core::{policy::Address, signal::trust::Trusted};
 
-use super::keys;
+use super::{control::TakeOverArgument, keys};
 use crate::{
     cpus::CpuList,
     issuers::IssuerArguments,
@@ -62,6 +62,8 @@ pub(crate) struct UpArguments {
     geo: GeoArguments,
     #[command(flatten)]
     issuers: IssuerArguments,
+    #[command(flatten)]
+    take_over: TakeOverArgument,
 }
 
 /// Runs a gateway and a control plane until a signal.
@@ -90,6 +92,7 @@ pub(super) fn run(arguments: UpArguments, output: &mut (dyn Write + Send)) -> Re
         sources: arguments.sources,
         geo: arguments.geo,
         issuers: arguments.issuers,
+        take_over: arguments.take_over.take_over,
     };
     stack.check_ports()?;
     supervise::run(stack.programs(|_| Output::Inherited), |stopping| {

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use halftone_core::wire::Frame;
+use halftone_core::wire::{Frame, Hello};
 use halftone_link::Channel;
 use rustix::{
     process::{Signal, geteuid},
@@ -100,16 +100,23 @@ struct Control {
 
 impl Control {
     fn start(data: &Path, gateways: &[&Gateway]) -> Self {
-        let api = free_address();
-        let mut command = halftone(&["control", "--api", &api.to_string()]);
-        command.arg("--data").arg(data).arg("--gateway");
-        command.args(gateways.iter().map(|gateway| gateway.socket()));
-        let process = Process::start(&mut command, data);
-        let control = Self { api: Api::new(api), _process: process };
+        let control = Self::run(data, gateways, &[]);
         until_true("every gateway to be led", || {
             let shown = control.gateways();
             shown.len() == gateways.len() && shown.iter().all(|one| one["connected"] == true)
         });
+        control
+    }
+
+    /// Starts one that may be turned away.
+    fn run(data: &Path, gateways: &[&Gateway], options: &[&str]) -> Self {
+        let api = free_address();
+        let mut command = halftone(&["control", "--api", &api.to_string()]);
+        command.args(options).arg("--data").arg(data).arg("--gateway");
+        command.args(gateways.iter().map(|gateway| gateway.socket()));
+        let process = Process::start(&mut command, data);
+        let control = Self { api: Api::new(api), _process: process };
+        until_true("the API", || control.gateways().len() == gateways.len());
         control
     }
 
@@ -142,33 +149,45 @@ on_each_engine! {
         assert_eq!([first.at("blog.example"), second.at("blog.example")], ["old", "old"]);
     }
 
-    fn of_two_control_planes_the_last_commit_wins(engine: Engine) {
+    /// A disk that was lost, a --data that was mistyped: the gateway serves on, and knows whose tables these are.
+    fn another_control_plane_changes_nothing_unless_it_is_told_to(engine: Engine) {
         let directory = tempfile::tempdir().expect("a directory");
         let (one, two) = (Upstream::named("one"), Upstream::named("two"));
-        let gateway = Gateway::start(engine, folder(directory.path(), "gateway"));
-        let first = Control::start(&folder(directory.path(), "control-1"), &[&gateway]);
+        let mut gateway = Gateway::start(engine, folder(directory.path(), "gateway"));
+        let (own, other) = (folder(directory.path(), "own"), folder(directory.path(), "other"));
+        let first = Control::start(&own, &[&gateway]);
         first.api.put_bundle("shop", &bundle("shop", "shop.example", &one));
-        assert_eq!(gateway.at("shop.example"), "one");
-        // The second one has another store: it replaces everything, and both say that there are two.
-        let second = Control::start(&folder(directory.path(), "control-2"), &[&gateway]);
-        second.api.put_bundle("blog", &bundle("blog", "blog.example", &two));
-        assert_eq!([gateway.at("shop.example"), gateway.at("blog.example")], ["404", "two"]);
-        for control in [&first, &second] {
-            until_true("two control planes to be told", || {
-                control.gateways()[0]["controlPlanes"] == 2
-            });
-        }
-        // The next change of either is whole: rules and instances of its own, not half of each.
-        for _ in 0..2 {
-            first.api.put_bundle("news", &bundle("news", "news.example", &two));
-            let served = ["shop", "news", "blog"].map(|name| gateway.at(&format!("{name}.example")));
-            assert_eq!(served, ["one", "two", "404"]);
-            second.api.put_bundle("blog", &bundle("blog", "blog.example", &one));
-            assert_eq!([gateway.at("news.example"), gateway.at("blog.example")], ["404", "one"]);
-            first.api.put_bundle("news", &bundle("news", "news.example", &one));
-            assert_eq!([gateway.at("news.example"), gateway.at("blog.example")], ["one", "404"]);
-            second.api.put_bundle("blog", &bundle("blog", "blog.example", &two));
-        }
+        // Beside the first one, and alone, also once the gateway was started again.
+        let second = Control::run(&other, &[&gateway], &[]);
+        let turned_away = |control: &Control| {
+            let shown = &control.gateways()[0];
+            shown["error"].as_str().is_some_and(|error| error.contains("--take-over"))
+        };
+        until_true("the second to be turned away", || turned_away(&second));
+        let (_, answer) = second.api.call("PUT", "/v1/tenants/blog/bundle", &bundle("blog", "blog.example", &two)).expect("an answer");
+        assert_eq!(answer["applied"], false, "{answer}");
+        first.api.put_bundle("news", &bundle("news", "news.example", &one));
+        drop(first);
+        gateway.kill();
+        gateway.start_again();
+        until_true("the gateway to be back", || TcpStream::connect(gateway.listen).is_ok());
+        let served = || ["shop", "news", "blog"].map(|name| gateway.at(&format!("{name}.example")));
+        assert_eq!(served(), ["one", "one", "404"]);
+        drop(second);
+        // Told so, it leads, and the first one changes nothing.
+        let second = Control::run(&other, &[&gateway], &["--take-over"]);
+        until_true("the second to lead", || served() == ["404", "404", "two"]);
+        let first = Control::run(&own, &[&gateway], &[]);
+        until_true("the first to be turned away", || turned_away(&first));
+        second.api.put_bundle("blog", &bundle("blog", "blog.example", &one));
+        assert_eq!(served(), ["404", "404", "one"]);
+        drop(first);
+        // One that is there already is told when another takes over, and stays away.
+        let first = Control::run(&own, &[&gateway], &["--take-over"]);
+        until_true("the first to lead", || served() == ["one", "one", "404"]);
+        until_true("the second to be told", || turned_away(&second));
+        first.api.put_bundle("news", &bundle("news", "news.example", &two));
+        assert_eq!(served(), ["one", "two", "404"]);
     }
 
     /// The modes of socket and directory keep others out already; here they are opened, so that the
@@ -189,6 +208,8 @@ on_each_engine! {
                 // Of this thread alone: the kernel knows no other owner of credentials.
                 set_thread_uid(Uid::from_raw(user)).expect("somebody else");
                 let mut channel = Channel::new(UnixStream::connect(socket).expect("connected"));
+                let hello = Hello::new(env!("CARGO_PKG_VERSION"), 1, None);
+                channel.send(&Frame::Hello(hello)).expect("sent");
                 channel.receive().expect("an answer").map(|received| received.frame)
             });
             peer.join().expect("a peer ends well")

@@ -17,7 +17,7 @@ use halftone_link::Channel;
 use tokio::sync::watch;
 
 use super::{
-    Backoff, is_stopped,
+    Backoff, Caller, is_stopped,
     session::{SessionError, open_beside},
     wait::{self, Waiter, Wake},
 };
@@ -40,7 +40,7 @@ pub(super) struct Manner {
 /// What a conversation has besides its channel: the gateway, and what is newest.
 pub(super) struct Beside<T> {
     socket: PathBuf,
-    version: &'static str,
+    caller: Caller,
     newest: watch::Receiver<T>,
     stopped: watch::Receiver<bool>,
     waiter: Waiter,
@@ -55,14 +55,14 @@ pub(super) fn start<T: Clone + Send + Sync + 'static>(
     socket: &Path,
     manner: Manner,
     newest: watch::Receiver<T>,
-    version: &'static str,
+    caller: Caller,
     stopped: &watch::Receiver<bool>,
     converse: impl FnMut(&mut Beside<T>, Channel) -> Result<(), SessionError> + Send + 'static,
 ) -> io::Result<()> {
     let (waiter, waker) = wait::pair()?;
     tokio::spawn(wait::wake_on(newest.clone(), stopped.clone(), waker));
     let (socket, stopped) = (socket.to_owned(), stopped.clone());
-    let beside = Beside { socket, version, newest, stopped, waiter };
+    let beside = Beside { socket, caller, newest, stopped, waiter };
     let name = manner.thread.to_owned();
     thread::Builder::new().name(name).spawn(move || beside.run(&manner, converse)).map(drop)
 }
@@ -76,7 +76,7 @@ impl<T: Clone> Beside<T> {
         let mut backoff = Backoff::default();
         while !self.is_stopped() {
             let began = Instant::now();
-            let channel = open_beside(&self.socket, self.version, manner.role, manner.timeout);
+            let channel = open_beside(&self.socket, &mut self.caller, manner.role, manner.timeout);
             if let Err(error) = channel.and_then(|channel| converse(&mut self, channel)) {
                 let (socket, role) = (self.socket.display(), manner.role);
                 tracing::debug!(%socket, ?role, %error, "a connection beside that of the tables has failed");

@@ -13,6 +13,7 @@ use halftone_link::{Channel, SealedTable};
 use tokio::sync::watch;
 
 use super::{
+    Caller,
     beside::{self, Beside, LOOK_EVERY, Manner},
     session::{SessionError, receive, unexpected},
 };
@@ -57,7 +58,7 @@ pub(super) fn start<T: Clone + Send + Sync + 'static>(
     socket: &Path,
     kind: Kind<T>,
     newest: &watch::Receiver<T>,
-    version: &'static str,
+    caller: Caller,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<()> {
     let manner = Manner {
@@ -66,7 +67,7 @@ pub(super) fn start<T: Clone + Send + Sync + 'static>(
         timeout: ANSWER_TIMEOUT,
         good_after: LOOK_EVERY,
     };
-    beside::start(socket, manner, newest.clone(), version, stopped, move |beside, channel| {
+    beside::start(socket, manner, newest.clone(), caller, stopped, move |beside, channel| {
         kind.bring(beside, channel)
     })
 }

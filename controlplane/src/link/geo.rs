@@ -8,14 +8,17 @@ use halftone_core::{
 };
 use tokio::sync::watch;
 
-use super::bring::{self, Kind, Thing, Things};
+use super::{
+    Caller,
+    bring::{self, Kind, Thing, Things},
+};
 use crate::geo::{Geo, Shown};
 
 /// Starts a thread that brings databases to the gateway at `socket`, or says that there are none.
 pub(super) fn start(
     socket: &Path,
     geo: &Geo,
-    version: &'static str,
+    caller: Caller,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<()> {
     let kind = Kind {
@@ -25,7 +28,7 @@ pub(super) fn start(
         things,
         is_served: |answer| matches!(answer, Frame::GeoServed(_)),
     };
-    bring::start(socket, kind, geo, version, stopped)
+    bring::start(socket, kind, geo, caller, stopped)
 }
 
 fn things(sources: &Arc<[Shown]>) -> Things {

@@ -13,6 +13,7 @@ use halftone_link::Channel;
 use tokio::sync::watch;
 
 use super::{
+    Caller,
     beside::{self, LOOK_EVERY, Manner},
     session::{SessionError, receive, unexpected},
 };
@@ -26,7 +27,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) fn start(
     socket: &Path,
     believed: &Believed,
-    version: &'static str,
+    caller: Caller,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<()> {
     let manner = Manner {
@@ -35,7 +36,7 @@ pub(super) fn start(
         timeout: ANSWER_TIMEOUT,
         good_after: LOOK_EVERY,
     };
-    beside::start(socket, manner, believed.clone(), version, stopped, |beside, mut channel| {
+    beside::start(socket, manner, believed.clone(), caller, stopped, |beside, mut channel| {
         let mut sent = None;
         while !beside.is_stopped() {
             let newest = beside.newest();

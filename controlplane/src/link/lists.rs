@@ -8,14 +8,17 @@ use halftone_core::{
 };
 use tokio::sync::watch;
 
-use super::bring::{self, Kind, Thing, Things};
+use super::{
+    Caller,
+    bring::{self, Kind, Thing, Things},
+};
 use crate::lists::{Held, ListStore, Lists};
 
 /// Starts a thread that brings lists to the gateway at `socket`.
 pub(super) fn start(
     socket: &Path,
     lists: &ListStore,
-    version: &'static str,
+    caller: Caller,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<()> {
     let kind = Kind {
@@ -25,7 +28,7 @@ pub(super) fn start(
         things,
         is_served: |answer| matches!(answer, Frame::ListServed(_)),
     };
-    bring::start(socket, kind, &lists.newest(), version, stopped)
+    bring::start(socket, kind, &lists.newest(), caller, stopped)
 }
 
 fn things(lists: &Lists) -> Things {

@@ -23,6 +23,7 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, SocketError, connect};
 use thiserror::Error;
 
+use super::Caller;
 use crate::publish::{ReadyTable, Tables, WholeTable};
 
 /// How long a gateway may take for one answer: the largest table is checked in far less.
@@ -102,19 +103,11 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`].
-    pub(crate) fn open(socket: &Path, version: &str) -> Result<(Self, Hello), SessionError> {
+    pub(crate) fn open(socket: &Path, caller: &mut Caller) -> Result<(Self, Hello), SessionError> {
         let mut channel = Channel::new(connect(socket)?);
         channel.set_timeouts(Some(ANSWER_TIMEOUT), Some(ANSWER_TIMEOUT))?;
-        let hello = Hello::new(version, std::process::id(), None).with_role(Role::ControlPlane);
-        channel.send(&Frame::Hello(hello))?;
-        let mut session = Self { channel, epochs: (0, 0) };
-        let hello = match session.answer()? {
-            Frame::Hello(hello) => hello,
-            Frame::Reject { reason } => return Err(SessionError::Refused { reason }),
-            other => return Err(unexpected("Hello", &other)),
-        };
-        hello.check(version)?;
-        Ok((session, hello))
+        let hello = caller.greet(&mut channel, Role::ControlPlane)?;
+        Ok((Self { channel, epochs: (0, 0) }, hello))
     }
 
     /// Has the gateway prepare and commit those of `tables` that are not among `committed`.
@@ -283,19 +276,13 @@ impl Session {
 /// [`SessionError`].
 pub(super) fn open_beside(
     socket: &Path,
-    version: &str,
+    caller: &mut Caller,
     role: Role,
     timeout: Duration,
 ) -> Result<Channel, SessionError> {
     let mut channel = Channel::new(connect(socket)?);
     channel.set_timeouts(Some(timeout), Some(timeout))?;
-    let hello = Hello::new(version, std::process::id(), None).with_role(role);
-    channel.send(&Frame::Hello(hello))?;
-    match receive(&mut channel)? {
-        Frame::Hello(hello) => hello.check(version)?,
-        Frame::Reject { reason } => return Err(SessionError::Refused { reason }),
-        other => return Err(unexpected("Hello", &other)),
-    }
+    caller.greet(&mut channel, role)?;
     Ok(channel)
 }
 

@@ -24,6 +24,7 @@ use halftone_link::{Channel, SealedTable};
 use tokio::sync::watch;
 
 use super::{
+    Caller,
     beside::{self, Beside, LOOK_EVERY, Manner},
     session::{SessionError, receive, unexpected},
     wait::Wake,
@@ -39,7 +40,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 pub(super) fn start(
     socket: &Path,
     tags: &Arc<TagStore>,
-    version: &'static str,
+    caller: Caller,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<()> {
     let manner = Manner {
@@ -49,7 +50,7 @@ pub(super) fn start(
         good_after: FRAME_TIMEOUT,
     };
     let tags = Arc::clone(tags);
-    beside::start(socket, manner, tags.revisions(), version, stopped, move |beside, channel| {
+    beside::start(socket, manner, tags.revisions(), caller, stopped, move |beside, channel| {
         converse(&tags, beside, channel)
     })
 }

@@ -47,7 +47,7 @@ const TEXTS: Definition = TableDefinition::new("revision_texts");
 /// A store in one file.
 pub(crate) struct Embedded {
     path: PathBuf,
-    database: Database,
+    pub(super) database: Database,
     known: Mutex<KnownRuns>,
 }
 
@@ -97,7 +97,10 @@ impl Embedded {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn access<E: Into<redb::Error>>(&self, doing: &'static str) -> impl Fn(E) -> StoreError {
+    pub(super) fn access<E: Into<redb::Error>>(
+        &self,
+        doing: &'static str,
+    ) -> impl Fn(E) -> StoreError {
         move |error| StoreError::Access {
             path: self.path.clone(),
             doing,

@@ -47,6 +47,7 @@ pub(crate) fn options(directory: &Path, gateways: &[&Path]) -> ControlOptions {
         geo_every: Duration::from_secs(3600),
         issuers: Vec::new(),
         issuers_every: Duration::from_secs(3600),
+        take_over: false,
         version: "test",
     }
 }

@@ -12,13 +12,21 @@ use halftone_core::{
 };
 use halftone_link::{Channel, LinkError, Received};
 
-use super::{Link, refusal::Refusal};
+use super::{Leader, Link, refusal::Refusal};
 use crate::{publish::Hold, tables::Loaded};
 
-/// Answers a peer until it is gone.
-pub(super) fn converse(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
-    let mut prepared = Prepared::default();
-    while let Some(received) = channel.receive()? {
+/// Answers a peer until it is gone: a visitor, or the control plane that leads.
+pub(super) fn converse(
+    link: &Link,
+    channel: &mut Channel,
+    leader: Option<&Leader<'_>>,
+) -> Result<(), LinkError> {
+    let mut prepared = Prepared { is_visitor: leader.is_none(), ..Prepared::default() };
+    let next = |channel: &mut Channel| match leader {
+        Some(leader) => leader.receive(channel),
+        None => channel.receive(),
+    };
+    while let Some(received) = next(channel)? {
         if let Err(refusal) = link.handle(channel, &mut prepared, received)? {
             tracing::warn!(reason = %refusal, "A control peer's request was refused; what was served still is.");
             channel.send(&Frame::Reject { reason: refusal.to_string() })?;
@@ -30,6 +38,8 @@ pub(super) fn converse(link: &Link, channel: &mut Channel) -> Result<(), LinkErr
 /// What a peer has prepared and not committed, and what it has decided besides.
 #[derive(Default)]
 pub(super) struct Prepared {
+    /// Whether it is a visitor.
+    pub(super) is_visitor: bool,
     shadow: Option<Hold>,
     pub(super) rules: Option<Arc<Loaded<RuleTable>>>,
     pub(super) instances: Option<Arc<Loaded<InstanceTable>>>,

@@ -9,7 +9,7 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, Received};
 use thiserror::Error;
 
-use super::Link;
+use super::{Leader, Link};
 
 #[derive(Debug, Error)]
 enum IssuersRefusal {
@@ -20,10 +20,12 @@ enum IssuersRefusal {
 }
 
 /// Believes whom a control plane names, until it is gone.
-pub(super) fn follow(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
-    while let Some(Received { frame, .. }) = channel.receive()? {
+pub(super) fn follow(leader: &Leader<'_>, channel: &mut Channel) -> Result<(), LinkError> {
+    while let Some(Received { frame, .. }) = leader.receive(channel)? {
         let answer = match frame {
-            Frame::Issuers { issuers } => believe(link, issuers).map_err(IssuersRefusal::from),
+            Frame::Issuers { issuers } => {
+                believe(leader.link, issuers).map_err(IssuersRefusal::from)
+            }
             Frame::Ping => Ok(Frame::Pong),
             _ => Err(IssuersRefusal::Unexpected),
         };

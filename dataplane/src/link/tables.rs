@@ -80,6 +80,9 @@ impl Link {
             Ok(committed) => committed,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if prepared.is_visitor {
+            self.leadership.note_push();
+        }
         let workers = self.state.cpus.len();
         for (one, took) in &applied {
             let (rules, instances) = one.epochs;

@@ -14,11 +14,12 @@ use halftone_core::{
 };
 use halftone_link::{Channel, LinkError, Received, read_sealed};
 
-use super::{Link, refusal::Refusal};
+use super::{Leader, refusal::Refusal};
 use crate::tags::asker::Event;
 
 /// Lets a control plane be asked about users, and passes on what it says.
-pub(super) fn follow(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
+pub(super) fn follow(leader: &Leader<'_>, channel: &mut Channel) -> Result<(), LinkError> {
+    let link = leader.link;
     let doing = "share the connection";
     let writing = channel.stream().try_clone().map_err(|source| LinkError::Io { doing, source })?;
     let peer = link.askable.fetch_add(1, Ordering::Relaxed);
@@ -26,7 +27,7 @@ pub(super) fn follow(link: &Link, channel: &mut Channel) -> Result<(), LinkError
     let tell = |event: Event| drop(link.asker.send(event));
     tell(Event::Connected(peer, Box::new(Channel::new(writing))));
     let ended = loop {
-        match channel.receive() {
+        match leader.receive(channel) {
             Ok(Some(Received { frame: Frame::TagAnswer { number, revision, found }, .. })) => {
                 tell(Event::Answered { peer, number, revision, found });
             }

@@ -12,7 +12,7 @@ use halftone_core::{
         lists::{IdLists, ListName, ListReader as _},
     },
     table::{IdList, RuleTable, TableKind, archive::Archive, epoch::EpochCell, fingerprint_of_id},
-    wire::{ShadowRequest, SplitRanges},
+    wire::{ControlPlane, ShadowRequest, SplitRanges},
 };
 use halftone_link::SealedTable;
 use halftone_mmdb::shared::{asn, city};
@@ -69,6 +69,7 @@ impl Peer {
             keys: Arc::default(),
             lists,
             issuers,
+            leadership: Leadership::open(directory.path()).expect("a folder"),
         };
         Self::of(Arc::new(link), Arc::new(directory), role)
     }
@@ -81,7 +82,13 @@ impl Peer {
         let mut peer = Self { channel: Channel::new(ours), link, directory };
         let patience = Some(Duration::from_secs(20));
         peer.channel.set_timeouts(patience, patience).expect("timeouts");
-        peer.ask(&Frame::Hello(Hello::new("test", 1, None).with_role(role)));
+        let hello = Hello::new("test", 1, None);
+        let ours = ControlPlane { id: 1, takes_over: false };
+        let hello = match role {
+            Role::Visitor => hello,
+            role => hello.of_control_plane(role, ours),
+        };
+        peer.ask(&Frame::Hello(hello));
         peer
     }
 
