@@ -30,7 +30,7 @@ mod served;
 mod weights;
 
 pub use again::Compiled;
-pub use instances::compile_instances;
+pub use instances::{compile_instances, unserved};
 pub use ranges::replace_ranges;
 pub use served::{allocations_of, replace_instances, replace_tenant};
 pub use weights::{WeightError, allocate, allocate_after, set_weight};

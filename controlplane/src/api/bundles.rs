@@ -83,6 +83,9 @@ pub(crate) async fn replace(
             return Err(foreign_tenant(&owner, found));
         }
         wanted.check(&warnings)?;
+        // These refuse nothing, however strict: an instance may be registered later.
+        let unserved = || state.unserved(judged.bundle());
+        let warnings = [warnings, asked.stages.timed("unserved", unserved)].concat();
         match wanted.dry_run {
             true => Ok(Taken::checked(state.check_bundle(&judged, &asked)?, warnings)),
             false => Ok(Taken::stored(state.put_bundle(judged, &asked)?, None, warnings)),

@@ -16,7 +16,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use halftone_core::{both::Both as _, policy::Judged};
+use halftone_core::{
+    both::Both as _,
+    compile::unserved,
+    policy::{Bundle, Diagnostic, Instance, Judged},
+};
 use halftone_link::AtOnce;
 
 use super::{Decided, Model, State, StateError};
@@ -182,6 +186,18 @@ impl State {
         };
         tenants.admit(judged, 0, &asked.stages)?;
         Ok(Checked { digest: judged.digest().to_owned(), current })
+    }
+
+    /// Returns a warning for each variant of `bundle` that has neither an instance nor an address, as of now.
+    pub(crate) fn unserved(&self, bundle: &Bundle) -> Vec<Diagnostic> {
+        let registry = Arc::clone(&self.read().registry);
+        let serving = registry.records().filter(|record| !record.draining);
+        let serving: Vec<Instance> = serving.map(|record| record.instance.clone()).collect();
+        let warning = |(upstream, variant): (&str, &str)| {
+            let path = format!("upstreams.{upstream}.variants.{variant}");
+            Diagnostic::new(path, "the variant has no instance: give it addresses, or register one")
+        };
+        unserved(bundle, &serving).into_iter().map(warning).collect()
     }
 
     /// Replaces the bundle of its tenant with a validated one. Blocks on the disk.

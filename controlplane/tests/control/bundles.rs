@@ -56,6 +56,31 @@ fn a_dry_run_says_what_would_be_and_changes_nothing() {
 }
 
 #[test]
+fn a_variant_that_nobody_serves_is_told_and_refuses_nothing() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    let text = "apiVersion: halftone/v1
+kind: Bundle
+metadata: { tenant: shop }
+upstreams: { web: { variants: { stable: { select: { service: web } } } } }
+routes: [ { name: web, rules: [ { upstream: web } ] } ]
+";
+    let put = |query: &str| {
+        let taken = control.call("PUT", &format!("{PATH}{query}"), None, text.as_bytes());
+        assert_eq!(taken.status, 200, "{taken:?}");
+        taken.json()["warnings"].clone()
+    };
+    for query in ["?dryRun=true&strict=true", "?strict=true"] {
+        let warnings = put(query);
+        assert_eq!(warnings[0]["path"], "upstreams.web.variants.stable", "{warnings}");
+    }
+    let instance = r#"{ "service": "web", "addr": "127.0.0.1:9" }"#;
+    let registered = control.call("POST", "/v1/instances", None, instance.as_bytes());
+    assert!(registered.status < 300, "{registered:?}");
+    assert_eq!(put(""), json!([]));
+}
+
+#[test]
 fn warnings_come_with_the_answer_and_are_refused_when_strict() {
     let directory = directory();
     let control = Control::start(options(directory.path(), &[]));

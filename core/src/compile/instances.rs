@@ -36,6 +36,23 @@ pub fn compile_instances(
     }
 }
 
+/// Returns the variants of `bundle` that none of these instances serves, and that have no addresses of their own, as
+/// upstream and variant.
+#[must_use]
+pub fn unserved<'b>(bundle: &'b Bundle, instances: &[Instance]) -> Vec<(&'b str, &'b str)> {
+    let index = Index::of(instances);
+    let is_unserved = |variant: &Variant| {
+        variant.addresses.is_empty()
+            && index.selected(&variant.select).iter().all(|instance| instance.weight() == 0)
+    };
+    let variants = bundle.upstreams.iter().flat_map(|(upstream, spec)| {
+        let all = spec.variants.iter();
+        all.map(move |(name, variant)| (upstream.as_str(), name.as_str(), variant))
+    });
+    let unserved = variants.filter(|(.., variant)| is_unserved(variant));
+    unserved.map(|(upstream, name, _)| (upstream, name)).collect()
+}
+
 /// Instances by the labels they carry, so that a variant looks at those of its rarest label only.
 struct Index<'i> {
     /// In the order they were given, by label and value.

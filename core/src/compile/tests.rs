@@ -100,6 +100,23 @@ fn variants_have_exactly_the_instances_that_carry_their_labels() {
 }
 
 #[test]
+fn variants_without_instances_are_found() {
+    let bundle: Bundle = serde_json::from_value(json!({
+        "apiVersion": "halftone/v1", "kind": "Bundle", "metadata": { "tenant": "t" },
+        "upstreams": { "u": { "variants": {
+            "stable": { "select": { "service": "a" } }, "canary": { "select": { "service": "b" } },
+            "fixed": { "select": { "service": "b" }, "addresses": ["127.0.0.1:1"] },
+            "idle": { "select": { "service": "c" } } } } },
+    }))
+    .expect("the shape is right");
+    let found = unserved(
+        &bundle,
+        &[instance("a", "127.0.0.1:9", None, 1), instance("c", "127.0.0.1:9", None, 0)],
+    );
+    assert_eq!(found, [("u", "canary"), ("u", "idle")]);
+}
+
+#[test]
 fn nothing_registered_leaves_the_upstream_or_nothing() {
     assert_eq!(
         sets(&[], Some("localhost:8000"))["implicit/(upstream)/stable"],

@@ -125,7 +125,8 @@ impl Kind {
             Self::TooManyConnections => "the gateway holds as many connections as it may",
             Self::NoRoute => "no route matches this host and path",
             Self::NoInstance => {
-                "no instance is registered for this variant, and no --upstream is given"
+                "no instance serves this variant: none that it selects is registered, or all of them drain; \
+                 it has no addresses of its own, and no --upstream stands in for it"
             }
             Self::Path => "the path has a broken %-escape",
             Self::Head(error) => head_detail(error),
