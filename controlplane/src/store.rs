@@ -9,6 +9,7 @@
 //!   process that is killed loses nothing that was acknowledged;
 //! - numbers are written with the changes they number, so they never repeat.
 
+mod database;
 mod embedded;
 mod identity;
 mod texts;
@@ -25,7 +26,8 @@ use thiserror::Error;
 
 use crate::{ranges::Ranges, registry::Record, rules::Rules};
 
-pub(crate) use embedded::{Embedded, open_database};
+pub(crate) use database::DatabaseFile;
+pub(crate) use embedded::Embedded;
 
 /// Why the store could not be opened, read or written.
 #[derive(Debug, Error)]
@@ -85,6 +87,14 @@ pub enum StoreError {
     /// A write did not come to an end.
     #[error("writing to the store ended unexpectedly; see the log")]
     Ended,
+}
+
+impl StoreError {
+    /// Returns whether there is no room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        let Self::Access { source, .. } = self else { return false };
+        matches!(&**source, redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull)
+    }
 }
 
 /// Keeps what must survive.

@@ -15,7 +15,7 @@ pub(crate) mod load;
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -23,13 +23,11 @@ use std::{
 };
 
 use halftone_core::{limits::TAG_IDS_MAX, signal::tags::Tags};
-use redb::{
-    Database, ReadableDatabase as _, ReadableTable as _, Table, TableDefinition, TableError,
-};
+use redb::{ReadableTable as _, Table, TableDefinition, TableError};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::store::{StoreError, open_database};
+use crate::store::{DatabaseFile, StoreError};
 use filters::Filters;
 
 const FILE: &str = "tags.redb";
@@ -72,8 +70,7 @@ pub(crate) type Revisions = Arc<BTreeMap<String, u64>>;
 
 /// The tags of every tenant.
 pub(crate) struct TagStore {
-    path: PathBuf,
-    database: Database,
+    file: DatabaseFile,
     revisions: watch::Sender<Revisions>,
     /// Ids that gateways asked for.
     asked: AtomicU64,
@@ -86,10 +83,9 @@ impl TagStore {
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Open`].
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
-        let path = directory.join(FILE);
-        let database = open_database(&path, CACHE_BYTES)?;
+        let file = DatabaseFile::open(directory.join(FILE), CACHE_BYTES)?;
         let (revisions, asked) = (watch::channel(Arc::default()).0, AtomicU64::new(0));
-        let store = Self { path, database, revisions, asked, filters: Filters::default() };
+        let store = Self { file, revisions, asked, filters: Filters::default() };
         store.load_filters()?;
         store.revisions.send_replace(Arc::new(store.load_revisions()?));
         Ok(store)
@@ -112,7 +108,7 @@ impl TagStore {
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn summary(&self, tenant: &str) -> Result<Summary, StoreError> {
-        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let transaction = self.file.begin_read()?;
         let table = match transaction.open_table(TENANTS) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(Summary::default()),
@@ -127,7 +123,7 @@ impl TagStore {
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn find(&self, tenant: &str, id: &str) -> Result<Option<Tags>, StoreError> {
-        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let transaction = self.file.begin_read()?;
         let table = match transaction.open_table(TAGS) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -147,7 +143,7 @@ impl TagStore {
         ids: &[String],
     ) -> Result<(u64, Vec<Option<Tags>>), StoreError> {
         self.asked.fetch_add(ids.len() as u64, Ordering::Relaxed);
-        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let transaction = self.file.begin_read()?;
         let tenants = match transaction.open_table(TENANTS) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok((0, vec![None; ids.len()])),
@@ -169,7 +165,7 @@ impl TagStore {
     /// # Errors
     /// [`TagStoreError`]; nothing of it was written then.
     pub(crate) fn write(&self, tenant: &str, rows: &[Row]) -> Result<Summary, TagStoreError> {
-        let transaction = self.database.begin_write().map_err(self.access("start writing"))?;
+        let transaction = self.file.begin_write()?;
         let (before, after) = {
             let mut tenants =
                 transaction.open_table(TENANTS).map_err(self.access("write a table"))?;
@@ -207,7 +203,7 @@ impl TagStore {
     }
 
     fn load_revisions(&self) -> Result<BTreeMap<String, u64>, StoreError> {
-        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let transaction = self.file.begin_read()?;
         let table = match transaction.open_table(TENANTS) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(BTreeMap::new()),
@@ -244,7 +240,7 @@ impl TagStore {
 
     fn decode(&self, tenant: &str, id: &str, bytes: &[u8]) -> Result<Tags, StoreError> {
         serde_json::from_slice(bytes).map_err(|source| StoreError::Record {
-            path: self.path.clone(),
+            path: self.file.path().to_owned(),
             table: "tags",
             key: format!("{tenant}/{id}"),
             source,
@@ -252,11 +248,7 @@ impl TagStore {
     }
 
     fn access<E: Into<redb::Error>>(&self, doing: &'static str) -> impl Fn(E) -> StoreError {
-        move |error| StoreError::Access {
-            path: self.path.clone(),
-            doing,
-            source: Box::new(error.into()),
-        }
+        self.file.access(doing)
     }
 }
 

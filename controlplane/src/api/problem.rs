@@ -20,6 +20,7 @@ use crate::{
     rules::RulesError,
     source::{SourceError, TextProblem},
     state::StateError,
+    store::StoreError,
     tags::TagStoreError,
 };
 
@@ -106,6 +107,19 @@ impl Problem {
 
     /// Returns the answer for what went wrong inside.
     pub(crate) fn internal(detail: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    }
+
+    /// Returns the answer for a store that failed; `so` says what that means.
+    fn unstored(error: &StoreError, so: &str) -> Self {
+        if error.is_full() {
+            let detail =
+                format!("the disk of the control plane is full, so {so}; make room, and try again");
+            return Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "Disk full", detail);
+        }
+        let detail = format!(
+            "the store of the control plane fails, so {so}: {error}; try again, and see its log"
+        );
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
     }
 
@@ -210,7 +224,7 @@ impl From<StateError> for Problem {
             StateError::Unpublishable(_) => Self::about("", &detail),
             StateError::Store(error) => {
                 tracing::error!(%error, "a change could not be stored");
-                Self::internal("the change could not be stored, so it was not made; see the log")
+                Self::unstored(&error, "the change was not made")
             }
         }
     }
@@ -222,7 +236,7 @@ impl From<TagStoreError> for Problem {
             TagStoreError::Full { .. } => Self::conflict(error.to_string()),
             TagStoreError::Store(error) => {
                 tracing::error!(%error, "the tag store fails");
-                Self::internal("the tags could not be read or written; see the log")
+                Self::unstored(&error, "the tags are what they were")
             }
         }
     }

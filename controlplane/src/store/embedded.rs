@@ -10,20 +10,17 @@ use std::{
     fmt,
     fs::DirBuilder,
     os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use halftone_core::compile::SplitKey;
-use redb::{
-    Database, DatabaseError, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
-    TableDefinition, TableError, WriteTransaction,
-};
+use redb::{ReadTransaction, ReadableTable as _, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Change, Counters, Numbered, RevisionKey, SplitAllocations, Store, StoreError, Stored,
-    StoredBundle, StoredRevision, Text,
+    Change, Counters, DatabaseFile, Numbered, RevisionKey, SplitAllocations, Store, StoreError,
+    Stored, StoredBundle, StoredRevision, Text,
     texts::{self, KnownRuns},
 };
 use crate::registry::Record;
@@ -46,8 +43,7 @@ const TEXTS: Definition = TableDefinition::new("revision_texts");
 
 /// A store in one file.
 pub(crate) struct Embedded {
-    path: PathBuf,
-    pub(super) database: Database,
+    pub(super) file: DatabaseFile,
     known: Mutex<KnownRuns>,
 }
 
@@ -76,7 +72,7 @@ impl BundleRecord {
 
 impl fmt::Debug for Embedded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Embedded").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Embedded").field("path", &self.file.path()).finish_non_exhaustive()
     }
 }
 
@@ -88,9 +84,8 @@ impl Embedded {
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
-        let path = directory.join(FILE);
-        let database = open_database(&path, CACHE_BYTES)?;
-        Ok(Self { path, database, known: Mutex::default() })
+        let file = DatabaseFile::open(directory.join(FILE), CACHE_BYTES)?;
+        Ok(Self { file, known: Mutex::default() })
     }
 
     fn known(&self) -> MutexGuard<'_, KnownRuns> {
@@ -101,11 +96,7 @@ impl Embedded {
         &self,
         doing: &'static str,
     ) -> impl Fn(E) -> StoreError {
-        move |error| StoreError::Access {
-            path: self.path.clone(),
-            doing,
-            source: Box::new(error.into()),
-        }
+        self.file.access(doing)
     }
 
     /// Reads every record of `definition`; a table that was never written is empty.
@@ -124,7 +115,7 @@ impl Embedded {
         for entry in table.iter().map_err(self.access("read a table"))? {
             let (key, value) = entry.map_err(self.access("read a record"))?;
             let record = serde_json::from_slice(value.value()).map_err(|source| {
-                let (path, key) = (self.path.clone(), key.value().to_owned());
+                let (path, key) = (self.file.path().to_owned(), key.value().to_owned());
                 StoreError::Record { path, table: name, key, source }
             })?;
             records.push(record);
@@ -303,7 +294,7 @@ impl Embedded {
 
 impl Store for Embedded {
     fn load(&self) -> Result<Stored, StoreError> {
-        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let transaction = self.file.begin_read()?;
         let counters: Vec<Counters> = self.records(&transaction, META, "meta")?;
         let instances: Vec<Record> = self.records(&transaction, INSTANCES, "instances")?;
         let records: Vec<BundleRecord> = self.records(&transaction, BUNDLES, "bundles")?;
@@ -325,7 +316,7 @@ impl Store for Embedded {
     }
 
     fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().map_err(self.access("start writing"))?;
+        let transaction = self.file.begin_write()?;
         self.put(&transaction, META, COUNTERS_KEY, &counters)?;
         let mut known = self.known().clone();
         for (_, change) in changes {
@@ -338,7 +329,7 @@ impl Store for Embedded {
     }
 
     fn text(&self, key: &RevisionKey) -> Result<Option<String>, StoreError> {
-        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let transaction = self.file.begin_read()?;
         let in_runs = texts::read(&transaction, &key.0, &revision_key(key));
         if let Some((text, _)) = in_runs.map_err(self.access("read a text"))? {
             return Ok(Some(text));
@@ -351,22 +342,6 @@ impl Store for Embedded {
         let key = revision_key(key);
         let text = table.get(key.as_str()).map_err(self.access("read a record"))?;
         Ok(text.map(|text| String::from_utf8_lossy(text.value()).into_owned()))
-    }
-}
-
-/// Opens the file at `path`, or makes it, with so much of it kept in memory.
-///
-/// # Errors
-/// [`StoreError::Locked`], [`StoreError::Open`].
-pub(crate) fn open_database(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
-    // Every page is checked: redb may panic over a file it trusts and somebody else damaged.
-    let mut builder = Database::builder();
-    builder.set_check_integrity_on_open(true).set_cache_size(cache_bytes);
-    let path = path.to_owned();
-    match builder.create(&path) {
-        Ok(database) => Ok(database),
-        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::Locked { path }),
-        Err(error) => Err(StoreError::Open { path, source: Box::new(error.into()) }),
     }
 }
 

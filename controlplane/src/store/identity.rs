@@ -18,7 +18,7 @@ impl Embedded {
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn identity(&self) -> Result<u64, StoreError> {
-        let transaction = self.database.begin_write().map_err(self.access("start writing"))?;
+        let transaction = self.file.begin_write()?;
         let known = {
             let table = transaction.open_table(IDENTITY).map_err(self.access("read a table"))?;
             let found = table.get(KEY).map_err(self.access("read a record"))?;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use halftone_core::table::TagFilter;
-use redb::{ReadableDatabase as _, TableError};
+use redb::TableError;
 
 use super::{Row, TAGS, TagStore};
 use crate::store::StoreError;
@@ -78,7 +78,7 @@ impl TagStore {
     /// that happens under the same lock.
     pub(super) fn load_filter(&self, tenant: &str, ids: u64) -> Result<(), StoreError> {
         let mut filters = self.filters.lock();
-        let transaction = self.database.begin_read().map_err(self.access("start reading"))?;
+        let transaction = self.file.begin_read()?;
         let table = match transaction.open_table(TAGS) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(()),
