@@ -132,7 +132,8 @@ pub(crate) fn variants(variants: &BTreeMap<String, Variant>) -> String {
     table
 }
 
-/// Writes one row per split and variant of a release as the API shows it, and a head.
+/// Writes one row per split and variant of a release as the API shows it, and a head; above it, that the kill switch is
+/// pulled.
 pub(crate) fn splits(release: &Value) -> String {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let mut rows = vec![["split", "variant", "weight", "requests"].map(str::to_owned)];
@@ -159,6 +160,9 @@ pub(crate) fn splits(release: &Value) -> String {
     let widths = [0, 1, 2, 3].map(width);
     let [split, variant, weight, met] = widths;
     let mut text = String::new();
+    if release["disabled"] == true {
+        text.push_str("disabled: everyone goes to stable, whatever the splits say\n");
+    }
     for [a, b, c, d] in &rows {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{a:<split$}  {b:<variant$}  {c:>weight$}  {d:>met$}");

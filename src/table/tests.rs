@@ -66,4 +66,7 @@ matrix/上海/*  stable    99.5%      1234
 default      stable      all         0
 ";
     assert_eq!(splits(&shown), expected);
+    let mut disabled = shown.clone();
+    disabled["disabled"] = true.into();
+    assert!(splits(&disabled).starts_with("disabled: everyone goes to stable"), "{disabled}");
 }

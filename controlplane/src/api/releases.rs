@@ -39,7 +39,7 @@ pub(crate) async fn show(
 ) -> Result<Json<Value>, Problem> {
     let Path((tenant, release)) =
         path.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-    let choices = context.state.choices(&tenant, &release).ok_or_else(|| {
+    let (disabled, choices) = context.state.choices(&tenant, &release).ok_or_else(|| {
         Problem::not_found(&format!("tenant {tenant:?} has no release {release:?}"))
     })?;
     let counted = context.gateways.statuses().into_iter().filter_map(|status| status.stats);
@@ -65,7 +65,9 @@ pub(crate) async fn show(
         shown
     });
     let splits: Vec<Value> = splits.collect();
-    Ok(Json(json!({ "tenant": tenant, "release": release, "splits": splits })))
+    Ok(Json(
+        json!({ "tenant": tenant, "release": release, "disabled": disabled, "splits": splits }),
+    ))
 }
 
 /// Moves scheduled splits: `POST /v1/tenants/{tenant}/releases/{release}:setWeight`.

@@ -27,9 +27,13 @@ pub(crate) enum Choice {
 }
 
 impl State {
-    /// Returns the choices of a release by their names, in the order they are tried; nothing when there is no such
-    /// release.
-    pub(crate) fn choices(&self, tenant: &str, release: &str) -> Option<Vec<(String, Choice)>> {
+    /// Returns whether the kill switch of a release is pulled, and its choices by their names, in the order they are tried;
+    /// nothing when there is no such release.
+    pub(crate) fn choices(
+        &self,
+        tenant: &str,
+        release: &str,
+    ) -> Option<(bool, Vec<(String, Choice)>)> {
         let model = self.read();
         let judged = model.tenants.find(tenant)?.bundle.as_ref().ok()?;
         let spec = judged.bundle().releases.get(release)?;
@@ -39,7 +43,7 @@ impl State {
             let ranges = model.tenants.ranges().find(&key);
             ranges.map(|ranges| ranges.weights()).unwrap_or_default()
         };
-        Some(choices(spec, weights))
+        Some((spec.disabled, choices(spec, weights)))
     }
 }
 

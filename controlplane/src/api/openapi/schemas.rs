@@ -80,9 +80,10 @@ pub(super) fn all() -> Value {
         "Applied": object(&["applied"], json!({
             "applied": { "type": "boolean", "description": "Whether every connected gateway serves it" },
         })),
-        "Release": object(&["tenant", "release", "splits"], json!({
+        "Release": object(&["tenant", "release", "disabled", "splits"], json!({
             "tenant": text("The tenant"),
             "release": text("Its release"),
+            "disabled": { "type": "boolean", "description": "Whether its kill switch is pulled: whatever the splits say, everyone goes to stable" },
             "splits": { "type": "array", "items": object(&["split", "exposures"], json!({
                 "split": text("`default`, a target's id, or for a cell that id, a slash and the combination"),
                 "variant": text("The one variant it goes to"),
