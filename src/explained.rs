@@ -166,7 +166,12 @@ fn taken(matched: bool) -> &'static str {
 
 fn value(read: &Read) -> String {
     let found = read.found.as_ref().map_or("missing".to_owned(), |found| format!("{found:?}"));
-    format!("{} is {found}", read.name)
+    match &read.not_believed {
+        Some(part) => {
+            format!("{} is {found}: {part} is there, and this peer is not trusted", read.name)
+        }
+        None => format!("{} is {found}", read.name),
+    }
 }
 
 fn condition(seen: &Seen) -> String {

@@ -53,7 +53,9 @@ pub type Allocations = BTreeMap<SplitKey, Allocation>;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum CompileError {
     /// A host name belongs to one tenant.
-    #[error("host name {hostname:?} of tenant {tenant:?} belongs to tenant {owner:?} already")]
+    #[error(
+        "host name {hostname:?} of tenant {tenant:?} belongs to tenant {owner:?} already: use another, or delete that tenant's bundle"
+    )]
     Hostname {
         /// The disputed name; `*` is every host.
         hostname: String,

@@ -149,28 +149,28 @@ fn serve(link: &Link, channel: &mut Channel) -> Result<(), LinkError> {
         return channel.send(&Frame::Reject { reason: not_leader.to_string() });
     }
     channel.send(&Frame::Hello(link.hello()))?;
-    let leader = Leader { link, id: control_plane.id };
+    let admitted = Admitted { link, id: control_plane.id };
     match theirs.role {
-        Role::Tags => return tags::follow(&leader, channel),
-        Role::Geo => return geo::follow(&leader, channel),
-        Role::Lists => return lists::follow(&leader, channel),
-        Role::Issuers => return issuers::follow(&leader, channel),
+        Role::Tags => return tags::follow(&admitted, channel),
+        Role::Geo => return geo::follow(&admitted, channel),
+        Role::Lists => return lists::follow(&admitted, channel),
+        Role::Issuers => return issuers::follow(&admitted, channel),
         Role::Visitor | Role::ControlPlane => {}
     }
     tracing::info!(pid = peer.pid, version = theirs.version, "A control plane has connected.");
     link.control_planes.fetch_add(1, Ordering::Relaxed);
-    let ended = converse(link, channel, Some(&leader));
+    let ended = converse(link, channel, Some(&admitted));
     link.control_planes.fetch_sub(1, Ordering::Relaxed);
     ended
 }
 
 /// A control plane that was let in.
-struct Leader<'l> {
+struct Admitted<'l> {
     link: &'l Link,
     id: u64,
 }
 
-impl Leader<'_> {
+impl Admitted<'_> {
     /// Returns what it says next; nothing once it is gone, or leads no more, which it is told.
     fn receive(&self, channel: &mut Channel) -> Result<Option<Received>, LinkError> {
         let Some(received) = channel.receive()? else { return Ok(None) };

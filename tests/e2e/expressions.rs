@@ -69,6 +69,15 @@ on_each_engine! {
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
         }
+        // The same, said by somebody who is not believed.
+        let output = explain.args(["--ip", "203.0.113.7"]).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        for expected in [
+            "user.age is missing: header x-user-age is there, and this peer is not trusted",
+            "app.major is missing\n",
+        ] {
+            assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+        }
     }
 
     /// What one tenant chooses variants by is a header like any other of another tenant.

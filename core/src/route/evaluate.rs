@@ -131,7 +131,7 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
             ArchivedNodeRow::Attribute(row) => self.attribute(*row),
             ArchivedNodeRow::Part(row) => {
                 let found = part(self.request, row);
-                self.recorder.read(|| Read { name: part_name(row), found: found.map(text) });
+                self.recorder.read(|| Read::of(part_name(row), found.map(text)));
                 utf8(found)
             }
             ArchivedNodeRow::Negate(value) => match self.node(nodes, operand(value))? {
@@ -181,20 +181,18 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
     #[inline]
     fn attribute(&mut self, row: u32_le) -> Evaluated<'a> {
         let request = self.request;
-        self.recorder.read(|| Read {
-            name: self.table.table.attributes[operand(&row)].name.to_string(),
-            found: request.text(row).map(text),
-        });
+        let read = || {
+            attribute_read(&self.table.table.attributes[operand(&row)], request, request.text(row))
+        };
+        self.recorder.read(read);
         request.value(row)
     }
 
     /// Whether the caller is in a circle.
     fn within(&mut self, circle: &ArchivedWithinRow) -> Result<bool, Fault> {
         let position = self.request.position(&circle.position);
-        self.recorder.read(|| Read {
-            name: "position".to_owned(),
-            found: position.ok().map(|(latitude, longitude)| format!("{latitude},{longitude}")),
-        });
+        let found = |(latitude, longitude)| format!("{latitude},{longitude}");
+        self.recorder.read(|| Read::of("position", position.ok().map(found)));
         let centre = (circle.latitude.to_native(), circle.longitude.to_native());
         Ok(distance_km(position?, centre) <= circle.km.to_native())
     }
@@ -204,12 +202,9 @@ impl<'a, R: Recorder> Evaluator<'_, 'a, R> {
         let held = self.request.is_member(id, list);
         let row = &self.table.table.attributes[id.to_native() as usize];
         let request = self.request;
-        self.recorder
-            .read(|| Read { name: row.name.to_string(), found: request.present(id).map(text) });
-        self.recorder.read(|| Read {
-            name: format!("members of {list}"),
-            found: held.map(|held| held.to_string()),
-        });
+        self.recorder.read(|| attribute_read(row, request, request.present(id)));
+        let found = || held.map(|held| held.to_string());
+        self.recorder.read(|| Read::of(format!("members of {list}"), found()));
         held.ok_or(Fault::Missing)
     }
 
@@ -245,4 +240,17 @@ pub(super) fn present_text<'a>(
     let believed = row.sources.iter().filter(|source| request.trusted || !source.trusted);
     let mut believed = believed;
     believed.find_map(|source| part(request, &source.part))
+}
+
+/// Tells what was found of an attribute, and of what is there and not believed.
+pub(super) fn attribute_read(
+    row: &ArchivedAttributeRow,
+    request: &Asked<'_>,
+    found: Option<&[u8]>,
+) -> Read {
+    let mut distrusted = row.sources.iter().filter(|source| source.trusted && !request.trusted);
+    let is_said = present_text(row, request).is_some();
+    let source = distrusted.find(|source| !is_said && part(request, &source.part).is_some());
+    let not_believed = source.map(|source| part_name(&source.part));
+    Read { name: row.name.to_string(), found: found.map(text), not_believed }
 }

@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 
 use super::{
     asked::Asked,
-    trace::{NESTED, Read, Recorder, Seen, text},
+    evaluate::attribute_read,
+    trace::{NESTED, Recorder, Seen},
     value::position,
 };
 use crate::{
@@ -71,7 +72,7 @@ impl<'a, R: Recorder> Lookup<'_, 'a, R> {
         let value = self.request.text(row);
         self.recorder.read(|| {
             let attribute = &self.table.table.attributes[row.to_native() as usize];
-            Read { name: attribute.name.to_string(), found: value.map(text) }
+            attribute_read(attribute, self.request, value)
         });
         self.values.push(value);
         value

@@ -12,18 +12,18 @@ use halftone_core::{
 };
 use halftone_link::{Channel, LinkError, Received};
 
-use super::{Leader, Link, refusal::Refusal};
+use super::{Admitted, Link, refusal::Refusal};
 use crate::{publish::Hold, tables::Loaded};
 
 /// Answers a peer until it is gone: a visitor, or the control plane that leads.
 pub(super) fn converse(
     link: &Link,
     channel: &mut Channel,
-    leader: Option<&Leader<'_>>,
+    admitted: Option<&Admitted<'_>>,
 ) -> Result<(), LinkError> {
-    let mut prepared = Prepared { is_visitor: leader.is_none(), ..Prepared::default() };
-    let next = |channel: &mut Channel| match leader {
-        Some(leader) => leader.receive(channel),
+    let mut prepared = Prepared { is_visitor: admitted.is_none(), ..Prepared::default() };
+    let next = |channel: &mut Channel| match admitted {
+        Some(admitted) => admitted.receive(channel),
         None => channel.receive(),
     };
     while let Some(received) = next(channel)? {

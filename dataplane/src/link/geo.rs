@@ -14,7 +14,7 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, Received, SealedError, give_way, read_sealed_bytes};
 use thiserror::Error;
 
-use super::{Leader, Link, let_go};
+use super::{Admitted, Link, let_go};
 
 #[derive(Debug, Error)]
 enum GeoRefusal {
@@ -29,12 +29,12 @@ enum GeoRefusal {
 }
 
 /// Serves what a control plane sends, until it is gone.
-pub(super) fn follow(leader: &Leader<'_>, channel: &mut Channel) -> Result<(), LinkError> {
+pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(), LinkError> {
     give_way();
-    while let Some(Received { frame, table }) = leader.receive(channel)? {
+    while let Some(Received { frame, table }) = admitted.receive(channel)? {
         let answer = match frame {
-            Frame::Geo => serve(leader.link, table),
-            Frame::GeoKinds { kinds } => Ok(keep_only(leader.link, &kinds)),
+            Frame::Geo => serve(admitted.link, table),
+            Frame::GeoKinds { kinds } => Ok(keep_only(admitted.link, &kinds)),
             Frame::Ping => Ok(Frame::Pong),
             _ => Err(GeoRefusal::Unexpected),
         };

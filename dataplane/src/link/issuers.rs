@@ -9,7 +9,7 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, Received};
 use thiserror::Error;
 
-use super::{Leader, Link};
+use super::{Admitted, Link};
 
 #[derive(Debug, Error)]
 enum IssuersRefusal {
@@ -20,11 +20,11 @@ enum IssuersRefusal {
 }
 
 /// Believes whom a control plane names, until it is gone.
-pub(super) fn follow(leader: &Leader<'_>, channel: &mut Channel) -> Result<(), LinkError> {
-    while let Some(Received { frame, .. }) = leader.receive(channel)? {
+pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(), LinkError> {
+    while let Some(Received { frame, .. }) = admitted.receive(channel)? {
         let answer = match frame {
             Frame::Issuers { issuers } => {
-                believe(leader.link, issuers).map_err(IssuersRefusal::from)
+                believe(admitted.link, issuers).map_err(IssuersRefusal::from)
             }
             Frame::Ping => Ok(Frame::Pong),
             _ => Err(IssuersRefusal::Unexpected),

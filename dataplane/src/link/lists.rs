@@ -18,7 +18,7 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, Received, SealedError, give_way, read_sealed};
 use thiserror::Error;
 
-use super::{Leader, Link, let_go};
+use super::{Admitted, Link, let_go};
 
 #[derive(Debug, Error)]
 enum ListRefusal {
@@ -37,12 +37,12 @@ enum ListRefusal {
 }
 
 /// Serves what a control plane sends, until it is gone.
-pub(super) fn follow(leader: &Leader<'_>, channel: &mut Channel) -> Result<(), LinkError> {
+pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(), LinkError> {
     give_way();
-    while let Some(Received { frame, table }) = leader.receive(channel)? {
+    while let Some(Received { frame, table }) = admitted.receive(channel)? {
         let answer = match frame {
-            Frame::List => serve(leader.link, table),
-            Frame::ListNames { lists } => Ok(keep_only(leader.link, &lists)),
+            Frame::List => serve(admitted.link, table),
+            Frame::ListNames { lists } => Ok(keep_only(admitted.link, &lists)),
             Frame::Ping => Ok(Frame::Pong),
             _ => Err(ListRefusal::Unexpected),
         };

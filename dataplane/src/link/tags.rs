@@ -14,12 +14,12 @@ use halftone_core::{
 };
 use halftone_link::{Channel, LinkError, Received, read_sealed};
 
-use super::{Leader, refusal::Refusal};
+use super::{Admitted, refusal::Refusal};
 use crate::tags::asker::Event;
 
 /// Lets a control plane be asked about users, and passes on what it says.
-pub(super) fn follow(leader: &Leader<'_>, channel: &mut Channel) -> Result<(), LinkError> {
-    let link = leader.link;
+pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(), LinkError> {
+    let link = admitted.link;
     let doing = "share the connection";
     let writing = channel.stream().try_clone().map_err(|source| LinkError::Io { doing, source })?;
     let peer = link.askable.fetch_add(1, Ordering::Relaxed);
@@ -27,7 +27,7 @@ pub(super) fn follow(leader: &Leader<'_>, channel: &mut Channel) -> Result<(), L
     let tell = |event: Event| drop(link.asker.send(event));
     tell(Event::Connected(peer, Box::new(Channel::new(writing))));
     let ended = loop {
-        match leader.receive(channel) {
+        match admitted.receive(channel) {
             Ok(Some(Received { frame: Frame::TagAnswer { number, revision, found }, .. })) => {
                 tell(Event::Answered { peer, number, revision, found });
             }

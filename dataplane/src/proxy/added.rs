@@ -112,7 +112,7 @@ pub(super) fn tell(
     let values = values(trace);
     if !values.is_empty() {
         line.begin(b"X-Halftone-Values: ");
-        for Read { name, found } in values {
+        for Read { name, found, .. } in values {
             line.value(&name, found.as_deref());
         }
         line.end();
@@ -124,7 +124,7 @@ pub(super) fn tell(
 fn values(trace: &Trace) -> Vec<Read> {
     let mut values: Vec<Read> = Vec::new();
     let mut see = |name: &str, found: Option<&String>| {
-        let read = Read { name: name.to_owned(), found: found.cloned() };
+        let read = Read::of(name, found.cloned());
         if values.len() < TOLD_VALUES_MAX && !values.contains(&read) {
             values.push(read);
         }

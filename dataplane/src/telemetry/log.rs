@@ -9,6 +9,7 @@ use std::{
     cell::{Cell, RefCell},
     fs::{File, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -25,6 +26,9 @@ const BLOCK_BYTES: usize = 64 * 1024;
 const LINE_BYTES: usize = 6 * 1024;
 /// Blocks on their way to the writer before lines are dropped: 16 MiB.
 const BLOCKS_MAX: usize = 256;
+
+/// Who may read a log that is made: what callers are is in it.
+const LOG_MODE: u32 = 0o640;
 
 /// The block after which the writer stops; workers hand over none that is empty.
 const END: Vec<u8> = Vec::new();
@@ -180,7 +184,7 @@ impl LogWriter {
     /// # Errors
     /// When the file cannot be opened.
     pub fn start(path: &Path, values: bool) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = OpenOptions::new().create(true).append(true).mode(LOG_MODE).open(path)?;
         let (full, blocks) = bounded::<Vec<u8>>(BLOCKS_MAX);
         let (freed, empty) = bounded(BLOCKS_MAX);
         let thread = thread::Builder::new().name("access-log".to_owned()).spawn(move || {

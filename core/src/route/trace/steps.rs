@@ -37,6 +37,17 @@ pub struct Read {
     /// Its text; absent when the request has none, or none that is believed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
+    /// What would have said it, had the peer been trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_believed: Option<String>,
+}
+
+impl Read {
+    /// Returns what was read where trust is no matter.
+    #[must_use]
+    pub fn of(name: impl Into<String>, found: Option<String>) -> Self {
+        Self { name: name.into(), found, not_believed: None }
+    }
 }
 
 /// One step of a decision (POLICY "One request, in this order").
