@@ -93,7 +93,7 @@ impl StoreError {
     /// Returns whether there is no room on the disk.
     pub(crate) fn is_full(&self) -> bool {
         let Self::Access { source, .. } = self else { return false };
-        matches!(&**source, redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull)
+        matches!(&**source, redb::Error::Io(error) if database::is_full(error))
     }
 }
 

@@ -4,12 +4,18 @@
 //! there is room on the disk again, until the file is opened anew. Does not know what is in the file.
 //!
 //! Invariants:
-//! - what was committed is there after it was opened again, and nothing of what was not: redb recovers as after a kill;
-//! - a file whose disk still fails is tried once a second, however many ask for it.
+//! - what was committed is there after it was opened again: redb recovers as after a kill. One that is gone, or empty, is not
+//!   made anew then;
+//! - it is opened again once a second at most, however many ask for it, and whether that helps or not;
+//! - whoever notes a failure waits for nobody: a transaction that fails holds what reopening waits for.
 
 use std::{
+    io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,7 +23,7 @@ use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _, Writ
 
 use super::StoreError;
 
-/// How soon a file that failed is opened again.
+/// How soon a file that was opened again is opened again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A redb file.
@@ -26,8 +32,12 @@ pub(crate) struct DatabaseFile {
     cache_bytes: usize,
     /// Nothing while it cannot be opened.
     database: RwLock<Option<Database>>,
-    /// From when on it is to be opened anew, if it has failed.
-    failed: Mutex<Option<Instant>>,
+    /// Whether its disk has failed since it was opened.
+    failed: AtomicBool,
+    /// Whether that was for lack of room.
+    full: AtomicBool,
+    /// When it was last opened again. Whoever does so holds this, and nobody waits for it with a transaction.
+    opened_again: Mutex<Option<Instant>>,
 }
 
 impl DatabaseFile {
@@ -36,8 +46,19 @@ impl DatabaseFile {
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Open`].
     pub(crate) fn open(path: PathBuf, cache_bytes: usize) -> Result<Self, StoreError> {
-        let database = RwLock::new(Some(open_database(&path, cache_bytes)?));
-        Ok(Self { path, cache_bytes, database, failed: Mutex::default() })
+        let opened = builder(cache_bytes).create(&path);
+        let database = opened.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.clone() },
+            error => StoreError::Open { path: path.clone(), source: Box::new(error.into()) },
+        })?;
+        Ok(Self {
+            path,
+            cache_bytes,
+            database: RwLock::new(Some(database)),
+            failed: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            opened_again: Mutex::default(),
+        })
     }
 
     /// Returns where it is.
@@ -68,8 +89,16 @@ impl DatabaseFile {
     ) -> impl Fn(E) -> StoreError {
         move |error| {
             let source: redb::Error = error.into();
-            if matches!(source, redb::Error::Io(_) | redb::Error::PreviousIo) {
-                self.failed().get_or_insert_with(Instant::now);
+            match &source {
+                redb::Error::Io(error) => {
+                    self.full.store(is_full(error), Ordering::Relaxed);
+                    self.failed.store(true, Ordering::Release);
+                }
+                redb::Error::PreviousIo => {
+                    self.failed.store(true, Ordering::Release);
+                    return self.failing(doing);
+                }
+                _ => {}
             }
             StoreError::Access { path: self.path.clone(), doing, source: Box::new(source) }
         }
@@ -81,51 +110,53 @@ impl DatabaseFile {
     ) -> Result<T, StoreError> {
         self.recover()?;
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        database.as_ref().map_or_else(|| Err(self.closed()), begin)
+        database.as_ref().map_or_else(|| Err(self.failing("use it")), begin)
     }
 
     /// Opens it anew, if it has failed, and that was not tried just now.
     fn recover(&self) -> Result<(), StoreError> {
-        // Nobody else tries meanwhile.
-        let mut failed = self.failed();
-        let Some(from) = *failed else { return Ok(()) };
-        if Instant::now() < from {
-            return Err(self.closed());
+        if !self.failed.load(Ordering::Acquire) {
+            return Ok(());
         }
-        *failed = Some(Instant::now() + AGAIN_AFTER);
+        let mut opened_again = self.opened_again.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.failed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if opened_again.is_some_and(|at| at.elapsed() < AGAIN_AFTER) {
+            return Err(self.failing("use it so soon again"));
+        }
+        *opened_again = Some(Instant::now());
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         // The file is locked by whoever has it open.
         drop(database.take());
-        *database = Some(open_database(&self.path, self.cache_bytes)?);
-        *failed = None;
+        let opened = builder(self.cache_bytes).open(&self.path);
+        *database = Some(opened.map_err(self.access("open it again"))?);
+        self.failed.store(false, Ordering::Release);
         tracing::info!(path = %self.path.display(), "a store is opened again after its disk had failed");
         Ok(())
     }
 
-    fn failed(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn closed(&self) -> StoreError {
-        let (path, doing) = (self.path.clone(), "use the file while its disk fails");
-        StoreError::Access { path, doing, source: Box::new(redb::Error::PreviousIo) }
+    /// Returns the error of whoever comes after a failure: its cause, as far as it matters to people.
+    fn failing(&self, doing: &'static str) -> StoreError {
+        let source = match self.full.load(Ordering::Relaxed) {
+            true => redb::Error::Io(io::ErrorKind::StorageFull.into()),
+            false => redb::Error::PreviousIo,
+        };
+        StoreError::Access { path: self.path.clone(), doing, source: Box::new(source) }
     }
 }
 
-/// Opens the file at `path`, or makes it, with so much of it kept in memory.
-///
-/// # Errors
-/// [`StoreError::Locked`], [`StoreError::Open`].
-fn open_database(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
+/// Returns whether an error of the disk is that there is no room for more.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+fn builder(cache_bytes: usize) -> redb::Builder {
     // Every page is checked: redb may panic over a file it trusts and somebody else damaged.
     let mut builder = Database::builder();
     builder.set_check_integrity_on_open(true).set_cache_size(cache_bytes);
-    let path = path.to_owned();
-    match builder.create(&path) {
-        Ok(database) => Ok(database),
-        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::Locked { path }),
-        Err(error) => Err(StoreError::Open { path, source: Box::new(error.into()) }),
-    }
+    builder
 }
 
 #[cfg(test)]

@@ -39,21 +39,72 @@ fn what_was_committed_is_there_when_the_file_is_opened_again() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_is_tried_once_a_second() {
+fn it_is_opened_again_once_a_second_at_most() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = DatabaseFile::open(folder.path().join("a.redb"), 1 << 20).expect("opened");
+    write(&file, 1).expect("written");
+    failed(&file);
+    write(&file, 2).expect("opened anew, and written");
+    failed(&file);
+    let refused = write(&file, 3).expect_err("so soon again");
+    assert!(refused.is_full(), "{refused}");
+    later(&file);
+    write(&file, 3).expect("a second later");
+    assert_eq!(numbers(&file), [1, 2, 3]);
+}
+
+#[test]
+fn a_file_that_is_gone_is_not_made_anew() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = DatabaseFile::open(folder.path().join("a.redb"), 1 << 20).expect("opened");
     write(&file, 1).expect("written");
     let (path, aside) = (file.path().to_owned(), folder.path().join("aside"));
     fs::rename(&path, &aside).expect("moved");
-    fs::create_dir(&path).expect("in its place");
     failed(&file);
-    let refused = write(&file, 2).expect_err("it is a folder");
-    assert!(matches!(refused, StoreError::Open { .. }), "{refused}");
-    fs::remove_dir(&path).expect("out of its place");
+    for empty in [false, true] {
+        if empty {
+            fs::write(&path, b"").expect("written");
+        }
+        write(&file, 2).expect_err("there is nothing to open");
+        assert_eq!(fs::metadata(&path).map_or(0, |found| found.len()), 0, "nothing was made");
+        later(&file);
+    }
     fs::rename(&aside, &path).expect("moved back");
-    let refused = write(&file, 2).expect_err("so soon");
-    assert!(refused.to_string().contains("while its disk fails"), "{refused}");
-    *file.failed() = Some(Instant::now());
-    write(&file, 2).expect("a second later");
+    write(&file, 2).expect("it is there again");
     assert_eq!(numbers(&file), [1, 2]);
+}
+
+/// Writers that fail, writers that wait for them, and readers that have it opened again do not wait for each other.
+#[test]
+fn nobody_waits_for_ever() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = DatabaseFile::open(folder.path().join("a.redb"), 1 << 20).expect("opened");
+    write(&file, 0).expect("written");
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for worker in 0..6u64 {
+            let (file, done) = (&file, done.clone());
+            scope.spawn(move || {
+                for round in 0..200 {
+                    match worker % 3 {
+                        0 => drop(write(file, worker * 1000 + round)),
+                        1 => drop(file.begin_write().map(|_| failed(file))),
+                        _ => drop(file.begin_read()),
+                    }
+                    later(file);
+                }
+                let _ = done.send(());
+            });
+        }
+        for _ in 0..6 {
+            ended.recv_timeout(Duration::from_secs(60)).expect("everybody ends");
+        }
+    });
+    later(&file);
+    assert!(numbers(&file).contains(&0));
+}
+
+/// Lets a second pass.
+fn later(file: &DatabaseFile) {
+    *file.opened_again.lock().expect("nobody panicked") = None;
 }
