@@ -1,9 +1,8 @@
 //! The access log: one JSON line per request, with the decision that made it go where it went.
 //!
-//! Owns the line's format, the workers' blocks and the thread that writes them. Does not reopen or
-//! rotate. Invariants: a worker appends to its own block and hands it over whole; when the writer
-//! cannot keep up, blocks are dropped and their lines counted; what a peer sent is escaped, so a line
-//! is always one JSON object.
+//! Owns the workers' blocks, the time that opens a line, and the thread that writes; the rest of a line is [`line`]'s. Does not
+//! reopen or rotate. Invariants: a worker appends to its own block and hands it over whole; when the writer cannot keep up,
+//! blocks are dropped and their lines counted.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,6 +19,11 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use super::values::Values;
 
+pub(super) mod json;
+mod line;
+
+pub use line::{Line, Read};
+
 /// A block is handed over when it holds this much.
 const BLOCK_BYTES: usize = 64 * 1024;
 /// Room kept in a block for one more line.
@@ -32,66 +36,6 @@ const LOG_MODE: u32 = 0o640;
 
 /// The block after which the writer stops; workers hand over none that is empty.
 const END: Vec<u8> = Vec::new();
-
-/// What a line tells.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Line<'a> {
-    /// The caller's address.
-    pub client_ip: &'a str,
-    /// The method, as received.
-    pub method: &'a [u8],
-    /// The host, as received.
-    pub host: &'a [u8],
-    /// The target, as received.
-    pub target: &'a [u8],
-    /// The status that was answered; 499 when the caller went away before.
-    pub status: u16,
-    /// Bytes of the answer, head and all.
-    pub bytes_sent: u64,
-    /// From the whole head to the end of the answer.
-    pub duration: Duration,
-    /// The worker.
-    pub worker: u32,
-    /// The route's name; empty when none matched.
-    pub route: &'a str,
-    /// The tenant's name; empty without a release.
-    pub tenant: &'a str,
-    /// The release's name; empty without one.
-    pub release: &'a str,
-    /// The variant's name; empty when nothing was decided.
-    pub variant: &'a str,
-    /// The variant that was decided, when another served because it had no instance.
-    pub fallback_from: &'a str,
-    /// Why it was chosen.
-    pub reason: &'a str,
-    /// The id of the target that took it; empty when none did.
-    pub target_id: &'a str,
-    /// The cell of its nested table; empty when it has none.
-    pub cell: &'a str,
-    /// The bucket, where one was looked at.
-    pub bucket: Option<u32>,
-    /// The instance the request was sent to; empty when to none.
-    pub upstream: &'a str,
-    /// The epochs of rules and instances; zero before the first table.
-    pub epochs: (u64, u64),
-    /// The label of the error, if there was one.
-    pub error: Option<&'static str>,
-    /// What the decision read, where that is to be written.
-    pub read: Option<Read<'a>>,
-}
-
-/// What a decision read besides what every line has.
-#[derive(Clone, Copy, Debug)]
-pub struct Read<'a> {
-    /// `HTTP/1.0` or `HTTP/1.1`.
-    pub protocol: &'a str,
-    /// `http` or `https`.
-    pub scheme: &'a str,
-    /// Whether the peer was trusted.
-    pub trusted: bool,
-    /// The members of a JSON object ([`super::values`]).
-    pub values: &'a [u8],
-}
 
 /// A worker's end of the log.
 #[derive(Debug)]
@@ -135,7 +79,7 @@ impl AccessLog {
     pub fn write(&self, now: Instant, line: &Line<'_>) {
         let mut block = self.block.borrow_mut();
         self.clock.write(now, &mut block);
-        format(line, &mut block);
+        line::write(line, &mut block);
         self.lines.set(self.lines.get() + 1);
         if block.len() + LINE_BYTES > BLOCK_BYTES {
             self.hand_over(&mut block);
@@ -272,124 +216,6 @@ impl Clock {
 
 fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-fn format(line: &Line<'_>, out: &mut Vec<u8>) {
-    text(out, ",\"client_ip\":", line.client_ip.as_bytes());
-    text(out, ",\"method\":", line.method);
-    text(out, ",\"host\":", line.host);
-    text(out, ",\"target\":", line.target);
-    number(out, ",\"status\":", u64::from(line.status));
-    number(out, ",\"bytes_sent\":", line.bytes_sent);
-    number(out, ",\"duration_us\":", u64::try_from(line.duration.as_micros()).unwrap_or(u64::MAX));
-    number(out, ",\"worker\":", u64::from(line.worker));
-    for (name, value) in [
-        (",\"route\":", line.route),
-        (",\"tenant\":", line.tenant),
-        (",\"release\":", line.release),
-        (",\"variant\":", line.variant),
-        (",\"fallback_from\":", line.fallback_from),
-        (",\"reason\":", line.reason),
-        (",\"target_id\":", line.target_id),
-        (",\"cell\":", line.cell),
-        (",\"upstream\":", line.upstream),
-        (",\"error\":", line.error.unwrap_or_default()),
-    ] {
-        if !value.is_empty() {
-            text(out, name, value.as_bytes());
-        }
-    }
-    if let Some(bucket) = line.bucket {
-        number(out, ",\"bucket\":", u64::from(bucket));
-    }
-    if let Some(Read { protocol, scheme, trusted, values }) = line.read {
-        text(out, ",\"protocol\":", protocol.as_bytes());
-        text(out, ",\"scheme\":", scheme.as_bytes());
-        out.extend_from_slice(if trusted { b",\"trusted\":true" } else { b",\"trusted\":false" });
-        out.extend_from_slice(b",\"values\":{");
-        out.extend_from_slice(values);
-        out.push(b'}');
-    }
-    number(out, ",\"rules_epoch\":", line.epochs.0);
-    number(out, ",\"instances_epoch\":", line.epochs.1);
-    out.extend_from_slice(b"}\n");
-}
-
-fn number(out: &mut Vec<u8>, name: &str, value: u64) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
-/// Appends a JSON string; bytes that are not UTF-8 become U+FFFD.
-pub(super) fn text(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    out.reserve(name.len() + value.len() + 2);
-    out.extend_from_slice(name.as_bytes());
-    out.push(b'"');
-    inside(out, value);
-    out.push(b'"');
-}
-
-/// Appends what is inside a JSON string, in parts.
-pub(super) fn escape_into(out: &mut Vec<u8>, parts: &[&str]) {
-    parts.iter().for_each(|part| inside(out, part.as_bytes()));
-}
-
-fn inside(out: &mut Vec<u8>, value: &[u8]) {
-    if is_plain(value) {
-        out.extend_from_slice(value);
-        return;
-    }
-    for chunk in value.utf8_chunks() {
-        chunk.valid().chars().for_each(|character| escape(out, character));
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice("\u{fffd}".as_bytes());
-        }
-    }
-}
-
-/// Returns whether nothing in `value` has to be escaped. Looks at eight bytes at once, the last of them twice
-/// where they do not come out even.
-fn is_plain(value: &[u8]) -> bool {
-    if let Some(last) = value.last_chunk() {
-        let (words, _) = value.as_chunks();
-        words.iter().fold(special(*last), |found, word| found | special(*word)) == 0
-    } else {
-        value.iter().all(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'))
-    }
-}
-
-/// Returns something but zero when one of eight bytes has to be escaped: is below a space or above a tilde, a quote or
-/// a backslash. (A byte is zero where taking one from it borrows: the bit tricks of Hacker's Delight, 6-1. A borrow
-/// may run into the next byte, which makes no difference to whether there is one.)
-fn special(word: [u8; 8]) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
-    let word = u64::from_le_bytes(word);
-    let below = |least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
-    let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
-    let quote = zero(word ^ (ONES * u64::from(b'"')));
-    let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-    let above = word.wrapping_add(ONES) | word;
-    (below(b' ') | quote | backslash | above) & (ONES * 0x80)
-}
-
-/// Returns whether a terminal or a viewer lets `character` change how the rest of a line looks: separators
-/// of lines, marks of direction, and the byte order mark.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-    )
-}
-
-fn escape(out: &mut Vec<u8>, character: char) {
-    match character {
-        '"' => out.extend_from_slice(b"\\\""),
-        '\\' => out.extend_from_slice(b"\\\\"),
-        other if other.is_control() || is_invisible(other) => {
-            let _ = write!(out, "\\u{:04x}", u32::from(character));
-        }
-        other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
-    }
 }
 
 #[cfg(test)]

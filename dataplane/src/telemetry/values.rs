@@ -13,7 +13,7 @@ use halftone_core::{
 };
 use smallvec::SmallVec;
 
-use super::log::{escape_into, text};
+use super::log::json::{escape_into, text};
 
 /// Writes what it sees.
 pub struct Values<'h> {
