@@ -223,6 +223,8 @@ pub const TAG_QUERIES_MAX: usize = 64;
 pub const TAG_REFUSALS_MAX: usize = 1_000;
 /// Most bytes of names that a gateway keeps for counts of combinations: those of some ten thousand cells.
 pub const EXPOSURE_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of what a worker keeps of its log's lines, by what was decided: some two thousand combinations.
+pub const PHRASE_BYTES_MAX: usize = 256 * 1024;
 /// Most ids of one list: as many as may have tags; their fingerprints have 160 MB.
 pub const LIST_IDS_MAX: usize = 20_000_000;
 /// Most lists of all tenants.

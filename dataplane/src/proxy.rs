@@ -9,10 +9,11 @@ pub mod error;
 mod exchange;
 mod patience;
 mod prepare;
+mod record;
 mod respond;
 mod tunnel;
 
-use std::{rc::Rc, time::Instant};
+use std::rc::Rc;
 
 use halftone_core::{
     http::{HeadError, encode_error, is_worth_parsing},
@@ -25,8 +26,7 @@ use crate::{
     fingerprint,
     io::deadline::End,
     shadow,
-    tables::Tables,
-    telemetry::log::{Line, Read},
+    telemetry::log::Line,
     worker::Worker,
 };
 pub use bounds::Bounds;
@@ -34,6 +34,7 @@ use error::{Kind, ProxyError};
 pub use prepare::Request;
 pub(crate) use prepare::forwarded_client;
 use prepare::{Turn, prepare};
+use record::record;
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +194,7 @@ pub(crate) async fn refuse_head<E: Engine>(
                 error: Some(kind.label()),
                 ..Line::default()
             },
+            None,
         );
     }
     written
@@ -225,51 +227,4 @@ async fn write<E: Engine>(
     let (result, out) = downstream.stream.writer.write_all(out, 0..length).await;
     worker.buffers.free_head(out);
     result.is_ok()
-}
-
-/// Counts the request and writes its line.
-fn record<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, request: &Request) {
-    let now = worker.engine.now();
-    let duration = now.saturating_duration_since(request.started);
-    let tables = request.tables.as_ref().and_then(|pinned| Tables::newest(pinned));
-    {
-        let mut counters = worker.counters.borrow_mut();
-        let decided = request.decision.map(|decision| decision.variant);
-        // A variant that could not serve is not credited with the answer of the one that did.
-        if let (Some(tables), Some(variant)) = (tables, request.serving.or(decided)) {
-            let until = |end: Instant| end.saturating_duration_since(request.started);
-            let took = request.tunnelled.map_or(duration, until);
-            let latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            counters.record(tables, variant, request.status, latency_us);
-        }
-        if let Some(label) = request.error {
-            counters.record_error(label);
-        }
-    }
-    let Some(log) = &worker.log else { return };
-    let mut line = Line {
-        client_ip: request.client_ip(downstream),
-        method: &downstream.received[request.method.clone()],
-        host: &downstream.received[request.host.clone()],
-        target: &downstream.received[request.target.clone()],
-        status: request.status,
-        bytes_sent: request.bytes_sent,
-        duration,
-        worker: worker.id,
-        error: request.error,
-        ..Line::default()
-    };
-    line.read = request.values.as_deref().map(|values| Read {
-        protocol: if request.http11 { "HTTP/1.1" } else { "HTTP/1.0" },
-        scheme: request.scheme,
-        trusted: downstream.peer.trusted,
-        values,
-    });
-    if let Some(tables) = tables {
-        line.epochs = tables.epochs();
-        if let Some(decision) = request.decision {
-            request.describe(tables, decision, &mut line);
-        }
-    }
-    log.write(now, &line);
 }

@@ -10,6 +10,10 @@ use std::{io::Write as _, net::IpAddr};
 
 use super::{Baggage, Framing, Mask, RequestHead, ResponseHead, is_baggage};
 
+mod run;
+
+use run::Run;
+
 /// What is served of a target whose method is not: whatever else a service knows passes too.
 const ALLOW: &str = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n";
 
@@ -35,12 +39,14 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forwarding: Forwarding<'_>, ou
     for part in [head.method, " ", head.target, " HTTP/1.1\r\nHost: ", head.host, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
+    let mut run = Run::of(head.received);
     for (index, header) in head.headers.iter().enumerate() {
         let is_rewritten = forwarding.baggage.is_some() && is_baggage(header.name);
         if !dropped.contains(index) && !is_rewritten {
-            write_field(out, header.name, header.value);
+            run.take(header, out);
         }
     }
+    run.end(out);
     if let Some(baggage) = forwarding.baggage {
         baggage.write(head.headers, dropped, out);
     }
@@ -97,11 +103,13 @@ pub fn encode_response(
     let reason = if head.reason.is_empty() { reason(head.status) } else { Some(head.reason) };
     out.extend_from_slice(reason.unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
+    let mut run = Run::of(head.received);
     for (index, header) in head.headers.iter().enumerate() {
         if !head.hop_by_hop.contains(index) {
-            write_field(out, header.name, header.value);
+            run.take(header, out);
         }
     }
+    run.end(out);
     if framing == Framing::Chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }

@@ -134,8 +134,8 @@ pub struct RequestHead<'s, 'b> {
     pub expect_continue: bool,
     /// The protocol the caller asks to change to (RFC 9110 §7.8), unless the request has a body.
     pub upgrade: Option<&'b [u8]>,
-    /// The length of the head, bytes.
-    pub bytes: usize,
+    /// The head as it was received, to the end of its empty line.
+    pub received: &'b [u8],
 }
 
 impl RequestHead<'_, '_> {
@@ -184,8 +184,8 @@ pub struct ResponseHead<'s, 'b> {
     pub keep_alive: bool,
     /// The protocol the upstream changes to.
     pub upgrade: Option<&'b [u8]>,
-    /// The length of the head, bytes.
-    pub bytes: usize,
+    /// The head as it was received, to the end of its empty line.
+    pub received: &'b [u8],
 }
 
 /// What request heads are held to; at most what this module can take.
@@ -289,7 +289,7 @@ pub fn parse_request<'s, 'b>(
         keep_alive: !fields.close && (http11 || fields.keep_alive),
         expect_continue: http11 && fields.expect_continue()?,
         upgrade: fields.upgrade().filter(|_| may_upgrade),
-        bytes: length,
+        received: &bytes[..length],
     }))
 }
 
@@ -338,7 +338,7 @@ pub fn parse_response<'s, 'b>(
         framing,
         keep_alive: framing != Framing::Close && !fields.close && (http11 || fields.keep_alive),
         upgrade: fields.upgrade(),
-        bytes: length,
+        received: &bytes[..length],
     }))
 }
 

@@ -3,7 +3,7 @@
 //! Owns decoding of unreserved escapes and removal of dot segments (RFC 3986 §6.2.2). Invariants:
 //! `//` is kept, `%2F` and `%00` are never decoded; a path in normal form is not copied.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
 /// Where a path is brought into normal form when it is not already: on the stack, unless it is long.
@@ -31,18 +31,13 @@ pub fn normal_path(path: &[u8]) -> Option<PathScratch> {
 }
 
 fn has_dot_segment(path: &[u8]) -> bool {
-    memchr::memmem::find(path, b"/.").is_some_and(|first| {
-        path[first..].windows(2).enumerate().any(|(at, pair)| {
-            let rest = &path[first + at..];
-            pair == b"/."
-                && matches!(
-                    rest,
-                    [b'/', b'.']
-                        | [b'/', b'.', b'/', ..]
-                        | [b'/', b'.', b'.']
-                        | [b'/', b'.', b'.', b'/', ..]
-                )
-        })
+    // Most paths have no dot.
+    memchr_iter(b'.', path).any(|dot| {
+        let is_segment = matches!(
+            &path[dot..],
+            [b'.'] | [b'.', b'/', ..] | [b'.', b'.'] | [b'.', b'.', b'/', ..]
+        );
+        is_segment && path[..dot].ends_with(b"/")
     })
 }
 

@@ -37,7 +37,6 @@ use crate::{
     tags::Key,
     telemetry::{
         faults::{Faults, FaultsTold},
-        log::Line,
         values::Values,
     },
     worker::Worker,
@@ -123,33 +122,6 @@ impl Request {
             self.client_ip.as_ref().map(|text| std::str::from_utf8(text).unwrap_or_default());
         forwarded.unwrap_or_else(|| downstream.peer.text())
     }
-
-    /// Adds the names of what was decided to a log line.
-    pub fn describe<'a>(&self, tables: &'a Tables, decision: Decision, line: &mut Line<'a>) {
-        let rules = tables.rules().table;
-        line.route = &rules.routes[decision.route as usize].name;
-        let serving = self.serving.unwrap_or(decision.variant);
-        line.variant = &rules.variants[serving as usize].name;
-        if serving != decision.variant {
-            line.fallback_from = &rules.variants[decision.variant as usize].name;
-        }
-        let route = &rules.routes[decision.route as usize];
-        line.tenant = &rules.tenants[route.tenant.to_native() as usize].name;
-        line.reason = decision.reason.as_str();
-        line.bucket = decision.bucket;
-        if let Some(release) = decision.release {
-            let release = &rules.releases[release as usize];
-            line.release = &release.name;
-            let target = decision.target.and_then(|at| release.targets.get(at as usize));
-            line.target_id = target.map_or("", |target| &target.id);
-            let nested = target.and_then(|target| target.nested.as_ref());
-            let cell =
-                nested.zip(decision.cell).and_then(|(nested, at)| nested.cells.get(at as usize));
-            line.cell = cell.map_or("", |cell| cell);
-        }
-        let instance = self.instance.and_then(|at| tables.instance_set(serving)?.instances.get(at));
-        line.upstream = instance.map_or("", |instance| &instance.name);
-    }
 }
 
 /// When a request is decided.
@@ -183,7 +155,7 @@ pub(super) fn prepare<E: Engine>(
         serving: None,
         wanted: Vec::new(),
         refusal: None,
-        head_bytes: head.bytes,
+        head_bytes: head.received.len(),
         body_bytes: 0,
         forwarded: worker.buffers.head(),
         body: Body::Ended,

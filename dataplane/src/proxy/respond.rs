@@ -298,7 +298,7 @@ fn begin<E: Engine>(
     if head.status == 101 && !request.upgrade {
         return Err(ProxyError::upstream(Kind::Upgrade));
     }
-    let (status, reusable, bytes) = (head.status, head.keep_alive, head.bytes);
+    let (status, reusable, bytes) = (head.status, head.keep_alive, head.received.len());
     let chunks_kept = request.http11 || head.framing != Framing::Chunked;
     let framing = if chunks_kept { head.framing } else { Framing::Close };
     // Before the end of the request nobody knows whether it will come (RFC 9112 §9.3).

@@ -21,8 +21,11 @@ use super::values::Values;
 
 pub(super) mod json;
 mod line;
+mod phrases;
 
 pub use line::{Line, Read};
+use phrases::Phrases;
+pub use phrases::{Decided, Names, Rows};
 
 /// A block is handed over when it holds this much.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -41,6 +44,7 @@ const END: Vec<u8> = Vec::new();
 #[derive(Debug)]
 pub struct AccessLog {
     block: RefCell<Vec<u8>>,
+    phrases: RefCell<Phrases>,
     lines: Cell<u64>,
     dropped: Cell<u64>,
     values: Option<RandomState>,
@@ -55,6 +59,7 @@ impl AccessLog {
     pub fn new(full: Sender<Vec<u8>>, empty: Receiver<Vec<u8>>, now: Instant) -> Self {
         Self {
             block: RefCell::new(Vec::with_capacity(BLOCK_BYTES)),
+            phrases: RefCell::default(),
             lines: Cell::new(0),
             dropped: Cell::new(0),
             values: None,
@@ -75,11 +80,11 @@ impl AccessLog {
         self.values.as_ref().map(|hasher| Values::new(buffer(), hasher))
     }
 
-    /// Appends a line for a request that ended at `now`.
-    pub fn write(&self, now: Instant, line: &Line<'_>) {
+    /// Appends a line for a request that ended at `now`, with what was decided, if anything was.
+    pub fn write(&self, now: Instant, line: &Line<'_>, decided: Option<&Decided<'_>>) {
         let mut block = self.block.borrow_mut();
         self.clock.write(now, &mut block);
-        line::write(line, &mut block);
+        line::write(line, decided, &mut self.phrases.borrow_mut(), &mut block);
         self.lines.set(self.lines.get() + 1);
         if block.len() + LINE_BYTES > BLOCK_BYTES {
             self.hand_over(&mut block);

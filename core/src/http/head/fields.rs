@@ -7,7 +7,10 @@ use super::{
     Framing, HeadError, Header,
     framing::{framing, parse_length},
 };
-use crate::limits::{CONNECTION_NAMES_MAX, HEADERS_MAX};
+use crate::{
+    http::is_field,
+    limits::{CONNECTION_NAMES_MAX, HEADERS_MAX},
+};
 
 /// The field by which the holder of a token asks for the decision; it ends here.
 const EXPLAIN: &str = "x-halftone-explain";
@@ -89,62 +92,63 @@ impl<'b> Fields<'b> {
     #[inline]
     fn field(&mut self, index: usize, header: &Header<'b>) -> Result<(), HeadError> {
         let name = header.name;
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        match name.len() {
-            2 if is("te") => self.hop_by_hop.insert(index),
-            4 if is("host") => {
-                self.hosts += 1;
-                self.host = Some(std::str::from_utf8(header.value).map_err(|_| HeadError::Host)?);
-                self.hop_by_hop.insert(index);
-            }
-            6 if is("expect") => {
-                self.expect = Some(header.value);
-                self.hop_by_hop.insert(index);
-            }
-            7 if is("upgrade") => {
-                self.upgrade = Some(header.value);
-                self.hop_by_hop.insert(index);
-            }
-            7 if is("trailer") => self.hop_by_hop.insert(index),
-            9 if is("forwarded") || is_like(name, "x-real-ip") => self.forwarded.insert(index),
-            10 if is("connection") => {
+        let is = |known: &str| is_field(name, known);
+        // The first letter in lower case: most fields are told by it to be none of these.
+        let first = name.as_bytes().first().map_or(0, |byte| byte | 0x20);
+        match (first, name.len()) {
+            (b'c', 10) if is("connection") => {
                 self.connection(header.value)?;
                 self.hop_by_hop.insert(index);
             }
-            10 if is_like(name, "keep-alive") => self.hop_by_hop.insert(index),
-            14 if is_like(name, "http2-settings") => self.hop_by_hop.insert(index),
-            14 if is("content-length") => {
+            (b'c', 14) if is("content-length") => {
                 let length = parse_length(header.value).ok_or(HeadError::ContentLength)?;
                 self.length_field.insert(index);
                 if self.length.replace(length).is_some() {
                     return Err(HeadError::ContentLength);
                 }
             }
-            15 if is_like(name, "x-forwarded-for") => {
-                self.forwarded.insert(index);
-                self.forwarded_for.insert(index);
+            // Spelled with `_`: a service that reads it as `-` would frame the message by what nobody else did.
+            (b'c', 14) if is_like(name, "content-length") => self.hop_by_hop.insert(index),
+            (b'e', 6) if is("expect") => {
+                self.expect = Some(header.value);
+                self.hop_by_hop.insert(index);
             }
-            16 if is_like(name, "proxy-connection") => self.hop_by_hop.insert(index),
-            17 if is("transfer-encoding") => {
+            (b'f', 9) if is("forwarded") => self.forwarded.insert(index),
+            (b'h', 4) if is("host") => {
+                self.hosts += 1;
+                self.host = Some(std::str::from_utf8(header.value).map_err(|_| HeadError::Host)?);
+                self.hop_by_hop.insert(index);
+            }
+            (b'h', 14) if is_like(name, "http2-settings") => self.hop_by_hop.insert(index),
+            (b'k', 10) if is_like(name, "keep-alive") => self.hop_by_hop.insert(index),
+            (b'p', 16) if is_like(name, "proxy-connection") => self.hop_by_hop.insert(index),
+            (b't', 2) if is("te") => self.hop_by_hop.insert(index),
+            (b't', 7) if is("trailer") => self.hop_by_hop.insert(index),
+            (b't', 17) if is("transfer-encoding") => {
                 if self.transfer_encoding.replace(header.value).is_some() {
                     return Err(HeadError::TransferEncoding);
                 }
                 self.hop_by_hop.insert(index);
             }
-            18 if is_like(name, EXPLAIN) => {
+            (b't', 17) if is_like(name, "transfer-encoding") => self.hop_by_hop.insert(index),
+            (b'u', 7) if is("upgrade") => {
+                self.upgrade = Some(header.value);
+                self.hop_by_hop.insert(index);
+            }
+            (b'x', 9) if is_like(name, "x-real-ip") => self.forwarded.insert(index),
+            (b'x', 15) if is_like(name, "x-forwarded-for") => {
+                self.forwarded.insert(index);
+                self.forwarded_for.insert(index);
+            }
+            // Host, Port, Proto, Prefix, Scheme, Ssl, …: whatever a service believes of a gateway.
+            (b'x', 12..) if name.get(..12).is_some_and(|start| is_like(start, "x-forwarded-")) => {
+                self.forwarded.insert(index);
+            }
+            (b'x', 18) if is_like(name, EXPLAIN) => {
                 self.explain.insert(index);
                 self.hop_by_hop.insert(index);
             }
-            // Spelled with `_`: a service that reads it as `-` would frame the message by what nobody else did.
-            14 if is_like(name, "content-length") => self.hop_by_hop.insert(index),
-            17 if is_like(name, "transfer-encoding") => self.hop_by_hop.insert(index),
             _ => {}
-        }
-        // Host, Port, Proto, Prefix, Scheme, Ssl, …: whatever a service believes of a gateway.
-        if name.starts_with(['x', 'X'])
-            && name.get(..12).is_some_and(|start| is_like(start, "x-forwarded-"))
-        {
-            self.forwarded.insert(index);
         }
         Ok(())
     }

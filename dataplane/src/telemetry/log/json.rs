@@ -4,6 +4,12 @@
 
 use std::io::Write as _;
 
+/// Appends a member whose value is a number.
+pub(super) fn number(out: &mut Vec<u8>, name: &str, value: u64) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
 /// Appends a JSON string; bytes that are not UTF-8 become U+FFFD.
 pub(in crate::telemetry) fn text(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.reserve(name.len() + value.len() + 2);

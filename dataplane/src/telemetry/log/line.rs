@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use super::json::text;
+use super::{
+    json::{number, text},
+    phrases::{Decided, Phrases, epochs},
+};
 
 /// What a line tells.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,26 +29,8 @@ pub struct Line<'a> {
     pub duration: Duration,
     /// The worker.
     pub worker: u32,
-    /// The route's name; empty when none matched.
-    pub route: &'a str,
-    /// The tenant's name; empty without a release.
-    pub tenant: &'a str,
-    /// The release's name; empty without one.
-    pub release: &'a str,
-    /// The variant's name; empty when nothing was decided.
-    pub variant: &'a str,
-    /// The variant that was decided, when another served because it had no instance.
-    pub fallback_from: &'a str,
-    /// Why it was chosen.
-    pub reason: &'a str,
-    /// The id of the target that took it; empty when none did.
-    pub target_id: &'a str,
-    /// The cell of its nested table; empty when it has none.
-    pub cell: &'a str,
     /// The bucket, where one was looked at.
     pub bucket: Option<u32>,
-    /// The instance the request was sent to; empty when to none.
-    pub upstream: &'a str,
     /// The epochs of rules and instances; zero before the first table.
     pub epochs: (u64, u64),
     /// The label of the error, if there was one.
@@ -58,17 +43,22 @@ pub struct Line<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Read<'a> {
     /// `HTTP/1.0` or `HTTP/1.1`.
-    pub protocol: &'a str,
+    pub protocol: &'static str,
     /// `http` or `https`.
-    pub scheme: &'a str,
+    pub scheme: &'static str,
     /// Whether the peer was trusted.
     pub trusted: bool,
     /// The members of a JSON object ([`crate::telemetry::values`]).
     pub values: &'a [u8],
 }
 
-/// Appends the line behind its time.
-pub(super) fn write(line: &Line<'_>, out: &mut Vec<u8>) {
+/// Appends the line behind its time, with what was decided, if anything was.
+pub(super) fn write(
+    line: &Line<'_>,
+    decided: Option<&Decided<'_>>,
+    phrases: &mut Phrases,
+    out: &mut Vec<u8>,
+) {
     text(out, ",\"client_ip\":", line.client_ip.as_bytes());
     text(out, ",\"method\":", line.method);
     text(out, ",\"host\":", line.host);
@@ -77,39 +67,25 @@ pub(super) fn write(line: &Line<'_>, out: &mut Vec<u8>) {
     number(out, ",\"bytes_sent\":", line.bytes_sent);
     number(out, ",\"duration_us\":", u64::try_from(line.duration.as_micros()).unwrap_or(u64::MAX));
     number(out, ",\"worker\":", u64::from(line.worker));
-    for (name, value) in [
-        (",\"route\":", line.route),
-        (",\"tenant\":", line.tenant),
-        (",\"release\":", line.release),
-        (",\"variant\":", line.variant),
-        (",\"fallback_from\":", line.fallback_from),
-        (",\"reason\":", line.reason),
-        (",\"target_id\":", line.target_id),
-        (",\"cell\":", line.cell),
-        (",\"upstream\":", line.upstream),
-        (",\"error\":", line.error.unwrap_or_default()),
-    ] {
-        if !value.is_empty() {
-            text(out, name, value.as_bytes());
-        }
+    match decided {
+        Some(decided) => phrases.write(decided, out),
+        None => epochs(line.epochs, out),
+    }
+    if let Some(error) = line.error {
+        text(out, ",\"error\":", error.as_bytes());
     }
     if let Some(bucket) = line.bucket {
         number(out, ",\"bucket\":", u64::from(bucket));
     }
     if let Some(Read { protocol, scheme, trusted, values }) = line.read {
-        text(out, ",\"protocol\":", protocol.as_bytes());
-        text(out, ",\"scheme\":", scheme.as_bytes());
-        out.extend_from_slice(if trusted { b",\"trusted\":true" } else { b",\"trusted\":false" });
+        let trusted = if trusted { "\",\"trusted\":true" } else { "\",\"trusted\":false" };
+        // Words of ours, which have nothing to escape.
+        for part in [",\"protocol\":\"", protocol, "\",\"scheme\":\"", scheme, trusted] {
+            out.extend_from_slice(part.as_bytes());
+        }
         out.extend_from_slice(b",\"values\":{");
         out.extend_from_slice(values);
         out.push(b'}');
     }
-    number(out, ",\"rules_epoch\":", line.epochs.0);
-    number(out, ",\"instances_epoch\":", line.epochs.1);
     out.extend_from_slice(b"}\n");
-}
-
-fn number(out: &mut Vec<u8>, name: &str, value: u64) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }

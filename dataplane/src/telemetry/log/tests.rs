@@ -11,6 +11,8 @@ fn a_line_is_json_whatever_was_sent() {
         Clock::new(Instant::now()).write(Instant::now(), &mut out);
         line::write(
             &Line { target, bucket: Some(7), error: Some("x"), ..Line::default() },
+            None,
+            &mut Phrases::default(),
             &mut out,
         );
         assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
@@ -33,7 +35,11 @@ fn every_line_of_every_worker_arrives() {
             scope.spawn(move || {
                 let log = writer.handle(Instant::now());
                 for _ in 0..5_000 {
-                    log.write(Instant::now(), &Line { worker, target: b"/x", ..Line::default() });
+                    log.write(
+                        Instant::now(),
+                        &Line { worker, target: b"/x", ..Line::default() },
+                        None,
+                    );
                 }
                 log.flush(Instant::now());
                 assert_eq!(log.dropped(), 0);

@@ -35,14 +35,14 @@ pub(crate) fn read_request(bytes: &[u8]) {
             );
             continue;
         };
-        assert_eq!(sent.bytes, out.len(), "one head, and nothing behind it");
+        assert_eq!(sent.received.len(), out.len(), "one head, and nothing behind it");
         assert_eq!(
             (sent.method, sent.target, sent.framing),
             (head.method, head.target, head.framing)
         );
     }
     if head.framing == Framing::Chunked {
-        read_chunks(&bytes[head.bytes..]);
+        read_chunks(&bytes[head.received.len()..]);
     }
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn read_response(bytes: &[u8]) {
             );
         }
         if head.framing == Framing::Chunked {
-            read_chunks(&bytes[head.bytes..]);
+            read_chunks(&bytes[head.received.len()..]);
         }
     }
 }
