@@ -56,7 +56,7 @@ pub(crate) fn read_response(bytes: &[u8]) {
         let mut slots = empty_slots();
         if let Ok(Some(sent)) = parse_response(&out, method, &mut slots) {
             assert_eq!(
-                (sent.status, sent.framing, sent.bytes),
+                (sent.status, sent.framing, sent.received.len()),
                 (head.status, head.framing, out.len())
             );
         }
