@@ -19,6 +19,7 @@ mod geo;
 mod guard;
 mod instances;
 mod issuers;
+mod linger;
 mod lists;
 mod metrics;
 mod objects;

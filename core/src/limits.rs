@@ -262,6 +262,9 @@ pub const GONE_TENANTS_MAX: usize = 100;
 pub const API_CONNECTIONS_MAX: usize = 4_096;
 /// How long a head of the API may take, and a kept connection be silent, milliseconds.
 pub const API_HEAD_MS: u64 = 30_000;
+/// How long the API reads on what comes after an early answer, milliseconds (nginx: 30 s): a load of [`LIST_IDS_MAX`]
+/// ids is sent in less, and its caller listens only then.
+pub const API_LINGER_MS: u64 = 30_000;
 /// Largest body of one registration, bytes.
 pub const REGISTRATION_BYTES_MAX: usize = 64 * 1024;
 /// Most labels of one instance.
@@ -416,4 +419,4 @@ const _: () = assert!(TAG_VALUE_BYTES_MAX < TAG_BYTES_MAX && TAG_LINE_BYTES_MAX 
 const _: () = assert!(INSTANCE_TTL_MS_MIN < INSTANCE_TTL_MS_MAX);
 const _: () = assert!(2 * BUNDLE_BYTES_MAX as u64 <= REVISIONS_BYTES_MAX);
 const _: () = assert!(DEVICE_AGENT_BYTES_MAX + 5 * DEVICE_HINT_BYTES_MAX < u16::MAX as usize);
-const _: () = assert!(TICK_MS < CONNECT_MS && LINGER_MS < DRAIN_MS);
+const _: () = assert!(TICK_MS < CONNECT_MS && LINGER_MS < DRAIN_MS && LINGER_MS < API_LINGER_MS);
