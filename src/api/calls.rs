@@ -11,6 +11,7 @@ use halftone_core::{
     wire::{ExplainRequest, Explained},
 };
 use serde_json::Value;
+use ureq::http::Method;
 
 use super::{Client, Gateway, Issuer, Region};
 
@@ -159,7 +160,7 @@ impl Client {
         lines: &mut dyn Read,
     ) -> Result<Value> {
         let path = format!("/v1/tenants/{}/tags:load", segment(tenant));
-        self.send_lines(self.agent.post(self.url(&path)), media_type, lines)
+        self.send_lines((Method::POST, &path), media_type, lines)
     }
 
     /// Replaces a list of a tenant by the ids in `lines`, for as long as that takes.
@@ -173,7 +174,7 @@ impl Client {
         lines: &mut dyn Read,
     ) -> Result<ListState> {
         let path = format!("/v1/tenants/{}/segments/{}", segment(tenant), segment(list));
-        self.send_lines(self.agent.put(self.url(&path)), media_type, lines)
+        self.send_lines((Method::PUT, &path), media_type, lines)
     }
 
     /// Returns every list of a tenant.
