@@ -49,9 +49,23 @@ fn syntax_errors_have_a_place() {
     }
 }
 
+#[test]
+fn bytes_that_are_no_utf8_have_a_place() {
+    for (bytes, expected) in [
+        (b"kind: Bundle\n# \xe5\x8c\x97\xff".as_slice(), r"2:4: expected UTF-8, got \xff"),
+        (b"\xb1\xb1\xbe\xa9", r"1:1: expected UTF-8, got \xb1"),
+        (b"{\"a\": \"b\xe5\x8c", r"1:9: expected UTF-8, got \xe5\x8c"),
+        (b"\xff\xfek\0i\0", "1:1: expected UTF-8, got UTF-16"),
+    ] {
+        for format in [Format::Yaml, Format::Json] {
+            assert_eq!(said(bytes, format), [expected], "{bytes:?}");
+        }
+    }
+}
+
 /// Returns what is said of a text: `line:column: path: message`, in order.
-fn said(text: &str, format: Format) -> Vec<String> {
-    match read_bundle(text.as_bytes(), format) {
+fn said(text: impl AsRef<[u8]>, format: Format) -> Vec<String> {
+    match read_bundle(text.as_ref(), format) {
         Ok(_) => Vec::new(),
         Err(SourceError::Syntax(problem)) => {
             let place = |number: Option<u64>| number.unwrap_or_default();
