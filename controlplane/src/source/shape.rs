@@ -122,6 +122,14 @@ struct Refused {
     follows: bool,
 }
 
+impl Refused {
+    /// Gives it the place of `node`, unless something in that was refused: what a type finds wrong with a value that it has
+    /// read is known outside of the value's reader only.
+    fn at(self, node: &Node, path: String) -> Self {
+        Self { at: self.at.or_else(|| Some((id(node), path, node.place))), ..self }
+    }
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -158,10 +166,7 @@ struct Reader<'t> {
 impl<'t> Reader<'t> {
     /// Reads, and gives an error its place.
     fn read<V>(self, read: impl FnOnce(&Self) -> Result<V, Refused>) -> Result<V, Refused> {
-        read(&self).map_err(|refused| Refused {
-            at: refused.at.or_else(|| Some((id(self.node), self.path.clone(), self.node.place))),
-            ..refused
-        })
+        read(&self).map_err(|refused| refused.at(self.node, self.path.clone()))
     }
 
     fn visit<'de, V: Visitor<'de>>(
@@ -298,7 +303,9 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         let Some((at, node)) = self.items.find(|(_, node)| !notes.is_left_out(node)) else {
             return Ok(None);
         };
-        seed.deserialize(Reader { node, path: format!("{path}[{at}]"), notes }).map(Some)
+        let path = format!("{path}[{at}]");
+        let read = seed.deserialize(Reader { node, path: path.clone(), notes });
+        read.map(Some).map_err(|refused| refused.at(node, path))
     }
 }
 
@@ -346,7 +353,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refused> {
         let entry = self.value.take().ok_or_else(|| de::Error::custom("a value without a key"))?;
         let path = join(self.path, &entry.key);
-        seed.deserialize(Reader { node: &entry.node, path, notes: self.notes })
+        let read =
+            seed.deserialize(Reader { node: &entry.node, path: path.clone(), notes: self.notes });
+        read.map_err(|refused| refused.at(&entry.node, path))
     }
 }
 
