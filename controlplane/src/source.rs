@@ -287,11 +287,32 @@ fn read_yaml(text: &str) -> Result<Node, TextProblem> {
         let suffix = place
             .map(|place| format!(" at line {}, column {}", place.line(), place.column()))
             .unwrap_or_default();
-        TextProblem {
-            message: told.strip_suffix(&suffix).unwrap_or(&told).to_owned(),
-            line: place.map(|place| place.line()),
-            column: place.map(|place| place.column()),
+        let mut message = told.strip_suffix(&suffix).unwrap_or(&told).to_owned();
+        let line = place.map(|place| place.line());
+        if line.is_some_and(|line| has_bare_expression(text, line)) {
+            message.push_str(BARE_EXPRESSION);
         }
+        TextProblem { message, line, column: place.map(|place| place.column()) }
+    })
+}
+
+/// What is most likely wrong where YAML ends at an expression.
+const BARE_EXPRESSION: &str =
+    "; put the expression in quotes, as a whole: when: \"age > 18 && city in ['a', 'b']\"";
+
+/// Returns whether a line (from 1) of a YAML text has an expression that is not in quotes as a whole.
+fn has_bare_expression(text: &str, line: u64) -> bool {
+    let before = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+    let line = text.lines().nth(before).unwrap_or_default();
+    let key = line.match_indices("when:").map(|(at, key)| line[at + key.len()..].trim());
+    let mut values = key.filter(|value| !value.is_empty() && !value.starts_with(['|', '>', '#']));
+    values.any(|value| {
+        let Some(quote) = value.chars().next().filter(|first| ['"', '\''].contains(first)) else {
+            return true;
+        };
+        let behind = value[1..].split_once(quote).map(|(_, behind)| behind.trim_start());
+        behind
+            .is_some_and(|behind| !behind.is_empty() && !behind.starts_with([',', '}', '#', quote]))
     })
 }
 
