@@ -23,6 +23,7 @@ use serde_saphyr::{
 use thiserror::Error;
 
 mod fast;
+mod follows;
 mod json;
 mod shape;
 mod tree;

@@ -48,7 +48,7 @@ pub use percent::{Percent, PercentText};
 pub use quantity::{QuantityError, Size, Timeout};
 pub use schema::{bundle_schema, gateway_schema};
 pub use timestamp::Timestamp;
-pub use validate::{Diagnostic, is_token, nearest, validate, validate_after};
+pub use validate::{Diagnostic, Lack, is_token, nearest, validate, validate_after};
 
 /// The variant every release falls back to.
 pub const STABLE: &str = "stable";

@@ -40,21 +40,7 @@ pub(super) struct Shape<T> {
     /// Every problem, with its place and path.
     pub(super) problems: Vec<Diagnostic>,
     /// Values that were refused, by address: the tree does not move.
-    left_out: HashSet<usize>,
-}
-
-impl<T> Shape<T> {
-    /// Returns whether `problem` may only follow from what was left out: what it lacks is written
-    /// in `root`, and was refused.
-    pub(super) fn explains(&self, problem: &Diagnostic, root: &Node) -> bool {
-        let refused = |node: &Node| self.left_out.contains(&id(node));
-        let lacks = problem.lacks.iter();
-        let mut trails = lacks.filter_map(|(path, key)| root.trail(path, key.as_deref()));
-        trails.any(|trail| {
-            trail.iter().any(|node| refused(node))
-                || trail.last().is_some_and(|node| node.any(&refused))
-        })
-    }
+    pub(super) left_out: HashSet<usize>,
 }
 
 /// Reads a `T` out of `root`.
@@ -109,7 +95,8 @@ impl Notes {
     }
 }
 
-fn id(node: &Node) -> usize {
+/// Returns what tells a value of a tree from all others: its address.
+pub(super) fn id(node: &Node) -> usize {
     std::ptr::from_ref(node).addr()
 }
 

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod mistakes;
+
 /// Reads a bundle as the first of its tenant.
 fn read_bundle(text: &[u8], format: Format) -> Result<(Bundle, Vec<Diagnostic>), SourceError> {
     let (judged, warnings) = super::read_bundle(text, format, &|_| None)?;
@@ -45,49 +47,6 @@ fn syntax_errors_have_a_place() {
         assert!(!problem.message.is_empty());
         for (expected, found) in [(line, problem.line), (column, problem.column)] {
             assert!(expected == 0 || found == Some(expected), "{text:?}: {problem:?}");
-        }
-    }
-}
-
-#[test]
-fn an_expression_without_quotes_is_told_to_have_some() {
-    let check = |target: &str, hint: bool| {
-        let text = format!("releases:\n  a:\n    targets:\n      - {target}\n");
-        let found = said(&text, Format::Yaml);
-        let hinted = found.iter().any(|found| found.contains("put the expression in quotes, as a"));
-        assert_eq!(hinted, hint, "{target}: {found:#?}");
-    };
-    for target in [
-        "{ id: t, when: age > 18 && city in ['北京','上海'], variant: canary }",
-        "{ id: t, when: 'a' in ['b'], variant: canary }",
-        "{ id: t, when: \"a\" == city, variant: canary }",
-        "{ id: t, variant: canary, when: size({a) }",
-        "when: 'a' == city",
-        "when: age > 18 ? true: false",
-        "{ id: t,\n          when: age > 18 && city in ['a','b'],\n          variant: canary }",
-    ] {
-        check(target, true);
-    }
-    for target in [
-        "{ id: t, when: 'age > 18', variant: [ }",
-        "{ id: t, when: \"city == 'a'\" , variant: [ }",
-        "{ id: t, when: 'it''s', variant: [ }",
-        "{ id: t, match: ], variant: canary }",
-    ] {
-        check(target, false);
-    }
-}
-
-#[test]
-fn bytes_that_are_no_utf8_have_a_place() {
-    for (bytes, expected) in [
-        (b"kind: Bundle\n# \xe5\x8c\x97\xff".as_slice(), r"2:4: expected UTF-8, got \xff"),
-        (b"\xb1\xb1\xbe\xa9", r"1:1: expected UTF-8, got \xb1"),
-        (b"{\"a\": \"b\xe5\x8c", r"1:9: expected UTF-8, got \xe5\x8c"),
-        (b"\xff\xfek\0i\0", "1:1: expected UTF-8, got UTF-16"),
-    ] {
-        for format in [Format::Yaml, Format::Json] {
-            assert_eq!(said(bytes, format), [expected], "{bytes:?}");
         }
     }
 }
