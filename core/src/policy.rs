@@ -52,6 +52,8 @@ pub use validate::{Diagnostic, Lack, is_token, nearest, validate, validate_after
 
 /// The variant every release falls back to.
 pub const STABLE: &str = "stable";
+/// The variant that weights move where a release names none.
+pub const CANARY: &str = "canary";
 /// The split of `default`, beside those of targets, which have the target's id.
 pub const DEFAULT_SPLIT: &str = "default";
 /// The label that names an instance's variant in the implicit bundle.

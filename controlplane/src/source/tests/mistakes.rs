@@ -87,3 +87,22 @@ releases:
         );
     }
 }
+
+#[test]
+fn a_release_that_has_nobody_to_move_requests_to_is_told_by_what_is_written() {
+    let release = "releases:\n  web: { upstream: web, default: { variant: stable } }\nupstreams:";
+    let text = GOOD.replace("upstreams:", release);
+    let found = said(&text, Format::Yaml);
+    let expected = "6:20: releases.web.upstream: upstream \"web\" has no variant beside stable";
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+    let other = text.replace("variants: { ", "variants: { blue: { addresses: ['127.0.0.1:2'] }, ");
+    let found = said(&other, Format::Yaml);
+    let expected = "6:20: releases.web.upstream: upstream \"web\" has no variant canary, which";
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+    assert!(found[0].ends_with("name another by `canary:`, such as blue"), "{found:?}");
+    let named = other.replace("{ upstream: web, default", "{ upstream: web, canary: bleu, default");
+    let found = said(&named, Format::Yaml);
+    let expected = "6:33: releases.web.canary: unknown variant \"bleu\"; did you mean \"blue\"?";
+    assert_eq!(found, [expected]);
+    assert_eq!(said(named.replace("bleu", "blue"), Format::Yaml), [""; 0]);
+}
