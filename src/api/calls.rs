@@ -163,7 +163,7 @@ impl Client {
         self.send_lines((Method::POST, &path), media_type, lines)
     }
 
-    /// Replaces a list of a tenant by the ids in `lines`, for as long as that takes.
+    /// Replaces a list of a tenant by the ids in `lines`, for as long as that takes; returns what became of it.
     ///
     /// # Errors
     /// The API does not answer, or refuses.
@@ -172,7 +172,7 @@ impl Client {
         (tenant, list): (&str, &str),
         media_type: &str,
         lines: &mut dyn Read,
-    ) -> Result<ListState> {
+    ) -> Result<Value> {
         let path = format!("/v1/tenants/{}/segments/{}", segment(tenant), segment(list));
         self.send_lines((Method::PUT, &path), media_type, lines)
     }
