@@ -25,7 +25,7 @@ mod answers;
 mod calls;
 mod hearing;
 
-pub(crate) use answers::{Gateway, Issuer, Region, Variant};
+pub(crate) use answers::{Gateway, Issuer, Region, Tenant, Variant};
 pub(crate) use calls::{Put, Refusal};
 use hearing::{Hearing, Over};
 

@@ -13,7 +13,7 @@ use halftone_core::{
 use serde_json::Value;
 use ureq::http::Method;
 
-use super::{Client, Gateway, Issuer, Region};
+use super::{Client, Gateway, Issuer, Region, Tenant};
 
 /// How long a call may take that changes what is served: large bundles are compiled first.
 const CHANGE_MAX: Duration = Duration::from_secs(60);
@@ -53,6 +53,14 @@ impl Client {
     /// The API does not answer, or not as this build expects.
     pub(crate) fn gateways(&self) -> Result<Vec<Gateway>> {
         self.get("/v1/gateways")
+    }
+
+    /// Returns every tenant with a bundle.
+    ///
+    /// # Errors
+    /// The API does not answer, or not as this build expects.
+    pub(crate) fn tenants(&self) -> Result<Vec<Tenant>> {
+        self.get("/v1/tenants")
     }
 
     /// Returns every source of region databases.

@@ -140,10 +140,12 @@ pub(super) fn all() -> Value {
         })),
         "Tags": { "type": "object", "description": "Values by name; numbers and truth values are kept as text",
             "additionalProperties": { "type": ["string", "integer", "boolean"] } },
-        "Tenant": object(&["tenant", "revision", "digest"], json!({
+        "Tenant": object(&["tenant", "revision", "digest", "disabled"], json!({
             "tenant": text("Its name"),
             "revision": number("The number of its bundle"),
             "digest": text("The digest of its bundle"),
+            "disabled": { "type": "array", "items": { "type": "string" }, "description":
+                "Its releases whose kill switch is pulled" },
             "time": { "type": "string", "format": "date-time" },
             "source": text("Where the bundle came from"),
             "owner": text("The file that owns the tenant"),
