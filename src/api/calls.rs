@@ -123,7 +123,7 @@ impl Client {
     /// # Errors
     /// The API does not answer, or refuses.
     pub(crate) fn put_bundle(&self, tenant: &str, yaml: &str) -> Result<()> {
-        let url = self.url(&format!("/v1/tenants/{tenant}/bundle"));
+        let url = self.url(&format!("/v1/tenants/{}/bundle", segment(tenant)));
         let sent = self.agent.put(&url).content_type("application/yaml").send(yaml);
         self.accepted(sent).map(drop)
     }

@@ -59,15 +59,16 @@ fn a_place_is_a_plain_url() {
     }
 }
 
-/// Has a server say `said` once it read a head and `portion` bytes more, and then close, and sends it a body without end;
-/// returns what is told of that.
-fn told_of_a_body_without_end(portion: usize, said: &'static str) -> String {
+/// Starts a server that says `said` once it read a head and `portion` bytes more, and then closes; returns where, and the
+/// head's first line when it is done.
+fn server(portion: usize, said: &'static str) -> (String, thread::JoinHandle<String>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let address = listener.local_addr().expect("it is bound");
     let server = thread::spawn(move || {
         let (stream, _) = listener.accept().expect("a caller");
         let mut reader = BufReader::new(&stream);
-        let mut line = String::new();
+        let (mut first, mut line) = (String::new(), String::new());
+        reader.read_line(&mut first).expect("a head");
         while line != "\r\n" {
             line.clear();
             reader.read_line(&mut line).expect("a head");
@@ -78,8 +79,23 @@ fn told_of_a_body_without_end(portion: usize, said: &'static str) -> String {
         reader.read_exact(&mut vec![0; portion]).expect("a body");
         (&stream).write_all(said.as_bytes()).expect("sent");
         stream.shutdown(Shutdown::Both).expect("closed");
+        first
     });
-    let client = Client::new(&format!("http://{address}"));
+    (format!("http://{address}"), server)
+}
+
+#[test]
+fn names_are_segments_of_a_path() {
+    let (base, server) = server(0, "HTTP/1.1 204 No Content\r\n\r\n");
+    Client::new(&base).put_bundle("a b/c?", "{}").expect("taken");
+    let line = server.join().expect("no panic");
+    assert_eq!(line, "PUT /v1/tenants/a%20b%2Fc%3F/bundle HTTP/1.1\r\n");
+}
+
+/// Sends a body without end to a [`server`]; returns what is told of that.
+fn told_of_a_body_without_end(portion: usize, said: &'static str) -> String {
+    let (base, server) = server(portion, said);
+    let client = Client::new(&base);
     let loaded = client.load_list(("shop", "staff"), "text/plain", &mut io::repeat(b'7'));
     server.join().expect("no panic");
     loaded.expect_err("no list has no end").to_string()
