@@ -16,6 +16,8 @@ pub const HEADERS_MAX: usize = 100;
 pub const METHOD_BYTES_MAX: usize = 32;
 /// Most fields that Connection may name besides its own options: each is looked for among all fields.
 pub const CONNECTION_NAMES_MAX: usize = 32;
+/// Most gateways like this one that a request may have come through, by its Via: more are a loop (RFC 9110 §7.6.3).
+pub const HOPS_MAX: usize = 16;
 /// Longest host name, bytes (RFC 1035 §2.3.4) plus port.
 pub const HOST_BYTES_MAX: usize = 253 + 6;
 /// Longest chunk-size line, bytes: 16 hexadecimal digits and short extensions. Longer ones only
