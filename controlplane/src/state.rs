@@ -16,6 +16,7 @@ mod bundles;
 mod instances;
 mod queue;
 mod splits;
+mod tenants;
 mod weights;
 
 use std::{
