@@ -25,6 +25,7 @@ pub mod document;
 mod files;
 mod followed;
 mod geo;
+mod healing;
 mod history;
 mod issuers;
 mod leases;
@@ -214,13 +215,12 @@ async fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControlError> {
-    let counts = Arc::new(counts::Counts::default());
     let store = store::Embedded::open(&options.data)?;
     let ours = ControlPlane { id: store.identity()?, takes_over: options.take_over };
-    let store = counts::Counted::new(store, Arc::clone(&counts));
     let state = Arc::new(state::State::load(Box::new(store), Instant::now())?);
     let tags = Arc::new(tags::TagStore::open(&options.data)?);
     let lists = Arc::new(lists::ListStore::open(&options.data)?);
+    let counts = Arc::new(counts::Counts::default());
     let (paths, owned) = (options.bundles, (Arc::clone(&state), Arc::clone(&counts)));
     let loading = move || files::Files::load(paths, owned.0, owned.1);
     let loading = tokio::task::spawn_blocking(loading).await;
@@ -231,6 +231,9 @@ async fn serve(
 
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(leases::sweep(Arc::clone(&state)));
+    tokio::spawn(healing::heal(Arc::clone(&state)));
+    tokio::spawn(healing::heal(Arc::clone(&tags)));
+    tokio::spawn(healing::heal(Arc::clone(&lists)));
     if options.watch {
         files.watch(stopped.clone());
     }

@@ -32,6 +32,7 @@ use halftone_link::{SealedError, SealedTable};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 
+use crate::{healing::Kept, store::Health};
 use file::Written;
 
 const FOLDER: &str = "lists";
@@ -104,6 +105,7 @@ pub(crate) type Lists = Arc<BTreeMap<ListName, Arc<Held>>>;
 #[derive(Debug)]
 pub(crate) struct ListStore {
     folder: PathBuf,
+    health: Health,
     newest: watch::Sender<Lists>,
     /// Held by whoever changes a list.
     writing: Mutex<()>,
@@ -134,7 +136,8 @@ impl ListStore {
             }
         }
         let newest = watch::channel(Arc::new(lists)).0;
-        Ok(Self { folder, newest, writing: Mutex::default(), loads: Semaphore::new(LOADS_MAX) })
+        let (writing, loads) = (Mutex::default(), Semaphore::new(LOADS_MAX));
+        Ok(Self { folder, health: Health::new("lists"), newest, writing, loads })
     }
 
     /// Returns the lists, and later ones as they come.
@@ -193,7 +196,7 @@ impl ListStore {
         }
         let revision = before.map_or(0, |held| held.state.revision) + 1;
         let (held, written) = hold(Written { name: name.clone(), revision, key, prints })?;
-        file::write(&self.folder, &written)?;
+        self.noted(file::write(&self.folder, &written))?;
         let state = held.state.clone();
         self.newest.send_modify(|lists| drop(Arc::make_mut(lists).insert(name, Arc::new(held))));
         Ok(state)
@@ -208,9 +211,29 @@ impl ListStore {
         if !self.newest.borrow().contains_key(name) {
             return Ok(false);
         }
-        file::remove(&self.folder, name)?;
+        self.noted(file::remove(&self.folder, name))?;
         self.newest.send_modify(|lists| drop(Arc::make_mut(lists).remove(name)));
         Ok(true)
+    }
+
+    /// Notes what became of a write.
+    fn noted(&self, written: Result<(), ListStoreError>) -> Result<(), ListStoreError> {
+        match &written {
+            Ok(()) => self.health.works(),
+            Err(error) => self.health.failed(error),
+        }
+        written
+    }
+}
+
+impl Kept for ListStore {
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn probe(&self) -> Result<(), String> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        file::probe(&self.folder).map_err(|error| error.to_string())
     }
 }
 

@@ -31,13 +31,14 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::{
+    healing::Kept,
     history::History,
     leases::Leases,
     ranges::Ranges,
     registry::Registry,
     rules::{Rules, RulesError},
     source::SourceError,
-    store::{Change, Counters, Numbered, Store, StoreError},
+    store::{Change, Counters, Health, Numbered, Store, StoreError},
     tenants::Tenants,
 };
 use queue::Queue;
@@ -116,6 +117,7 @@ impl From<StoreError> for StateError {
 /// Everything that is served, and the numbers it has.
 pub(crate) struct State {
     store: Box<dyn Store>,
+    health: Health,
     /// With every change that was asked for: what the next one is checked against.
     newest: Mutex<Model>,
     queue: Queue,
@@ -178,7 +180,8 @@ impl State {
         };
         let (changes, _) = watch::channel(model.counters.change);
         let (newest, model) = (Mutex::new(model.clone()), RwLock::new(model));
-        Ok(Self { store, newest, queue: Queue::default(), model, leases, changes })
+        let (health, queue) = (Health::new("control"), Queue::default());
+        Ok(Self { store, health, newest, queue, model, leases, changes })
     }
 
     /// Returns the number of the newest change, and later ones as they come.
@@ -250,6 +253,16 @@ impl State {
         let change = model.counters.change;
         drop(model);
         self.changes.send_replace(change);
+    }
+}
+
+impl Kept for State {
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn probe(&self) -> Result<(), String> {
+        self.store.probe().map_err(|error| error.to_string())
     }
 }
 

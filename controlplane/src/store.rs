@@ -11,6 +11,7 @@
 
 mod database;
 mod embedded;
+mod health;
 mod identity;
 mod texts;
 
@@ -28,6 +29,7 @@ use crate::{ranges::Ranges, registry::Record, rules::Rules};
 
 pub(crate) use database::DatabaseFile;
 pub(crate) use embedded::Embedded;
+pub(crate) use health::Health;
 
 /// Why the store could not be opened, read or written.
 #[derive(Debug, Error)]
@@ -111,6 +113,12 @@ pub(crate) trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`]; nothing was changed then.
     fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError>;
+
+    /// Writes what changes nothing, as durably. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn probe(&self) -> Result<(), StoreError>;
 
     /// Reads the text of a revision, if it is kept and has one. Blocks on the disk.
     ///

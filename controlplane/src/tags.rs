@@ -27,7 +27,10 @@ use redb::{ReadableTable as _, Table, TableDefinition, TableError};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::store::{DatabaseFile, StoreError};
+use crate::{
+    healing::Kept,
+    store::{DatabaseFile, Health, StoreError},
+};
 use filters::Filters;
 
 const FILE: &str = "tags.redb";
@@ -71,6 +74,7 @@ pub(crate) type Revisions = Arc<BTreeMap<String, u64>>;
 /// The tags of every tenant.
 pub(crate) struct TagStore {
     file: DatabaseFile,
+    health: Health,
     revisions: watch::Sender<Revisions>,
     /// Ids that gateways asked for.
     asked: AtomicU64,
@@ -85,7 +89,8 @@ impl TagStore {
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
         let file = DatabaseFile::open(directory.join(FILE), CACHE_BYTES)?;
         let (revisions, asked) = (watch::channel(Arc::default()).0, AtomicU64::new(0));
-        let store = Self { file, revisions, asked, filters: Filters::default() };
+        let (health, filters) = (Health::new("tags"), Filters::default());
+        let store = Self { file, health, revisions, asked, filters };
         store.load_filters()?;
         store.revisions.send_replace(Arc::new(store.load_revisions()?));
         Ok(store)
@@ -165,6 +170,17 @@ impl TagStore {
     /// # Errors
     /// [`TagStoreError`]; nothing of it was written then.
     pub(crate) fn write(&self, tenant: &str, rows: &[Row]) -> Result<Summary, TagStoreError> {
+        let written = self.write_rows(tenant, rows);
+        match &written {
+            Ok((_, false)) | Err(TagStoreError::Full { .. }) => {}
+            Ok((_, true)) => self.health.works(),
+            Err(TagStoreError::Store(error)) => self.health.failed(error),
+        }
+        written.map(|(summary, _)| summary)
+    }
+
+    /// Does the same, and says whether it took a write.
+    fn write_rows(&self, tenant: &str, rows: &[Row]) -> Result<(Summary, bool), TagStoreError> {
         let transaction = self.file.begin_write()?;
         let (before, after) = {
             let mut tenants =
@@ -185,7 +201,7 @@ impl TagStore {
         };
         if after == before {
             transaction.abort().map_err(self.access("leave a change"))?;
-            return Ok(before);
+            return Ok((before, false));
         }
         if after.ids > TAG_IDS_MAX {
             // A transaction that is dropped is rolled back.
@@ -199,7 +215,7 @@ impl TagStore {
         self.revisions.send_modify(|revisions| {
             Arc::make_mut(revisions).insert(tenant.to_owned(), after.revision);
         });
-        Ok(after)
+        Ok((after, true))
     }
 
     fn load_revisions(&self) -> Result<BTreeMap<String, u64>, StoreError> {
@@ -249,6 +265,16 @@ impl TagStore {
 
     fn access<E: Into<redb::Error>>(&self, doing: &'static str) -> impl Fn(E) -> StoreError {
         self.file.access(doing)
+    }
+}
+
+impl Kept for TagStore {
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn probe(&self) -> Result<(), String> {
+        self.file.probe().map_err(|error| error.to_string())
     }
 }
 

@@ -243,8 +243,11 @@ fn others() -> Vec<Operation> {
             .takes(&["application/json"], "ExplainRequest")
             .answers(200, "Explained")
             .refuses(&[400, 408, 413, 422, 503]),
-        operation("get", "/healthz", "health", "Tells whether the newest state is published")
+        operation("get", "/healthz", "health", "Tells that the API answers, and what is wrong")
             .answers(200, "Health"),
+        operation("get", "/readyz", "ready", "Tells whether changes can be kept")
+            .answers(200, "Health")
+            .refuses(&[503]),
         operation("get", "/metrics", "metrics", "Shows what is counted, as Prometheus reads it")
             .answers_text(200),
         operation("get", "/openapi.json", "describe", "Shows this document")
@@ -372,7 +375,7 @@ fn meaning(status: u16) -> &'static str {
         415 => "The body's media type is not read",
         422 => "The body says what cannot be meant; every problem is listed",
         500 => "The store fails; the log says why",
-        503 => "No gateway is connected",
+        503 => "No gateway is connected, or changes cannot be kept",
         _ => "Other",
     }
 }

@@ -110,6 +110,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
     }
 
+    /// Returns the answer while changes cannot be kept.
+    pub(crate) fn unready(detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unready", "Not ready", detail)
+    }
+
     /// Returns the answer for a store that failed; `so` says what that means.
     fn unstored(error: &StoreError, so: &str) -> Self {
         if error.is_full() {

@@ -25,6 +25,9 @@ const FORM: u32 = 1;
 /// Longest first line, bytes: two names and five numbers.
 const LINE_BYTES_MAX: u64 = 2 * NAME_BYTES_MAX as u64 + 256;
 
+/// What is written to see whether something can be.
+const PROBE: &[u8] = b"nothing is kept here\n";
+
 /// A list as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
@@ -85,6 +88,19 @@ pub(super) fn remove(folder: &Path, name: &ListName) -> Result<(), ListStoreErro
     let path = path(folder, name);
     let removed = fs::remove_file(&path).and_then(|()| File::open(folder)?.sync_all());
     removed.map_err(io_error(&path, "remove it"))
+}
+
+/// Writes a file that says nothing, and removes it.
+pub(super) fn probe(folder: &Path) -> Result<(), ListStoreError> {
+    let path = folder.join("probe.new");
+    let written = || {
+        let mut file = File::create(&path)?;
+        file.write_all(PROBE)?;
+        file.sync_all()?;
+        fs::remove_file(&path)?;
+        File::open(folder)?.sync_all()
+    };
+    written().map_err(io_error(&path, "write it"))
 }
 
 /// Reads the list in a file.

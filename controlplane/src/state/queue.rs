@@ -93,6 +93,7 @@ impl State {
         let Some((counters, _)) = changes.last() else { return };
         match self.store.write(*counters, changes) {
             Ok(()) => {
+                self.health.works();
                 self.show(changes);
                 let _ = group.set(Ok(()));
             }
@@ -110,6 +111,7 @@ struct Ending<'a> {
 impl Ending<'_> {
     /// Takes everything back that is not durable.
     fn fail(&self, error: StoreError) {
+        self.state.health.failed(&error);
         let error = Arc::new(error);
         // Held until nothing is left to build on: whoever checks a change now would queue it in vain.
         let mut newest = self.state.newest();

@@ -29,11 +29,12 @@ impl Store for Forgetful {
     }
 
     fn write(&self, _: Counters, _: &[Numbered]) -> Result<(), StoreError> {
-        if !self.fails.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let source = Box::new(redb::Error::Corrupted("on demand".to_owned()));
-        Err(StoreError::Access { path: "test".into(), doing: "write", source })
+        let fails = self.fails.load(Ordering::Relaxed);
+        if fails { Err(StoreError::Locked { path: "test".into() }) } else { Ok(()) }
+    }
+
+    fn probe(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn text(&self, _: &crate::store::RevisionKey) -> Result<Option<String>, StoreError> {

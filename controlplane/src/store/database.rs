@@ -19,12 +19,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _, WriteTransaction};
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase as _, TableDefinition,
+    WriteTransaction,
+};
 
 use super::StoreError;
 
 /// How soon a file that was opened again is opened again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// A record that says nothing, and is written to see whether one can be.
+const PROBE: TableDefinition<'static, (), ()> = TableDefinition::new("probe");
 
 /// A redb file.
 pub(crate) struct DatabaseFile {
@@ -80,6 +85,19 @@ impl DatabaseFile {
     /// [`StoreError`].
     pub(crate) fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
         self.begin(|database| database.begin_write().map_err(self.access("start writing")))
+    }
+
+    /// Writes what says nothing, durably.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn probe(&self) -> Result<(), StoreError> {
+        let transaction = self.begin_write()?;
+        {
+            let mut table = transaction.open_table(PROBE).map_err(self.access("write a table"))?;
+            table.insert((), ()).map_err(self.access("write a record"))?;
+        }
+        transaction.commit().map_err(self.access("make a change durable"))
     }
 
     /// Says what was being done when an error came. One of the disk has the file opened anew.

@@ -328,6 +328,10 @@ impl Store for Embedded {
         Ok(())
     }
 
+    fn probe(&self) -> Result<(), StoreError> {
+        self.file.probe()
+    }
+
     fn text(&self, key: &RevisionKey) -> Result<Option<String>, StoreError> {
         let transaction = self.file.begin_read()?;
         let in_runs = texts::read(&transaction, &key.0, &revision_key(key));

@@ -17,7 +17,7 @@ pub(super) fn all() -> Value {
         "Gateway": gateway(),
         "Health": object(&["status"], json!({
             "status": { "enum": ["ok", "degraded"] },
-            "problem": text("Why the newest state is not published"),
+            "problem": text("Why the newest state is not published, or changes cannot be kept"),
         })),
         "IdList": id_list(),
         "Instance": instance(),
