@@ -32,7 +32,10 @@ use halftone_link::{SealedError, SealedTable};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 
-use crate::{healing::Kept, store::Health};
+use crate::{
+    healing::Kept,
+    store::{self, Health},
+};
 use file::Written;
 
 const FOLDER: &str = "lists";
@@ -77,6 +80,13 @@ pub enum ListStoreError {
     /// The kernel gives no memory file.
     #[error("a list cannot be handed to gateways: {0}")]
     Sealed(#[from] SealedError),
+}
+
+impl ListStoreError {
+    /// Returns whether there is no room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if store::is_full(source))
+    }
 }
 
 /// A list that is held.

@@ -27,7 +27,7 @@ use thiserror::Error;
 
 use crate::{ranges::Ranges, registry::Record, rules::Rules};
 
-pub(crate) use database::DatabaseFile;
+pub(crate) use database::{DatabaseFile, is_full};
 pub(crate) use embedded::Embedded;
 pub(crate) use health::Health;
 

@@ -3,6 +3,8 @@
 //! Owns the kinds of problems there are and how errors of other modules become them. Invariant: what
 //! a person sent wrong is told in full; what went wrong inside is logged in full and told in short.
 
+use std::fmt::Display;
+
 use axum::{
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
@@ -20,7 +22,6 @@ use crate::{
     rules::RulesError,
     source::{SourceError, TextProblem},
     state::StateError,
-    store::StoreError,
     tags::TagStoreError,
 };
 
@@ -116,8 +117,8 @@ impl Problem {
     }
 
     /// Returns the answer for a store that failed; `so` says what that means.
-    fn unstored(error: &StoreError, so: &str) -> Self {
-        if error.is_full() {
+    fn unstored(error: &dyn Display, is_full: bool, so: &str) -> Self {
+        if is_full {
             let detail =
                 format!("the disk of the control plane is full, so {so}; make room, and try again");
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "Disk full", detail);
@@ -229,7 +230,7 @@ impl From<StateError> for Problem {
             StateError::Unpublishable(_) => Self::about("", &detail),
             StateError::Store(error) => {
                 tracing::error!(%error, "a change could not be stored");
-                Self::unstored(&error, "the change was not made")
+                Self::unstored(&error, error.is_full(), "the change was not made")
             }
         }
     }
@@ -241,7 +242,7 @@ impl From<TagStoreError> for Problem {
             TagStoreError::Full { .. } => Self::conflict(error.to_string()),
             TagStoreError::Store(error) => {
                 tracing::error!(%error, "the tag store fails");
-                Self::unstored(&error, "the tags are what they were")
+                Self::unstored(&error, error.is_full(), "the tags are what they were")
             }
         }
     }
@@ -251,6 +252,10 @@ impl From<ListStoreError> for Problem {
     fn from(error: ListStoreError) -> Self {
         match error {
             ListStoreError::Full { .. } => Self::conflict(error.to_string()),
+            ListStoreError::Io { .. } => {
+                tracing::error!(%error, "a list could not be stored");
+                Self::unstored(&error, error.is_full(), "the list is what it was")
+            }
             _ => {
                 tracing::error!(%error, "a list could not be changed");
                 Self::internal("the list could not be changed, so it is what it was; see the log")
@@ -284,5 +289,28 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let media_type = HeaderValue::from_static("application/problem+json");
         (status, [(CONTENT_TYPE, media_type)], body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_list_without_room_is_told_what_to_do() {
+        let of = |kind: ErrorKind| {
+            let (path, source) = ("lists/1.list".into(), Error::from(kind));
+            Problem::from(ListStoreError::Io { path, doing: "write it", source }).0
+        };
+        for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge] {
+            let told = of(full);
+            assert_eq!((told.status, &*told.kind), (507, "urn:halftone:problem:disk-full"));
+            assert!(told.detail.contains("the list is what it was; make room"), "{}", told.detail);
+        }
+        let told = of(ErrorKind::PermissionDenied);
+        assert_eq!(told.status, 500);
+        assert!(told.detail.contains("lists/1.list: cannot write it: perm"), "{}", told.detail);
     }
 }

@@ -80,7 +80,11 @@ pub(super) fn write(folder: &Path, written: &Written) -> Result<(), ListStoreErr
         // The move itself is on disk only once its folder is.
         File::open(folder)?.sync_all()
     };
-    written().map_err(io_error(&path, "write it"))
+    written().map_err(|error| {
+        // What was written of it takes room that others lack.
+        let _ = fs::remove_file(&beside);
+        io_error(&path, "write it")(error)
+    })
 }
 
 /// Removes the list of a name.
@@ -100,7 +104,10 @@ pub(super) fn probe(folder: &Path) -> Result<(), ListStoreError> {
         fs::remove_file(&path)?;
         File::open(folder)?.sync_all()
     };
-    written().map_err(io_error(&path, "write it"))
+    written().map_err(|error| {
+        let _ = fs::remove_file(&path);
+        io_error(&path, "write it")(error)
+    })
 }
 
 /// Reads the list in a file.
