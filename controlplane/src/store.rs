@@ -62,6 +62,14 @@ pub enum StoreError {
         #[source]
         source: Box<redb::Error>,
     },
+    /// The file has lost what was in it.
+    #[error(
+        "store {path}: the file is empty, as a crash of the machine or its disk may leave one behind; restore it from a backup, or remove it to start with nothing"
+    )]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// A record is not what was written.
     #[error("store {path}: the record {key:?} of {table} cannot be read: {source}")]
     Record {

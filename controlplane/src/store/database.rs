@@ -6,10 +6,12 @@
 //! Invariants:
 //! - what was committed is there after it was opened again: redb recovers as after a kill. One that is gone, or empty, is not
 //!   made anew then;
+//! - a file that is empty is no new store: it is made beside its place, and whole when it comes there;
 //! - it is opened again once a second at most, however many ask for it, and whether that helps or not;
 //! - whoever notes a failure waits for nobody: a transaction that fails holds what reopening waits for.
 
 use std::{
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -49,10 +51,14 @@ impl DatabaseFile {
     /// Opens the file at `path`, or makes it, with so much of it kept in memory.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], [`StoreError::Open`].
+    /// [`StoreError::Locked`], [`StoreError::Empty`], [`StoreError::Open`].
     pub(crate) fn open(path: PathBuf, cache_bytes: usize) -> Result<Self, StoreError> {
-        let opened = builder(cache_bytes).create(&path);
-        let database = opened.map_err(|error| match error {
+        let database = match fs::metadata(&path) {
+            Ok(found) if found.len() == 0 => return Err(StoreError::Empty { path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path, cache_bytes),
+            _ => builder(cache_bytes).open(&path),
+        };
+        let database = database.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.clone() },
             error => StoreError::Open { path: path.clone(), source: Box::new(error.into()) },
         })?;
@@ -162,6 +168,30 @@ impl DatabaseFile {
         };
         StoreError::Access { path: self.path.clone(), doing, source: Box::new(source) }
     }
+}
+
+/// Makes an empty file at `path`. It grows beside its place and is moved there: what was begun and not ended is no store.
+fn make(path: &Path, cache_bytes: usize) -> Result<Database, DatabaseError> {
+    let beside = path.with_extension("redb.new");
+    let made = builder(cache_bytes).create(&beside);
+    let database = match made {
+        Ok(_) | Err(DatabaseError::DatabaseAlreadyOpen) => made?,
+        // What a process that was killed has left: the last thing that is written is what tells a store.
+        Err(_) => {
+            fs::remove_file(&beside)?;
+            builder(cache_bytes).create(&beside)?
+        }
+    };
+    // Who has it open is the only one who may move it: it was moved before by somebody else, or by nobody.
+    if path.exists() {
+        let _ = fs::remove_file(&beside);
+        drop(database);
+        return builder(cache_bytes).open(path);
+    }
+    fs::rename(&beside, path)?;
+    // The move itself is on disk only once its folder is.
+    File::open(path.parent().unwrap_or(path))?.sync_all()?;
+    Ok(database)
 }
 
 /// Returns whether an error of the disk is that there is no room for more.
