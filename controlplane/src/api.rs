@@ -50,6 +50,7 @@ use crate::{
     link::Gateways,
     lists::ListStore,
     publish::Publications,
+    resolve::Resolver,
     state::{Origin, State},
     tags::TagStore,
 };
@@ -74,6 +75,8 @@ pub(crate) struct Context {
     pub(crate) issuers: Believed,
     /// The files that own tenants.
     pub(crate) files: Arc<Files>,
+    /// Where names are.
+    pub(crate) resolver: Arc<Resolver>,
     /// What is published.
     pub(crate) publications: Publications,
     /// Who it is published to.

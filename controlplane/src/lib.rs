@@ -238,7 +238,7 @@ async fn serve(
         files.watch(stopped.clone());
     }
     let resolver = resolve::Resolver::system();
-    let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
+    let publications = publish::start(Arc::clone(&state), Arc::clone(&resolver), options.upstream);
     let geo = geo::start(options.geo, options.geo_every, stopped.clone())
         .map_err(ControlError::process("start a thread for region databases"))?;
     let issuers = issuers::start(options.issuers, options.issuers_every, stopped.clone())
@@ -261,6 +261,7 @@ async fn serve(
         geo,
         issuers,
         files,
+        resolver,
         publications,
         gateways,
         counts,

@@ -163,6 +163,8 @@ fn instance() -> Value {
             "expiresInMs": number("How long it may still be silent, milliseconds"),
             "draining": { "const": true, "description": "No new request goes there" },
             "applied": { "type": "boolean", "description": "Whether every connected gateway knows" },
+            "warnings": { "type": "array", "items": diagnostic(), "description":
+                "Why nothing is sent there although it is registered: its name does not resolve" },
         }),
     )
 }
