@@ -6,13 +6,14 @@
 //! ([`crate::publish`]).
 //!
 //! Invariants:
-//! - the memory shows a change only after the store has it;
+//! - the memory shows a change only after the store has it, and one that it has, whatever was said of it (`doubt`);
 //! - an answer never rests on what is not durable: one that changes nothing, and a refusal, too, wait for the
 //!   changes they were given on;
 //! - readers never wait for the disk: the model's lock is held for memory work only;
 //! - a change that changes nothing is acknowledged without a number of its own.
 
 mod bundles;
+mod doubt;
 mod instances;
 mod queue;
 mod splits;
@@ -108,6 +109,13 @@ pub(crate) enum StateError {
     Store(Arc<StoreError>),
 }
 
+impl StateError {
+    /// Returns whether the change may have been made in spite of this.
+    fn is_unknown(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unknown())
+    }
+}
+
 impl From<StoreError> for StateError {
     fn from(error: StoreError) -> Self {
         Self::Store(Arc::new(error))
@@ -121,6 +129,8 @@ pub(crate) struct State {
     /// With every change that was asked for: what the next one is checked against.
     newest: Mutex<Model>,
     queue: Queue,
+    /// Changes that may be kept or not; locked by whoever has `newest`.
+    doubtful: Mutex<Option<Vec<Numbered>>>,
     /// With every change that is durable: what is shown.
     model: RwLock<Model>,
     leases: Leases,
@@ -181,7 +191,8 @@ impl State {
         let (changes, _) = watch::channel(model.counters.change);
         let (newest, model) = (Mutex::new(model.clone()), RwLock::new(model));
         let (health, queue) = (Health::new("control"), Queue::default());
-        Ok(Self { store, health, newest, queue, model, leases, changes })
+        let doubtful = Mutex::default();
+        Ok(Self { store, health, newest, queue, doubtful, model, leases, changes })
     }
 
     /// Returns the number of the newest change, and later ones as they come.
@@ -217,6 +228,7 @@ impl State {
     ) -> Result<T, StateError> {
         let (answer, group) = {
             let mut newest = self.newest();
+            self.end_doubt(&mut newest)?;
             match decide(&newest) {
                 Ok(Decided::Change(counters, change, answer)) => {
                     newest.apply(counters, &change);
@@ -262,6 +274,7 @@ impl Kept for State {
     }
 
     fn probe(&self) -> Result<(), String> {
+        self.end_doubt(&mut self.newest()).map_err(|error| error.to_string())?;
         self.store.probe().map_err(|error| error.to_string())
     }
 }

@@ -380,9 +380,9 @@ fn meaning(status: u16) -> &'static str {
         413 => "The body is too large",
         415 => "The body's media type is not read",
         422 => "The body says what cannot be meant; every problem is listed",
-        500 => "The store fails; the log says why",
+        500 => "The store fails: nothing was changed, or, as the type says, nobody knows",
         503 => "No gateway is connected, or changes cannot be kept",
-        507 => "The disk of the control plane is full: nothing was changed",
+        507 => "The disk of the control plane is full: nothing was changed, or nobody knows",
         _ => "Other",
     }
 }

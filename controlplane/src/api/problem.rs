@@ -22,6 +22,7 @@ use crate::{
     rules::RulesError,
     source::{SourceError, TextProblem},
     state::StateError,
+    store::StoreError,
     tags::TagStoreError,
 };
 
@@ -117,7 +118,27 @@ impl Problem {
     }
 
     /// Returns the answer for a store that failed; `so` says what that means.
-    fn unstored(error: &dyn Display, is_full: bool, so: &str) -> Self {
+    fn unstored(error: &StoreError, so: &str) -> Self {
+        match error.is_unknown() {
+            true => Self::unsettled(error, error.is_full()),
+            false => Self::unwritten(error, error.is_full(), so),
+        }
+    }
+
+    /// Returns the answer for a write of which it is not known what came of it.
+    fn unsettled(error: &dyn Display, is_full: bool) -> Self {
+        let (status, first) = match is_full {
+            true => {
+                (StatusCode::INSUFFICIENT_STORAGE, "the disk of the control plane is full, and ")
+            }
+            false => (StatusCode::INTERNAL_SERVER_ERROR, ""),
+        };
+        let detail = format!("{first}{error}; look at what is there, or ask for it again");
+        Self::new(status, "outcome-unknown", "Outcome unknown", detail)
+    }
+
+    /// Returns the same of a write of which it is known that nothing was kept.
+    fn unwritten(error: &dyn Display, is_full: bool, so: &str) -> Self {
         if is_full {
             let detail =
                 format!("the disk of the control plane is full, so {so}; make room, and try again");
@@ -230,7 +251,7 @@ impl From<StateError> for Problem {
             StateError::Unpublishable(_) => Self::about("", &detail),
             StateError::Store(error) => {
                 tracing::error!(%error, "a change could not be stored");
-                Self::unstored(&error, error.is_full(), "the change was not made")
+                Self::unstored(&error, "the change was not made")
             }
         }
     }
@@ -242,7 +263,7 @@ impl From<TagStoreError> for Problem {
             TagStoreError::Full { .. } => Self::conflict(error.to_string()),
             TagStoreError::Store(error) => {
                 tracing::error!(%error, "the tag store fails");
-                Self::unstored(&error, error.is_full(), "the tags are what they were")
+                Self::unstored(&error, "the tags are what they were")
             }
         }
     }
@@ -252,9 +273,13 @@ impl From<ListStoreError> for Problem {
     fn from(error: ListStoreError) -> Self {
         match error {
             ListStoreError::Full { .. } => Self::conflict(error.to_string()),
+            ListStoreError::Unknown(_) => {
+                tracing::error!(%error, "a list was stored, and may not stay");
+                Self::unsettled(&error, error.is_full())
+            }
             ListStoreError::Io { .. } => {
                 tracing::error!(%error, "a list could not be stored");
-                Self::unstored(&error, error.is_full(), "the list is what it was")
+                Self::unwritten(&error, error.is_full(), "the list is what it was")
             }
             _ => {
                 tracing::error!(%error, "a list could not be changed");

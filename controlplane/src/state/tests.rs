@@ -1,6 +1,9 @@
 //! Changes one after the other, refused ones, and those that could not be stored.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use halftone_core::{
     compile::{Allocations, SplitKey},
@@ -31,6 +34,10 @@ impl Store for Forgetful {
     fn write(&self, _: Counters, _: &[Numbered]) -> Result<(), StoreError> {
         let fails = self.fails.load(Ordering::Relaxed);
         if fails { Err(StoreError::Locked { path: "test".into() }) } else { Ok(()) }
+    }
+
+    fn counters(&self, _: Duration) -> Result<Counters, StoreError> {
+        unreachable!("no write of this store is unknown")
     }
 
     fn probe(&self) -> Result<(), StoreError> {

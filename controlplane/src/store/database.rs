@@ -15,9 +15,10 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,14 +30,19 @@ use redb::{
 use super::StoreError;
 
 /// How soon a file that was opened again is opened again.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How long a pause of waiting is.
+const AWHILE: Duration = Duration::from_millis(20);
 /// A record that says nothing, and is written to see whether one can be.
 const PROBE: TableDefinition<'static, (), ()> = TableDefinition::new("probe");
+
+/// How a file that is there is opened.
+type Open = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// A redb file.
 pub(crate) struct DatabaseFile {
     path: PathBuf,
-    cache_bytes: usize,
+    open: Open,
     /// Nothing while it cannot be opened.
     database: RwLock<Option<Database>>,
     /// Whether its disk has failed since it was opened.
@@ -58,13 +64,21 @@ impl DatabaseFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path, cache_bytes),
             _ => builder(cache_bytes).open(&path),
         };
+        Self::opened(path, database, Box::new(move |path| builder(cache_bytes).open(path)))
+    }
+
+    fn opened(
+        path: PathBuf,
+        database: Result<Database, DatabaseError>,
+        open: Open,
+    ) -> Result<Self, StoreError> {
         let database = database.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.clone() },
             error => StoreError::Open { path: path.clone(), source: Box::new(error.into()) },
         })?;
         Ok(Self {
             path,
-            cache_bytes,
+            open,
             database: RwLock::new(Some(database)),
             failed: AtomicBool::new(false),
             full: AtomicBool::new(false),
@@ -82,6 +96,21 @@ impl DatabaseFile {
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        self.begin_read_within(Duration::ZERO)
+    }
+
+    /// Starts reading; a file that was opened again just now is waited for, so long.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn begin_read_within(
+        &self,
+        patience: Duration,
+    ) -> Result<ReadTransaction, StoreError> {
+        let until = Instant::now() + patience;
+        while Instant::now() < until && self.failed.load(Ordering::Acquire) && self.is_to_rest() {
+            thread::sleep(AWHILE);
+        }
         self.begin(|database| database.begin_read().map_err(self.access("start reading")))
     }
 
@@ -128,6 +157,21 @@ impl DatabaseFile {
         }
     }
 
+    /// Says what was being done when an error came at the end of a write: its outcome is not known.
+    pub(crate) fn unknown<E: Into<redb::Error>>(
+        &self,
+        doing: &'static str,
+    ) -> impl Fn(E) -> StoreError {
+        let access = self.access(doing);
+        move |error| StoreError::Unknown(Arc::new(access(error)))
+    }
+
+    /// Returns whether it was opened again just now.
+    fn is_to_rest(&self) -> bool {
+        let opened_again = self.opened_again.lock().unwrap_or_else(PoisonError::into_inner);
+        opened_again.is_some_and(|at| at.elapsed() < AGAIN_AFTER)
+    }
+
     fn begin<T>(
         &self,
         begin: impl FnOnce(&Database) -> Result<T, StoreError>,
@@ -153,10 +197,10 @@ impl DatabaseFile {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         // The file is locked by whoever has it open.
         drop(database.take());
-        let opened = builder(self.cache_bytes).open(&self.path);
+        let opened = (self.open)(&self.path);
         *database = Some(opened.map_err(self.access("open it again"))?);
         self.failed.store(false, Ordering::Release);
-        tracing::info!(path = %self.path.display(), "a store is opened again after its disk had failed");
+        tracing::debug!(path = %self.path.display(), "a store is opened again after its disk had failed");
         Ok(())
     }
 
@@ -207,5 +251,7 @@ fn builder(cache_bytes: usize) -> redb::Builder {
     builder
 }
 
+#[cfg(test)]
+pub(crate) mod faults;
 #[cfg(test)]
 mod tests;
