@@ -17,6 +17,8 @@ pub const HEADERS_MAX: usize = 100;
 pub const METHOD_BYTES_MAX: usize = 32;
 /// Most fields that Connection may name besides its own options: each is looked for among all fields.
 pub const CONNECTION_NAMES_MAX: usize = 32;
+/// Most gateways like this one that a request may have come through, by its Via: more are a loop (RFC 9110 §7.6.3).
+pub const HOPS_MAX: usize = 16;
 /// Longest host name, bytes (RFC 1035 §2.3.4) plus port.
 pub const HOST_BYTES_MAX: usize = 253 + 6;
 /// Longest chunk-size line, bytes: 16 hexadecimal digits and short extensions. Longer ones only
@@ -80,6 +82,9 @@ pub const JWT_REMEMBERED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most tokens that one worker verifies in a tick, 4000 in a second: a signature takes 30 to 100 µs, so that whoever sends
 /// ever new ones takes a third of a core at most, and no tick is late by much.
 pub const JWT_JUDGED_PER_TICK: u32 = 400;
+/// Most that a worker verifies in a tick for a shadow alone, so that one that reads tokens where the served rules do not takes
+/// nothing from callers, and a tenth of a core at most.
+pub const JWT_SHADOWED_PER_TICK: u32 = 100;
 /// Bad ones among them that one caller may show: 250 in a second are nobody's mistake, also where many users share an
 /// address, and it takes sixteen addresses to use up what all callers have together.
 pub const JWT_BAD_PER_CALLER: u8 = 25;

@@ -10,8 +10,8 @@
 //! Invariants:
 //! - a token that was verified is not verified again while its issuer, its audiences and its key stay, and costs no
 //!   allocation;
-//! - a token is verified within the budget of the tick, or it is not there: ever new ones take no worker, and no caller
-//!   alone takes what is there for all;
+//! - a token is verified within the budget of the tick, or it is not there: ever new ones take no worker, no caller
+//!   alone takes what is there for all, and a shadow has a budget of its own and blames nobody;
 //! - a token is counted once per decision, however often it is read, and is shown nowhere.
 
 mod callers;
@@ -27,7 +27,7 @@ use std::{
 
 use halftone_core::{
     http::Header,
-    limits::JWT_JUDGED_PER_TICK,
+    limits::{JWT_JUDGED_PER_TICK, JWT_SHADOWED_PER_TICK},
     route::trace::Step,
     signal::jwt::{ClaimReader, Issuers, RESULTS, Rejected, Verified, bearer},
     table::epoch::{EpochCell, Reader as EpochReader},
@@ -43,6 +43,8 @@ pub struct Tokens {
     known: RefCell<Known>,
     /// How many may still be verified before the next tick.
     left: Cell<u32>,
+    /// The same for shadows.
+    shadowed: Cell<u32>,
     callers: Callers,
     /// Decisions that asked, by [`RESULTS`].
     counts: [Cell<u64>; RESULTS.len()],
@@ -56,6 +58,7 @@ impl Tokens {
             issuers: RefCell::new(EpochReader::new(cell)),
             known: RefCell::default(),
             left: Cell::new(JWT_JUDGED_PER_TICK),
+            shadowed: Cell::new(JWT_SHADOWED_PER_TICK),
             callers: Callers::default(),
             counts: Default::default(),
         }
@@ -69,12 +72,25 @@ impl Tokens {
         client_ip: &'w str,
         now_unix_s: u64,
     ) -> Reader<'w> {
-        Reader { tokens: self, headers, client_ip, now_unix_s, found: OnceCell::new() }
+        Reader {
+            tokens: self,
+            headers,
+            caller: Some(client_ip),
+            now_unix_s,
+            found: OnceCell::new(),
+        }
+    }
+
+    /// Returns a reader for a decision that nobody is served by.
+    #[must_use]
+    pub fn shadow<'w>(&'w self, headers: &'w [Header<'w>], now_unix_s: u64) -> Reader<'w> {
+        Reader { tokens: self, headers, caller: None, now_unix_s, found: OnceCell::new() }
     }
 
     /// Begins another tick.
     pub fn turn(&self) {
         self.left.set(JWT_JUDGED_PER_TICK);
+        self.shadowed.set(JWT_SHADOWED_PER_TICK);
         self.callers.turn();
     }
 
@@ -92,16 +108,18 @@ impl Tokens {
         self.counts.each_ref().map(Cell::get)
     }
 
-    /// Returns what is known of a token that `client_ip` shows, which is verified when nothing is.
-    fn judged(&self, token: &[u8], client_ip: &str) -> Result<Rc<Entry>, Rejected> {
+    /// Returns what is known of a token that `caller` shows, or that a shadow looks at; it is verified when nothing is.
+    fn judged(&self, token: &[u8], caller: Option<&str>) -> Result<Rc<Entry>, Rejected> {
         let mut issuers = self.issuers.borrow_mut();
         let newest = issuers.current();
         if newest.is_empty() {
             return Err(Rejected::NoIssuers);
         }
+        let mut known = self.known.borrow_mut();
+        let Some(client_ip) = caller else { return known.judge(newest, token, &self.shadowed) };
         let (none, before) = (Cell::new(0), self.left.get());
         let left = if self.callers.is_over(client_ip) { &none } else { &self.left };
-        let entry = self.known.borrow_mut().judge(newest, token, left)?;
+        let entry = known.judge(newest, token, left)?;
         if self.left.get() < before && entry.judged().is_err() {
             self.callers.blame(client_ip);
         }
@@ -128,7 +146,8 @@ enum Found {
 pub struct Reader<'w> {
     tokens: &'w Tokens,
     headers: &'w [Header<'w>],
-    client_ip: &'w str,
+    /// Who shows it; nobody is asked about for a shadow.
+    caller: Option<&'w str>,
     now_unix_s: u64,
     found: OnceCell<Found>,
 }
@@ -142,6 +161,12 @@ impl Reader<'_> {
             Some(Found::Good(_)) => Some(0),
             Some(Found::Bad(why, _)) => Some(why.index()),
         })
+    }
+
+    /// Returns whether its token was wanted and there was no budget to verify it.
+    #[must_use]
+    pub fn was_busy(&self) -> bool {
+        matches!(self.found.get(), Some(Found::Bad(Rejected::Busy, _)))
     }
 
     /// Tells of its token, if the decision asked for one and there was one: who has issued it and by which key, never the
@@ -168,7 +193,7 @@ impl Reader<'_> {
             Ok(None) => return Found::Nothing,
             Err(why) => return Found::Bad(why, None),
         };
-        match self.tokens.judged(token, self.client_ip) {
+        match self.tokens.judged(token, self.caller) {
             Ok(entry) => match entry.judged().and_then(|found| found.is_current(self.now_unix_s)) {
                 Ok(()) => Found::Good(entry),
                 Err(why) => Found::Bad(why, Some(entry)),

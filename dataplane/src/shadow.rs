@@ -6,7 +6,7 @@
 //! Invariants:
 //! - while there is none, a request costs one branch;
 //! - nothing of a request changes: no counter, no log line, no cookie, no turn, no random number is taken, nobody is
-//!   asked for; what a candidate would have to ask for is counted as not decided;
+//!   asked for, no budget of callers is spent; what a candidate would have to ask for is counted as not decided;
 //! - both decisions have the same request, random number and time;
 //! - counts are bounded ([`Counter`]), and a shadow ends by itself.
 
@@ -121,7 +121,7 @@ pub(crate) fn look<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, re
     let (peek, devices) = (worker.tags.peek(), worker.devices.uncounted());
     let geo = worker.regions.uncounted(client_ip);
     let verifier = worker.signing.verifier(request.decided_unix_s);
-    let claims = worker.tokens.reader(head.headers, client_ip, request.decided_unix_s);
+    let claims = worker.tokens.shadow(head.headers, request.decided_unix_s);
     let view = RequestView {
         method: head.method,
         scheme: request.scheme,
@@ -145,7 +145,7 @@ pub(crate) fn look<E: Engine>(worker: &Worker<E>, downstream: &Downstream<E>, re
     let candidate = Arc::clone(&shadow.candidate);
     let rules = candidate.rules.rules();
     let decided = route(rules, &view, request.random, request.decided_unix_s);
-    if peek.has_missed() {
+    if peek.has_missed() || claims.was_busy() {
         shadow.counter.tally.undecided += 1;
         return;
     }

@@ -52,6 +52,18 @@ on_each_engine! {
         is_answered(&ask("shop.example.com", "/cart/1"), 502, "connection_refused");
     }
 
+    /// A route that leads back to the gateway.
+    fn a_request_that_goes_in_circles_ends(engine: Engine) {
+        let stack = Stack::start(engine, &[]);
+        stack.api.register("cart", stack.listen, &json!({}));
+        is_answered(&stack.get(&[]), 502, "proxy_loop_detected");
+        // One came from the caller, and each that passed adds itself.
+        let rounds = 17;
+        let lines = stack.log(rounds + 1);
+        let ended = lines.iter().filter(|line| line["error"] == "proxy_loop_detected").count();
+        assert_eq!((lines.len(), ended), (rounds + 1, 1), "{lines:?}");
+    }
+
     /// An answer that is none; the caller's connection lives on.
     fn a_broken_answer_is_a_bad_gateway(engine: Engine) {
         let service = Upstream::answering(|request| {

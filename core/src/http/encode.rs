@@ -8,7 +8,7 @@
 
 use std::{io::Write as _, net::IpAddr};
 
-use super::{Baggage, Framing, Mask, RequestHead, ResponseHead, is_baggage};
+use super::{Baggage, Framing, Mask, RequestHead, ResponseHead, head::VIA_NAME, is_baggage};
 
 mod run;
 
@@ -66,7 +66,9 @@ pub fn encode_request(head: &RequestHead<'_, '_>, forwarding: Forwarding<'_>, ou
                 && header.name.eq_ignore_ascii_case("x-forwarded-proto")
         });
     out.extend_from_slice(if proto_known { b"\r\n" } else { b"\r\nX-Forwarded-Proto: http\r\n" });
-    out.extend_from_slice(b"Via: 1.1 halftone\r\n\r\n");
+    for part in ["Via: 1.1 ", VIA_NAME, "\r\n\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
 }
 
 /// Appends the addresses of all X-Forwarded-For fields, each followed by `, `.

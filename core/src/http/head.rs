@@ -14,7 +14,7 @@ use std::mem::MaybeUninit;
 use memchr::memchr;
 use thiserror::Error;
 
-use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, METHOD_BYTES_MAX, URI_BYTES_MAX};
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, HOPS_MAX, METHOD_BYTES_MAX, URI_BYTES_MAX};
 
 mod fields;
 mod framing;
@@ -22,7 +22,7 @@ mod target;
 
 use fields::Fields;
 pub use fields::Mask;
-pub(crate) use fields::is_like;
+pub(crate) use fields::{VIA_NAME, is_like};
 pub use framing::Framing;
 pub use httparse::Header;
 use target::{Target, is_host};
@@ -81,6 +81,9 @@ pub enum HeadError {
     /// An expectation other than 100-continue.
     #[error("the only expectation served is 100-continue")]
     Expect,
+    /// Via says that it goes in circles.
+    #[error("the request came through this gateway, or ones like it, more than {HOPS_MAX} times")]
+    Loop,
 }
 
 impl HeadError {
@@ -94,6 +97,7 @@ impl HeadError {
             Self::Connect => 405,
             Self::TransferCoding | Self::Method => 501,
             Self::Expect => 417,
+            Self::Loop => 502,
             _ => 400,
         }
     }
@@ -262,6 +266,9 @@ pub fn parse_request<'s, 'b>(
         return Err(HeadError::TargetTooLong);
     }
     let fields = Fields::classify(headers, http11)?;
+    if fields.hops > HOPS_MAX {
+        return Err(HeadError::Loop);
+    }
     let target = Target::split(method, target)?;
     let host = match target.authority {
         Some(authority) => authority,

@@ -82,6 +82,35 @@ fn a_tick_brings_another_budget() {
     assert_eq!(read(&tokens, Some(&good), 1).0.as_deref(), Some("u7"));
 }
 
+/// What a shadow verifies is remembered for all, and takes nothing from callers, however many tokens it meets.
+#[test]
+fn a_shadow_spends_a_budget_of_its_own() {
+    let (signer, other) = (Signer::ed25519("k", 1), Signer::ed25519("k", 2));
+    let (tokens, _cell) = tokens(&[&signer]);
+    let bearer = |signer: &Signer, sub: &str| {
+        format!("Bearer {}", signer.sign(&json!({ "iss": "me", "sub": sub, "exp": 9 })))
+    };
+    let look = |value: &str| {
+        let headers = [Header { name: "Authorization", value: value.as_bytes() }];
+        let reader = tokens.shadow(&headers, 1);
+        (reader.claim("sub", None).map(str::to_owned), reader.was_busy())
+    };
+    let u7 = bearer(&signer, "u7");
+    assert_eq!(look(&u7), (Some("u7".to_owned()), false));
+    for flood in 1..JWT_SHADOWED_PER_TICK {
+        assert_eq!(look(&bearer(&other, &flood.to_string())), (None, false));
+    }
+    assert_eq!(look(&bearer(&signer, "u8")), (None, true));
+    assert_eq!(look(&u7), (Some("u7".to_owned()), false), "remembered");
+    for caller in 0..JWT_JUDGED_PER_TICK {
+        let sub = caller.to_string();
+        let (found, _) = read(&tokens, Some(&bearer(&signer, &sub)), 1);
+        assert_eq!(found, Some(sub), "nobody is blamed, and nothing was taken");
+    }
+    tokens.turn();
+    assert_eq!(look(&bearer(&signer, "u8")), (Some("u8".to_owned()), false));
+}
+
 /// One who sends ever new bad tokens is decided for without them; others are not.
 #[test]
 fn one_caller_alone_takes_a_part_of_the_budget() {

@@ -99,6 +99,7 @@ impl Kind {
             Self::TooManyConnections => "too_many_connections",
             Self::NoRoute => "destination_not_found",
             Self::NoInstance => "destination_unavailable",
+            Self::Head(HeadError::Loop) => "proxy_loop_detected",
             Self::Path | Self::Head(_) | Self::RequestBody(_) => "http_request_error",
             Self::Fingerprint(refusal) => refusal.label(),
             Self::DownstreamClosed => "client_closed",
@@ -166,6 +167,9 @@ fn head_detail(error: HeadError) -> &'static str {
         }
         HeadError::TransferCoding => "the only transfer coding served is chunked",
         HeadError::Expect => "the only expectation served is 100-continue",
+        HeadError::Loop => {
+            "the request goes in circles: its route leads back to a gateway it came through"
+        }
     }
 }
 

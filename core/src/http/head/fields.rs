@@ -15,6 +15,9 @@ use crate::{
 /// The field by which the holder of a token asks for the decision; it ends here.
 const EXPLAIN: &str = "x-halftone-explain";
 
+/// What Via names every gateway by: a circle of several is a loop, too.
+pub(crate) const VIA_NAME: &str = "halftone";
+
 /// A set of fields of one head, by index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mask(u128);
@@ -72,6 +75,8 @@ pub(super) struct Fields<'b> {
     upgrading: bool,
     /// How many fields Connection names.
     named: usize,
+    /// How many gateways like this one Via names.
+    pub(super) hops: usize,
 }
 
 impl<'b> Fields<'b> {
@@ -135,6 +140,7 @@ impl<'b> Fields<'b> {
                 self.upgrade = Some(header.value);
                 self.hop_by_hop.insert(index);
             }
+            (b'v', 3) if is("via") => self.hops += tokens(header.value).filter(is_own_hop).count(),
             (b'x', 9) if is_like(name, "x-real-ip") => self.forwarded.insert(index),
             (b'x', 15) if is_like(name, "x-forwarded-for") => {
                 self.forwarded.insert(index);
@@ -201,6 +207,12 @@ impl<'b> Fields<'b> {
             Some(_) => Err(HeadError::Expect),
         }
     }
+}
+
+/// Returns whether a member of Via was written by a gateway like this one: protocol, then our name, then a comment or nothing.
+fn is_own_hop(member: &&[u8]) -> bool {
+    member.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)
+        == Some(VIA_NAME.as_bytes())
 }
 
 /// Returns whether `h2c` is among the protocols: inside such a tunnel a caller would send requests that

@@ -128,6 +128,14 @@ fn requests_refused() {
         ("GET / HTTP/1.1\nHost: a\n\n".to_owned(), HeadError::BareLineFeed),
         (format!("{host}X: a\0b\r\n\r\n"), HeadError::Syntax),
         (format!("{host}Expect: 200-ok\r\n\r\n"), HeadError::Expect),
+        (format!("{host}{}\r\n", "Via: 1.1 halftone\r\n".repeat(HOPS_MAX + 1)), HeadError::Loop),
+        (
+            format!(
+                "{host}Via: {}1.1 halftone (a)\r\n\r\n",
+                "HTTP/1.1\thalftone , ".repeat(HOPS_MAX)
+            ),
+            HeadError::Loop,
+        ),
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n".to_owned(), HeadError::Version),
         ("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), HeadError::Target),
         ("GET x HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), HeadError::Target),
@@ -268,5 +276,14 @@ proptest! {
         let mut bytes = b"POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: x, close\r\nExpect: 100-continue\r\n\r\n".to_vec();
         bytes[at] = byte;
         let _ = parse_request(&bytes, &mut empty_slots(), &HeadLimits::default());
+    }
+}
+
+#[test]
+fn a_long_way_is_no_circle() {
+    let others = ["1.1 proxy", "1.1 halftone.example", "halftone", "1.1 other (halftone)", ""];
+    for members in [vec!["1.1 halftone"; HOPS_MAX], others.repeat(HOPS_MAX + 1)] {
+        let text = format!("GET / HTTP/1.1\r\nHost: a\r\nVia: {}\r\n\r\n", members.join(", "));
+        assert!(matches!(request(&text), Ok(Some(_))), "{text}");
     }
 }
