@@ -328,9 +328,10 @@ impl Store for Embedded {
             self.write_one(&transaction, change, &mut known)?;
         }
         // A transaction that is dropped on the way here is rolled back.
-        transaction.commit().map_err(self.file.unknown("make a change durable"))?;
-        *self.known() = known;
-        Ok(())
+        let committed = transaction.commit().map_err(self.file.unknown("make a change durable"));
+        // Kept or not, nobody knows which runs are there.
+        *self.known() = if committed.is_ok() { known } else { KnownRuns::new() };
+        committed
     }
 
     fn counters(&self, patience: Duration) -> Result<Counters, StoreError> {
