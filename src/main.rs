@@ -60,6 +60,8 @@ fn log_to_stderr() {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // What cannot be written would be told to standard error in a way that panics when that fails, too.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the programs that tests use; with `bench` also those that the bench compares with, with
-# `instructions` what counts them: Debian packages, and below target/tools what is none or starts a service.
+# `instructions` what counts them; with `release` what merges profiles, alone: Debian packages, and below
+# target/tools what is none or starts a service.
 # Does nothing when all are there; without root it says what to install.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +13,20 @@ fi
 
 if [ "${1:-}" = instructions ]; then
   programs+=(valgrind:valgrind)
+fi
+
+# Profiles are read by the LLVM that wrote them, the compiler's: from its own component (rustup component add
+# llvm-tools), or from a package.
+llvm="$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')"
+profdata() {
+  local file
+  for file in "$(rustc --print target-libdir)/../bin/llvm-profdata" "/usr/lib/llvm-$llvm/bin/llvm-profdata"; do
+    [ ! -x "$file" ] || { echo "$file"; return; }
+  done
+}
+if [ "${1:-}" = release ]; then
+  programs=()
+  [ -n "$(profdata)" ] || programs=("llvm-profdata-$llvm:llvm-$llvm")
 fi
 
 missing=()
@@ -30,6 +45,10 @@ fi
 
 tools=target/tools
 mkdir -p "$tools/bin"
+if [ "${1:-}" = release ]; then
+  ln -sf "$(profdata)" "$tools/bin/llvm-profdata"
+  exit
+fi
 # promtool alone: its package would start a server.
 if [ ! -x "$tools/bin/promtool" ] && ! command -v promtool >/dev/null; then
   if ! command -v apt-get >/dev/null; then

@@ -17,6 +17,7 @@ mod explain;
 mod gateways;
 mod geo;
 mod guard;
+mod health;
 mod instances;
 mod issuers;
 mod linger;
@@ -34,14 +35,13 @@ mod tenants;
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
-    extract::{DefaultBodyLimit, State as Extract},
+    Router,
+    extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, Uri},
     middleware,
     routing::{get, post, put},
 };
 use halftone_core::limits::{BUNDLE_BYTES_MAX, REGISTRATION_BYTES_MAX};
-use serde_json::{Value, json};
 
 use crate::{
     counts::Counts,
@@ -51,6 +51,7 @@ use crate::{
     link::Gateways,
     lists::ListStore,
     publish::Publications,
+    resolve::Resolver,
     state::{Origin, State},
     tags::TagStore,
 };
@@ -75,6 +76,8 @@ pub(crate) struct Context {
     pub(crate) issuers: Believed,
     /// The files that own tenants.
     pub(crate) files: Arc<Files>,
+    /// Where names are.
+    pub(crate) resolver: Arc<Resolver>,
     /// What is published.
     pub(crate) publications: Publications,
     /// Who it is published to.
@@ -134,7 +137,8 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/v1/sources", get(sources::list))
         .route("/openapi.json", get(openapi::show))
         .route("/metrics", get(metrics::show))
-        .route("/healthz", get(health))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
         .layer(middleware::from_fn(guard::same_origin))
@@ -169,15 +173,6 @@ impl Context {
         let text = if applied { "true" } else { "false" };
         (applied, [(APPLIED, HeaderValue::from_static(text))])
     }
-}
-
-/// Tells that the API answers, and whether the newest state could be published.
-async fn health(Extract(context): Extract<Context>) -> Json<Value> {
-    let problem = context.publications.borrow().problem.clone();
-    Json(match problem {
-        None => json!({ "status": "ok" }),
-        Some(problem) => json!({ "status": "degraded", "problem": problem }),
-    })
 }
 
 async fn unknown_path(uri: Uri) -> Problem {

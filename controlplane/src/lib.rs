@@ -25,6 +25,7 @@ pub mod document;
 mod files;
 mod followed;
 mod geo;
+mod healing;
 mod history;
 mod issuers;
 mod leases;
@@ -214,13 +215,12 @@ async fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControlError> {
-    let counts = Arc::new(counts::Counts::default());
     let store = store::Embedded::open(&options.data)?;
     let ours = ControlPlane { id: store.identity()?, takes_over: options.take_over };
-    let store = counts::Counted::new(store, Arc::clone(&counts));
     let state = Arc::new(state::State::load(Box::new(store), Instant::now())?);
     let tags = Arc::new(tags::TagStore::open(&options.data)?);
     let lists = Arc::new(lists::ListStore::open(&options.data)?);
+    let counts = Arc::new(counts::Counts::default());
     let (paths, owned) = (options.bundles, (Arc::clone(&state), Arc::clone(&counts)));
     let loading = move || files::Files::load(paths, owned.0, owned.1);
     let loading = tokio::task::spawn_blocking(loading).await;
@@ -231,11 +231,14 @@ async fn serve(
 
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(leases::sweep(Arc::clone(&state)));
+    tokio::spawn(healing::heal(Arc::clone(&state)));
+    tokio::spawn(healing::heal(Arc::clone(&tags)));
+    tokio::spawn(healing::heal(Arc::clone(&lists)));
     if options.watch {
         files.watch(stopped.clone());
     }
     let resolver = resolve::Resolver::system();
-    let publications = publish::start(Arc::clone(&state), resolver, options.upstream);
+    let publications = publish::start(Arc::clone(&state), Arc::clone(&resolver), options.upstream);
     let geo = geo::start(options.geo, options.geo_every, stopped.clone())
         .map_err(ControlError::process("start a thread for region databases"))?;
     let issuers = issuers::start(options.issuers, options.issuers_every, stopped.clone())
@@ -258,6 +261,7 @@ async fn serve(
         geo,
         issuers,
         files,
+        resolver,
         publications,
         gateways,
         counts,

@@ -5,7 +5,8 @@
 //! reads lines) and does not send lists ([`crate::link`] does).
 //!
 //! Invariants:
-//! - a list is replaced wholly, or not at all; it is durable before a gateway is given it;
+//! - a list is replaced wholly, or not at all; what is served is what a restart would find, and it is durable before that is
+//!   acknowledged;
 //! - its revision grows with every change; what says nothing new has no number;
 //! - a file that is not what was written ends the start: gateways would be told that there is no such list.
 
@@ -17,7 +18,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use halftone_core::{
@@ -32,6 +33,10 @@ use halftone_link::{SealedError, SealedTable};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 
+use crate::{
+    healing::Kept,
+    store::{self, Health},
+};
 use file::Written;
 
 const FOLDER: &str = "lists";
@@ -62,6 +67,9 @@ pub enum ListStoreError {
         #[source]
         source: io::Error,
     },
+    /// The folder could not be synced: what was changed is there, for as long as the machine runs.
+    #[error("it is not known whether the change would outlive a crash of the machine: {0}")]
+    Unknown(#[source] Box<ListStoreError>),
     /// A file is not what was written.
     #[error("list {path}: {what}; restore it from a backup, or remove it and load the list again")]
     Damaged {
@@ -76,6 +84,17 @@ pub enum ListStoreError {
     /// The kernel gives no memory file.
     #[error("a list cannot be handed to gateways: {0}")]
     Sealed(#[from] SealedError),
+}
+
+impl ListStoreError {
+    /// Returns whether there is no room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => store::is_full(source),
+            Self::Unknown(cause) => cause.is_full(),
+            _ => false,
+        }
+    }
 }
 
 /// A list that is held.
@@ -104,9 +123,10 @@ pub(crate) type Lists = Arc<BTreeMap<ListName, Arc<Held>>>;
 #[derive(Debug)]
 pub(crate) struct ListStore {
     folder: PathBuf,
+    health: Health,
     newest: watch::Sender<Lists>,
-    /// Held by whoever changes a list.
-    writing: Mutex<()>,
+    /// Held by whoever changes a list: whether the folder has a change that may not outlive a crash.
+    writing: Mutex<bool>,
     /// Bounds the lists that are loaded at once.
     pub(crate) loads: Semaphore,
 }
@@ -134,7 +154,8 @@ impl ListStore {
             }
         }
         let newest = watch::channel(Arc::new(lists)).0;
-        Ok(Self { folder, newest, writing: Mutex::default(), loads: Semaphore::new(LOADS_MAX) })
+        let (writing, loads) = (Mutex::default(), Semaphore::new(LOADS_MAX));
+        Ok(Self { folder, health: Health::new("lists"), newest, writing, loads })
     }
 
     /// Returns the lists, and later ones as they come.
@@ -168,7 +189,7 @@ impl ListStore {
     /// Replaces a list by the ids with these fingerprints, made with `key`, in any order. Blocks on the disk.
     ///
     /// # Errors
-    /// [`ListStoreError`]; the list is what it was then.
+    /// [`ListStoreError`]; the list is what it was then, but for [`ListStoreError::Unknown`].
     pub(crate) fn replace(
         &self,
         name: ListName,
@@ -177,7 +198,7 @@ impl ListStore {
     ) -> Result<ListState, ListStoreError> {
         prints.sort_unstable();
         prints.dedup();
-        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_unsynced = self.turn()?;
         let lists = Arc::clone(&self.newest.borrow());
         let before = lists.get(&name);
         let others = lists.iter().filter(|(other, _)| **other != name);
@@ -193,24 +214,62 @@ impl ListStore {
         }
         let revision = before.map_or(0, |held| held.state.revision) + 1;
         let (held, written) = hold(Written { name: name.clone(), revision, key, prints })?;
-        file::write(&self.folder, &written)?;
-        let state = held.state.clone();
+        self.noted(file::write(&self.folder, &written))?;
+        let (state, synced) = (held.state.clone(), self.sync(&mut is_unsynced));
         self.newest.send_modify(|lists| drop(Arc::make_mut(lists).insert(name, Arc::new(held))));
-        Ok(state)
+        synced.map(|()| state)
     }
 
     /// Forgets a list; returns whether there was one. Blocks on the disk.
     ///
     /// # Errors
-    /// [`ListStoreError`]; the list is there still.
+    /// [`ListStoreError`]; the list is there still, but for [`ListStoreError::Unknown`].
     pub(crate) fn delete(&self, name: &ListName) -> Result<bool, ListStoreError> {
-        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_unsynced = self.turn()?;
         if !self.newest.borrow().contains_key(name) {
             return Ok(false);
         }
-        file::remove(&self.folder, name)?;
+        self.noted(file::remove(&self.folder, name))?;
+        let synced = self.sync(&mut is_unsynced);
         self.newest.send_modify(|lists| drop(Arc::make_mut(lists).remove(name)));
-        Ok(true)
+        synced.map(|()| true)
+    }
+
+    /// Waits for the turn to change a list; what was changed before is durable then.
+    fn turn(&self) -> Result<MutexGuard<'_, bool>, ListStoreError> {
+        let mut is_unsynced = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_unsynced {
+            self.noted(file::sync(&self.folder))?;
+            *is_unsynced = false;
+        }
+        Ok(is_unsynced)
+    }
+
+    /// Makes a change of the folder durable. It is served in either case: a restart finds it.
+    fn sync(&self, is_unsynced: &mut bool) -> Result<(), ListStoreError> {
+        let synced = self.noted(file::sync(&self.folder));
+        *is_unsynced = synced.is_err();
+        synced.map_err(|error| ListStoreError::Unknown(Box::new(error)))
+    }
+
+    /// Notes what became of a write.
+    fn noted(&self, written: Result<(), ListStoreError>) -> Result<(), ListStoreError> {
+        match &written {
+            Ok(()) => self.health.works(),
+            Err(error) => self.health.failed(error),
+        }
+        written
+    }
+}
+
+impl Kept for ListStore {
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn probe(&self) -> Result<(), String> {
+        let turn = self.turn();
+        turn.and_then(|_turn| file::probe(&self.folder)).map_err(|error| error.to_string())
     }
 }
 

@@ -110,6 +110,26 @@ impl Resolver {
         }
     }
 
+    /// Returns why `address` is not where it should be, for people: its name does not resolve, or has not yet.
+    #[must_use]
+    pub(crate) fn problem(&self, address: &Address) -> Option<String> {
+        let Address::Name(name, port) = address else { return None };
+        let known = self.known();
+        let Entry { rows, problem, .. } = known.get(&(name.clone(), *port))?;
+        match (rows.is_empty(), problem) {
+            (false, None) => None,
+            (false, Some(problem)) => Some(format!(
+                "the name {name:?} does not resolve: {problem}; the addresses it had serve on"
+            )),
+            (true, Some(problem)) => Some(format!(
+                "the name {name:?} does not resolve: {problem}; nothing is sent there until it does"
+            )),
+            (true, None) => Some(format!(
+                "the name {name:?} is not resolved yet; nothing is sent there until it is"
+            )),
+        }
+    }
+
     /// Looks every name in use up again and again.
     pub(crate) async fn run(self: Arc<Self>) {
         loop {

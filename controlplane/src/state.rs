@@ -6,16 +6,18 @@
 //! ([`crate::publish`]).
 //!
 //! Invariants:
-//! - the memory shows a change only after the store has it;
+//! - the memory shows a change only after the store has it, and one that it has, whatever was said of it (`doubt`);
 //! - an answer never rests on what is not durable: one that changes nothing, and a refusal, too, wait for the
 //!   changes they were given on;
 //! - readers never wait for the disk: the model's lock is held for memory work only;
 //! - a change that changes nothing is acknowledged without a number of its own.
 
 mod bundles;
+mod doubt;
 mod instances;
 mod queue;
 mod splits;
+mod tenants;
 mod weights;
 
 use std::{
@@ -30,13 +32,14 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::{
+    healing::Kept,
     history::History,
     leases::Leases,
     ranges::Ranges,
     registry::Registry,
     rules::{Rules, RulesError},
     source::SourceError,
-    store::{Change, Counters, Numbered, Store, StoreError},
+    store::{Change, Counters, Health, Numbered, Store, StoreError},
     tenants::Tenants,
 };
 use queue::Queue;
@@ -106,6 +109,13 @@ pub(crate) enum StateError {
     Store(Arc<StoreError>),
 }
 
+impl StateError {
+    /// Returns whether the change may have been made in spite of this.
+    fn is_unknown(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unknown())
+    }
+}
+
 impl From<StoreError> for StateError {
     fn from(error: StoreError) -> Self {
         Self::Store(Arc::new(error))
@@ -115,9 +125,12 @@ impl From<StoreError> for StateError {
 /// Everything that is served, and the numbers it has.
 pub(crate) struct State {
     store: Box<dyn Store>,
+    health: Health,
     /// With every change that was asked for: what the next one is checked against.
     newest: Mutex<Model>,
     queue: Queue,
+    /// Changes that may be kept or not; locked by whoever has `newest`.
+    doubtful: Mutex<Option<Vec<Numbered>>>,
     /// With every change that is durable: what is shown.
     model: RwLock<Model>,
     leases: Leases,
@@ -177,7 +190,9 @@ impl State {
         };
         let (changes, _) = watch::channel(model.counters.change);
         let (newest, model) = (Mutex::new(model.clone()), RwLock::new(model));
-        Ok(Self { store, newest, queue: Queue::default(), model, leases, changes })
+        let (health, queue) = (Health::new("control"), Queue::default());
+        let doubtful = Mutex::default();
+        Ok(Self { store, health, newest, queue, doubtful, model, leases, changes })
     }
 
     /// Returns the number of the newest change, and later ones as they come.
@@ -213,6 +228,7 @@ impl State {
     ) -> Result<T, StateError> {
         let (answer, group) = {
             let mut newest = self.newest();
+            self.end_doubt(&mut newest)?;
             match decide(&newest) {
                 Ok(Decided::Change(counters, change, answer)) => {
                     newest.apply(counters, &change);
@@ -249,6 +265,17 @@ impl State {
         let change = model.counters.change;
         drop(model);
         self.changes.send_replace(change);
+    }
+}
+
+impl Kept for State {
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn probe(&self) -> Result<(), String> {
+        self.end_doubt(&mut self.newest()).map_err(|error| error.to_string())?;
+        self.store.probe().map_err(|error| error.to_string())
     }
 }
 

@@ -5,16 +5,17 @@
 //! is acknowledged.
 //!
 //! Invariants:
-//! - [`Store::write`] has either happened wholly and durably when it returns, or not at all: a
-//!   process that is killed loses nothing that was acknowledged;
+//! - [`Store::write`] has either happened wholly and durably when it returns, or not at all, or says that it is not known
+//!   which: a process that is killed loses nothing that was acknowledged;
 //! - numbers are written with the changes they number, so they never repeat.
 
-mod database;
+pub(crate) mod database;
 mod embedded;
+mod health;
 mod identity;
 mod texts;
 
-use std::{borrow::Cow, io, path::PathBuf, sync::Arc};
+use std::{borrow::Cow, io, path::PathBuf, sync::Arc, time::Duration};
 
 use halftone_core::{
     compile::SplitKey,
@@ -26,8 +27,9 @@ use thiserror::Error;
 
 use crate::{ranges::Ranges, registry::Record, rules::Rules};
 
-pub(crate) use database::DatabaseFile;
+pub(crate) use database::{AGAIN_AFTER, DatabaseFile, is_full};
 pub(crate) use embedded::Embedded;
+pub(crate) use health::Health;
 
 /// Why the store could not be opened, read or written.
 #[derive(Debug, Error)]
@@ -60,6 +62,14 @@ pub enum StoreError {
         #[source]
         source: Box<redb::Error>,
     },
+    /// The file has lost what was in it.
+    #[error(
+        "store {path}: the file is empty, as a crash of the machine or its disk may leave one behind; restore it from a backup, or remove it to start with nothing"
+    )]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// A record is not what was written.
     #[error("store {path}: the record {key:?} of {table} cannot be read: {source}")]
     Record {
@@ -87,13 +97,49 @@ pub enum StoreError {
     /// A write did not come to an end.
     #[error("writing to the store ended unexpectedly; see the log")]
     Ended,
+    /// A write failed at its end: all of it is kept, or nothing.
+    #[error("it is not known whether the change was kept: {0}")]
+    Unknown(#[source] Arc<StoreError>),
+    /// The store has another change than was written last.
+    #[error(
+        "the store has change {found} where {expected} was written: another file is in its place; restart the control plane to read it"
+    )]
+    Another {
+        /// The number of the change it has.
+        found: u64,
+        /// The number of the change that was written.
+        expected: u64,
+    },
 }
 
 impl StoreError {
     /// Returns whether there is no room on the disk.
     pub(crate) fn is_full(&self) -> bool {
-        let Self::Access { source, .. } = self else { return false };
-        matches!(&**source, redb::Error::Io(error) if database::is_full(error))
+        match self {
+            Self::Access { source, .. } => {
+                matches!(&**source, redb::Error::Io(error) if database::is_full(error))
+            }
+            Self::Unknown(cause) => cause.is_full(),
+            _ => false,
+        }
+    }
+
+    /// Returns this of a write of which it is known by now that nothing was kept.
+    pub(crate) fn of_nothing(self) -> Self {
+        match self {
+            Self::Unknown(cause) => Arc::try_unwrap(cause).unwrap_or_else(Self::Unknown),
+            known => known,
+        }
+    }
+
+    /// Returns what went wrong, whatever came of it.
+    pub(crate) fn cause(&self) -> &Self {
+        if let Self::Unknown(cause) = self { cause } else { self }
+    }
+
+    /// Returns whether what was written may be kept in spite of this.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
     }
 }
 
@@ -109,8 +155,21 @@ pub(crate) trait Store: Send + Sync {
     /// at all. Blocks on the disk.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing was changed then.
+    /// [`StoreError`]; nothing was changed then, unless it [is unknown](StoreError::is_unknown).
     fn write(&self, counters: Counters, changes: &[Numbered]) -> Result<(), StoreError>;
+
+    /// Reads the numbers of the newest change that is kept. After a failure it waits for so long until it can. Blocks on the
+    /// disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn counters(&self, patience: Duration) -> Result<Counters, StoreError>;
+
+    /// Writes what changes nothing, as durably. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn probe(&self) -> Result<(), StoreError>;
 
     /// Reads the text of a revision, if it is kept and has one. Blocks on the disk.
     ///

@@ -4,7 +4,8 @@
 //! writer per file. Does not read requests or files ([`lines`] reads what people load, [`load`] in which portions).
 //!
 //! Invariants:
-//! - a write is one transaction, durable when it returns, or it has not happened;
+//! - a write is one transaction, durable when it returns, or it has not happened, or it is said that nobody knows; what the store
+//!   has then is what is told of it afterwards;
 //! - a tenant's revision grows with every write that changes any of its tags, in the same transaction;
 //! - what is read of several ids is of one revision;
 //! - an id without tags is not kept.
@@ -14,12 +15,13 @@ mod lines;
 pub(crate) mod load;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use halftone_core::{limits::TAG_IDS_MAX, signal::tags::Tags};
@@ -27,7 +29,10 @@ use redb::{ReadableTable as _, Table, TableDefinition, TableError};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::store::{DatabaseFile, StoreError};
+use crate::{
+    healing::Kept,
+    store::{AGAIN_AFTER, DatabaseFile, Health, StoreError},
+};
 use filters::Filters;
 
 const FILE: &str = "tags.redb";
@@ -71,6 +76,9 @@ pub(crate) type Revisions = Arc<BTreeMap<String, u64>>;
 /// The tags of every tenant.
 pub(crate) struct TagStore {
     file: DatabaseFile,
+    health: Health,
+    /// Held by whoever writes: tenants whose newest write may be kept or not, or whose filter is to be made anew.
+    doubtful: Mutex<BTreeSet<String>>,
     revisions: watch::Sender<Revisions>,
     /// Ids that gateways asked for.
     asked: AtomicU64,
@@ -83,9 +91,15 @@ impl TagStore {
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Open`].
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
-        let file = DatabaseFile::open(directory.join(FILE), CACHE_BYTES)?;
+        Self::of(DatabaseFile::open(directory.join(FILE), CACHE_BYTES)?)
+    }
+
+    /// Keeps tags in `file`.
+    fn of(file: DatabaseFile) -> Result<Self, StoreError> {
         let (revisions, asked) = (watch::channel(Arc::default()).0, AtomicU64::new(0));
-        let store = Self { file, revisions, asked, filters: Filters::default() };
+        let (health, filters) = (Health::new("tags"), Filters::default());
+        let doubtful = Mutex::default();
+        let store = Self { file, health, doubtful, revisions, asked, filters };
         store.load_filters()?;
         store.revisions.send_replace(Arc::new(store.load_revisions()?));
         Ok(store)
@@ -108,7 +122,12 @@ impl TagStore {
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn summary(&self, tenant: &str) -> Result<Summary, StoreError> {
-        let transaction = self.file.begin_read()?;
+        self.summary_within(tenant, Duration::ZERO)
+    }
+
+    /// Returns the same; after a failure it waits for so long until it can.
+    fn summary_within(&self, tenant: &str, patience: Duration) -> Result<Summary, StoreError> {
+        let transaction = self.file.begin_read_within(patience)?;
         let table = match transaction.open_table(TENANTS) {
             Ok(table) => table,
             Err(TableError::TableDoesNotExist(_)) => return Ok(Summary::default()),
@@ -163,8 +182,25 @@ impl TagStore {
     /// Replaces the tags of each id of `rows`, in order; one whose tags are none is forgotten. Blocks on the disk.
     ///
     /// # Errors
-    /// [`TagStoreError`]; nothing of it was written then.
+    /// [`TagStoreError`]; nothing of it was written then, unless it [is unknown](StoreError::is_unknown).
     pub(crate) fn write(&self, tenant: &str, rows: &[Row]) -> Result<Summary, TagStoreError> {
+        let written = self.write_rows(&mut self.doubtful(), tenant, rows);
+        match &written {
+            Ok((_, false)) | Err(TagStoreError::Full { .. }) => {}
+            Ok((_, true)) => self.health.works(),
+            Err(TagStoreError::Store(error)) => self.health.failed(error.cause()),
+        }
+        written.map(|(summary, _)| summary)
+    }
+
+    /// Does the same, and says whether it took a write.
+    fn write_rows(
+        &self,
+        doubtful: &mut BTreeSet<String>,
+        tenant: &str,
+        rows: &[Row],
+    ) -> Result<(Summary, bool), TagStoreError> {
+        self.end_doubts(doubtful)?;
         let transaction = self.file.begin_write()?;
         let (before, after) = {
             let mut tenants =
@@ -185,21 +221,68 @@ impl TagStore {
         };
         if after == before {
             transaction.abort().map_err(self.access("leave a change"))?;
-            return Ok(before);
+            return Ok((before, false));
         }
         if after.ids > TAG_IDS_MAX {
             // A transaction that is dropped is rolled back.
             return Err(TagStoreError::Full { tenant: tenant.to_owned() });
         }
-        transaction.commit().map_err(self.access("make a change durable"))?;
-        // Before anybody is told of the revision: no filter lacks an id of its own.
-        if !self.filters.add(tenant, rows, after.ids) {
-            self.load_filter(tenant, after.ids)?;
+        let committed = transaction.commit().map_err(self.file.unknown("make a change durable"));
+        if let Err(error) = committed {
+            self.outcome(doubtful, tenant, (before, after), error)?;
         }
+        // Before anybody is told of the revision: no filter lacks an id of its own.
+        if !self.filters.add(tenant, rows, after.ids)
+            && let Err(error) = self.load_filter(tenant, after.ids)
+        {
+            tracing::warn!(tenant, %error, "a filter of tags is larger than it should be");
+            doubtful.insert(tenant.to_owned());
+        }
+        self.tell(tenant, after.revision);
+        Ok((after, true))
+    }
+
+    /// Returns what became of a write that ended with `error`, by what the store has now.
+    fn outcome(
+        &self,
+        doubtful: &mut BTreeSet<String>,
+        tenant: &str,
+        (before, after): (Summary, Summary),
+        error: StoreError,
+    ) -> Result<(), StoreError> {
+        match self.summary_within(tenant, AGAIN_AFTER) {
+            Ok(found) if found == after => {
+                tracing::warn!(tenant, error = %error.cause(), "a write of tags that failed was kept in spite of it");
+                self.health.failed(error.cause());
+                Ok(())
+            }
+            Ok(found) if found == before => Err(error.of_nothing()),
+            Ok(_) | Err(_) => {
+                doubtful.insert(tenant.to_owned());
+                Err(error)
+            }
+        }
+    }
+
+    /// Serves what the store has of tenants of which that was not known.
+    fn end_doubts(&self, doubtful: &mut BTreeSet<String>) -> Result<(), StoreError> {
+        while let Some(tenant) = doubtful.first() {
+            let found = self.summary(tenant)?;
+            self.load_filter(tenant, found.ids)?;
+            self.tell(tenant, found.revision);
+            doubtful.pop_first();
+        }
+        Ok(())
+    }
+
+    fn tell(&self, tenant: &str, revision: u64) {
         self.revisions.send_modify(|revisions| {
-            Arc::make_mut(revisions).insert(tenant.to_owned(), after.revision);
+            Arc::make_mut(revisions).insert(tenant.to_owned(), revision);
         });
-        Ok(after)
+    }
+
+    fn doubtful(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn load_revisions(&self) -> Result<BTreeMap<String, u64>, StoreError> {
@@ -249,6 +332,17 @@ impl TagStore {
 
     fn access<E: Into<redb::Error>>(&self, doing: &'static str) -> impl Fn(E) -> StoreError {
         self.file.access(doing)
+    }
+}
+
+impl Kept for TagStore {
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn probe(&self) -> Result<(), String> {
+        let ended = self.end_doubts(&mut self.doubtful());
+        ended.and_then(|()| self.file.probe()).map_err(|error| error.to_string())
     }
 }
 

@@ -4,7 +4,8 @@
 //! peer greets, and is let in or turned away by this.
 //!
 //! Invariants (decision 0031):
-//! - a control plane that is not the leader changes nothing, whatever it sends and however it started;
+//! - a control plane that is not the leader changes nothing, whatever it sends and however it started: nobody takes over in
+//!   the midst of a change of the one before, and after that there is none ([`Leadership::leading`]);
 //! - another one becomes it only when it is told to, or when there is none;
 //! - a file that cannot be read names somebody, whom nobody knows: who is to lead is for a person to say.
 
@@ -12,7 +13,7 @@ use std::{
     fmt, fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use halftone_core::wire::ControlPlane;
@@ -61,15 +62,14 @@ pub struct NotLeader {
 #[derive(Debug)]
 pub struct Leadership {
     path: PathBuf,
-    state: Mutex<State>,
+    leader: RwLock<Leader>,
+    /// Who was turned away last: it will try again and again, and is told of once.
+    turned_away: Mutex<Option<u64>>,
 }
 
+/// The lead, for as long as this is held: whoever takes over waits for it.
 #[derive(Debug)]
-struct State {
-    leader: Leader,
-    /// Who was turned away last: it will try again and again, and is told of once.
-    turned_away: Option<u64>,
-}
+pub struct Leading<'l>(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'l, Leader>);
 
 impl Leadership {
     /// Reads who led last, below `data`, in a folder made when it is missing.
@@ -88,8 +88,8 @@ impl Leadership {
         if leader.is_none() {
             tracing::error!(file = %path.display(), "It cannot be read which control plane leads this gateway; one that is started with --take-over will.");
         }
-        let state = State { leader: leader.unwrap_or(Leader::Unknown), turned_away: None };
-        Ok(Self { path, state: Mutex::new(state) })
+        let leader = RwLock::new(leader.unwrap_or(Leader::Unknown));
+        Ok(Self { path, leader, turned_away: Mutex::default() })
     }
 
     /// Lets a control plane in as the leader, which it is, or becomes.
@@ -98,23 +98,27 @@ impl Leadership {
     /// [`NotLeader`]: nothing has changed.
     pub fn lead(&self, control_plane: ControlPlane) -> Result<(), NotLeader> {
         let ControlPlane { id, takes_over } = control_plane;
-        let mut state = self.state();
-        match state.leader {
+        if self.check(id).is_ok() {
+            return Ok(());
+        }
+        if !takes_over && *self.read() != Leader::Nobody {
+            return Err(self.turn_away(id));
+        }
+        // Whatever the one before is about is done then.
+        let mut leader = self.leader.write().unwrap_or_else(PoisonError::into_inner);
+        match *leader {
             Leader::ControlPlane(own) if own == id => return Ok(()),
             Leader::Nobody => {}
             before if takes_over => {
                 let control_plane = format_args!("{id:016x}");
                 tracing::warn!(%before, %control_plane, "A control plane takes this gateway over.");
             }
-            other => {
-                let not_leader = NotLeader { leader: other.to_string(), id };
-                if state.turned_away.replace(id) != Some(id) {
-                    tracing::warn!(reason = %not_leader, "A control plane is turned away.");
-                }
-                return Err(not_leader);
+            _ => {
+                drop(leader);
+                return Err(self.turn_away(id));
             }
         }
-        self.set(&mut state, Leader::ControlPlane(id));
+        self.set(&mut leader, Leader::ControlPlane(id));
         Ok(())
     }
 
@@ -123,34 +127,55 @@ impl Leadership {
     /// # Errors
     /// [`NotLeader`]: another one has taken over.
     pub fn check(&self, id: u64) -> Result<(), NotLeader> {
-        let leader = self.state().leader;
-        if leader == Leader::ControlPlane(id) {
-            return Ok(());
+        self.leading(id).map(drop)
+    }
+
+    /// Returns the lead of a control plane that was let in: it changes what is served only while it holds this.
+    ///
+    /// # Errors
+    /// [`NotLeader`]: another one has taken over.
+    pub fn leading(&self, id: u64) -> Result<Leading<'_>, NotLeader> {
+        let leader = self.read();
+        match *leader {
+            Leader::ControlPlane(own) if own == id => Ok(Leading(leader)),
+            other => Err(NotLeader { leader: other.to_string(), id }),
         }
-        Err(NotLeader { leader: leader.to_string(), id })
     }
 
     /// Notes that tables were pushed: where no control plane leads, none replaces them unasked.
     pub fn note_push(&self) {
-        let mut state = self.state();
-        if state.leader == Leader::Nobody {
-            self.set(&mut state, Leader::Pushed);
+        if *self.read() != Leader::Nobody {
+            return;
+        }
+        let mut leader = self.leader.write().unwrap_or_else(PoisonError::into_inner);
+        if *leader == Leader::Nobody {
+            self.set(&mut leader, Leader::Pushed);
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Leader> {
+        self.leader.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, state: &mut State, leader: Leader) {
-        let text = match leader {
+    fn turn_away(&self, id: u64) -> NotLeader {
+        let not_leader = NotLeader { leader: self.read().to_string(), id };
+        let mut turned_away = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        if turned_away.replace(id) != Some(id) {
+            tracing::warn!(reason = %not_leader, "A control plane is turned away.");
+        }
+        not_leader
+    }
+
+    fn set(&self, leader: &mut Leader, newest: Leader) {
+        let text = match newest {
             Leader::ControlPlane(id) => format!("{id:016x}\n"),
             _ => format!("{PUSHED}\n"),
         };
         if let Err(error) = write(&self.path, text.as_bytes()) {
             tracing::error!(file = %self.path.display(), %error, "It cannot be kept which control plane leads this gateway; a restart forgets it.");
         }
-        *state = State { leader, turned_away: None };
+        *leader = newest;
+        *self.turned_away.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

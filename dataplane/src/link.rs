@@ -25,8 +25,13 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, Received};
 
 use crate::{
-    geo::keeper::GeoKeeper, jwt::keeper::IssuerKeeper, keys::Keys, leader::Leadership,
-    lists::keeper::ListKeeper, publish::Publisher, tags::asker::Event,
+    geo::keeper::GeoKeeper,
+    jwt::keeper::IssuerKeeper,
+    keys::Keys,
+    leader::{Leadership, Leading, NotLeader},
+    lists::keeper::ListKeeper,
+    publish::Publisher,
+    tags::asker::Event,
 };
 
 mod conversation;
@@ -171,6 +176,11 @@ struct Admitted<'l> {
 }
 
 impl Admitted<'_> {
+    /// Returns the lead: what is served is changed only while this is held, so that nothing comes after a take-over.
+    fn leading(&self) -> Result<Leading<'_>, NotLeader> {
+        self.link.leadership.leading(self.id)
+    }
+
     /// Returns what it says next; nothing once it is gone, or leads no more, which it is told.
     fn receive(&self, channel: &mut Channel) -> Result<Option<Received>, LinkError> {
         let Some(received) = channel.receive()? else { return Ok(None) };

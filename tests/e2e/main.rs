@@ -22,6 +22,7 @@ mod expressions;
 mod failures;
 mod fingerprint;
 mod framing;
+mod full_disk;
 mod gateway_file;
 mod idle_connections;
 mod kept_connections;

@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header::LOCATION},
     response::{IntoResponse as _, Response},
 };
-use halftone_core::policy::{Label, Registration, Ttl};
+use halftone_core::policy::{Address, Diagnostic, Label, Registration, Ttl};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -51,10 +51,19 @@ pub(crate) struct Shown {
     draining: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     applied: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Diagnostic>,
 }
 
 impl Shown {
-    fn new((record, left): (Record, Option<Duration>), applied: Option<bool>) -> Self {
+    /// Shows an instance as it is now: what its name resolves to is told of once it was looked up.
+    fn new(
+        context: &Context,
+        (record, left): (Record, Option<Duration>),
+        applied: Option<bool>,
+    ) -> Self {
+        let address = Address::parse(&record.instance.addr);
+        let unresolved = address.and_then(|address| context.resolver.problem(&address));
         let Record { instance, ttl, draining } = record;
         Self {
             id: instance.id(),
@@ -67,6 +76,10 @@ impl Shown {
             expires_in_ms: left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
             draining,
             applied,
+            warnings: unresolved
+                .map(|problem| Diagnostic::new("addr", problem))
+                .into_iter()
+                .collect(),
         }
     }
 }
@@ -84,7 +97,7 @@ pub(crate) async fn list(
     Parameters(wanted): Parameters<Wanted>,
 ) -> Json<Vec<Shown>> {
     let instances = context.state.instances(wanted.service.as_deref(), Instant::now()).into_iter();
-    Json(instances.map(|instance| Shown::new(instance, None)).collect())
+    Json(instances.map(|instance| Shown::new(&context, instance, None)).collect())
 }
 
 /// Shows one instance.
@@ -93,7 +106,7 @@ pub(crate) async fn show(
     Segment(id): Segment,
 ) -> Result<Json<Shown>, Problem> {
     let instance = context.state.instance(&id, Instant::now()).ok_or_else(|| unknown(&id))?;
-    Ok(Json(Shown::new(instance, None)))
+    Ok(Json(Shown::new(&context, instance, None)))
 }
 
 /// Registers an instance: 201 when it is new, 200 when it replaced the one of its id.
@@ -110,7 +123,7 @@ pub(crate) async fn register(
     let (applied, header) = context.applied(registered.change).await;
     let location = HeaderValue::try_from(format!("/v1/instances/{}", encode(&id)));
     let left = ttl.map(Ttl::duration);
-    let shown = Json(Shown::new((registered.record, left), Some(applied)));
+    let shown = Json(Shown::new(&context, (registered.record, left), Some(applied)));
     Ok(match location {
         Ok(location) if !registered.replaced => {
             (StatusCode::CREATED, header, [(LOCATION, location)], shown).into_response()
@@ -132,7 +145,7 @@ pub(crate) async fn heartbeat(
     })?;
     let now = Instant::now();
     let instance = context.state.heartbeat(id, now).then(|| context.state.instance(id, now));
-    Ok(Json(Shown::new(instance.flatten().ok_or_else(|| unknown(id))?, None)))
+    Ok(Json(Shown::new(&context, instance.flatten().ok_or_else(|| unknown(id))?, None)))
 }
 
 /// Drains an instance, or ends that: `POST /v1/instances/{id}:drain` and `…:undrain`.
@@ -150,7 +163,7 @@ pub(crate) async fn act(
     tracing::info!(?id, draining, "an instance is drained, or no longer");
     let (applied, header) = context.applied(change).await;
     let left = context.state.leases().left(id, Instant::now());
-    Ok((header, Json(Shown::new((record, left), Some(applied)))).into_response())
+    Ok((header, Json(Shown::new(&context, (record, left), Some(applied)))).into_response())
 }
 
 /// Forgets an instance.

@@ -29,6 +29,7 @@ fn write(page: &mut String, context: &Context) -> fmt::Result {
     head(page, name, "gauge", "The build of this control plane; always 1.")?;
     sample(page, name, &[("version", context.version)], 1)?;
     bundles(page, context)?;
+    stores(page, context)?;
     published(page, context)?;
     let name = "halftone_tag_ids_asked_total";
     head(page, name, "counter", "Ids that gateways asked the tag store for.")?;
@@ -93,14 +94,21 @@ fn bundles(page: &mut String, context: &Context) -> fmt::Result {
     for tenant in context.state.tenants() {
         sample(page, name, &[("tenant", &tenant.tenant)], tenant.revision)?;
     }
+    Ok(())
+}
+
+fn stores(page: &mut String, context: &Context) -> fmt::Result {
     let name = "halftone_store_failures_total";
-    head(
-        page,
-        name,
-        "counter",
-        "Changes that were not made because the store could not keep them.",
-    )?;
-    sample(page, name, &[], context.counts.store_failures())
+    head(page, name, "counter", "Changes that were refused because a store could not be written.")?;
+    for health in context.stores() {
+        sample(page, name, &[("store", health.store())], health.failures())?;
+    }
+    let name = "halftone_store_failing";
+    head(page, name, "gauge", "Whether a store cannot be written now.")?;
+    for health in context.stores() {
+        sample(page, name, &[("store", health.store())], u8::from(health.problem().is_some()))?;
+    }
+    Ok(())
 }
 
 fn published(page: &mut String, context: &Context) -> fmt::Result {

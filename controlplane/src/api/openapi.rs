@@ -43,7 +43,8 @@ fn document() -> Value {
 }
 
 fn all() -> impl Iterator<Item = Operation> {
-    [instances(), tenants(), objects(), tags(), lists(), others()].into_iter().flatten()
+    let all = [instances(), tenants(), objects(), tags(), lists(), others()].into_iter().flatten();
+    all.map(|one| if one.is_change() { one.refuses(&[500, 507]) } else { one })
 }
 
 fn objects() -> Vec<Operation> {
@@ -243,8 +244,11 @@ fn others() -> Vec<Operation> {
             .takes(&["application/json"], "ExplainRequest")
             .answers(200, "Explained")
             .refuses(&[400, 408, 413, 422, 503]),
-        operation("get", "/healthz", "health", "Tells whether the newest state is published")
+        operation("get", "/healthz", "health", "Tells that the API answers, and what is wrong")
             .answers(200, "Health"),
+        operation("get", "/readyz", "ready", "Tells whether changes can be kept")
+            .answers(200, "Health")
+            .refuses(&[503]),
         operation("get", "/metrics", "metrics", "Shows what is counted, as Prometheus reads it")
             .answers_text(200),
         operation("get", "/openapi.json", "describe", "Shows this document")
@@ -271,6 +275,11 @@ fn operation(
 }
 
 impl Operation {
+    /// Returns whether it has something stored.
+    fn is_change(&self) -> bool {
+        self.method != "get" && self.path != "/v1/explain" && !self.path.ends_with("/heartbeat")
+    }
+
     fn parameter(mut self, place: &str, name: &str, what: &str, kind: &str) -> Self {
         let schema = json!({ "type": kind });
         let parameter = json!({ "in": place, "name": name, "description": what, "schema": schema });
@@ -371,8 +380,9 @@ fn meaning(status: u16) -> &'static str {
         413 => "The body is too large",
         415 => "The body's media type is not read",
         422 => "The body says what cannot be meant; every problem is listed",
-        500 => "The store fails; the log says why",
-        503 => "No gateway is connected",
+        500 => "The store fails: nothing was changed, or, as the type says, nobody knows",
+        503 => "No gateway is connected, or changes cannot be kept",
+        507 => "The disk of the control plane is full: nothing was changed, or nobody knows",
         _ => "Other",
     }
 }

@@ -3,6 +3,8 @@
 //! Owns the kinds of problems there are and how errors of other modules become them. Invariant: what
 //! a person sent wrong is told in full; what went wrong inside is logged in full and told in short.
 
+use std::fmt::Display;
+
 use axum::{
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
@@ -110,9 +112,34 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
     }
 
+    /// Returns the answer while changes cannot be kept.
+    pub(crate) fn unready(detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unready", "Not ready", detail)
+    }
+
     /// Returns the answer for a store that failed; `so` says what that means.
     fn unstored(error: &StoreError, so: &str) -> Self {
-        if error.is_full() {
+        match error.is_unknown() {
+            true => Self::unsettled(error, error.is_full()),
+            false => Self::unwritten(error, error.is_full(), so),
+        }
+    }
+
+    /// Returns the answer for a write of which it is not known what came of it.
+    fn unsettled(error: &dyn Display, is_full: bool) -> Self {
+        let (status, first) = match is_full {
+            true => {
+                (StatusCode::INSUFFICIENT_STORAGE, "the disk of the control plane is full, and ")
+            }
+            false => (StatusCode::INTERNAL_SERVER_ERROR, ""),
+        };
+        let detail = format!("{first}{error}; look at what is there, or ask for it again");
+        Self::new(status, "outcome-unknown", "Outcome unknown", detail)
+    }
+
+    /// Returns the same of a write of which it is known that nothing was kept.
+    fn unwritten(error: &dyn Display, is_full: bool, so: &str) -> Self {
+        if is_full {
             let detail =
                 format!("the disk of the control plane is full, so {so}; make room, and try again");
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", "Disk full", detail);
@@ -246,6 +273,14 @@ impl From<ListStoreError> for Problem {
     fn from(error: ListStoreError) -> Self {
         match error {
             ListStoreError::Full { .. } => Self::conflict(error.to_string()),
+            ListStoreError::Unknown(_) => {
+                tracing::error!(%error, "a list was stored, and may not stay");
+                Self::unsettled(&error, error.is_full())
+            }
+            ListStoreError::Io { .. } => {
+                tracing::error!(%error, "a list could not be stored");
+                Self::unwritten(&error, error.is_full(), "the list is what it was")
+            }
             _ => {
                 tracing::error!(%error, "a list could not be changed");
                 Self::internal("the list could not be changed, so it is what it was; see the log")
@@ -279,5 +314,28 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let media_type = HeaderValue::from_static("application/problem+json");
         (status, [(CONTENT_TYPE, media_type)], body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_list_without_room_is_told_what_to_do() {
+        let of = |kind: ErrorKind| {
+            let (path, source) = ("lists/1.list".into(), Error::from(kind));
+            Problem::from(ListStoreError::Io { path, doing: "write it", source }).0
+        };
+        for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge] {
+            let told = of(full);
+            assert_eq!((told.status, &*told.kind), (507, "urn:halftone:problem:disk-full"));
+            assert!(told.detail.contains("the list is what it was; make room"), "{}", told.detail);
+        }
+        let told = of(ErrorKind::PermissionDenied);
+        assert_eq!(told.status, 500);
+        assert!(told.detail.contains("lists/1.list: cannot write it: perm"), "{}", told.detail);
     }
 }

@@ -25,6 +25,9 @@ const FORM: u32 = 1;
 /// Longest first line, bytes: two names and five numbers.
 const LINE_BYTES_MAX: u64 = 2 * NAME_BYTES_MAX as u64 + 256;
 
+/// What is written to see whether something can be.
+const PROBE: &[u8] = b"nothing is kept here\n";
+
 /// A list as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
@@ -54,7 +57,7 @@ pub(super) fn bytes(prints: &[u64]) -> Vec<u8> {
     bytes
 }
 
-/// Writes a list in place of the one of its name.
+/// Writes a list in place of the one of its name; that it is this one is durable once the folder [is synced](sync).
 pub(super) fn write(folder: &Path, written: &Written) -> Result<(), ListStoreError> {
     let Written { name, revision, key, prints } = written;
     let (path, body) = (path(folder, name), bytes(prints));
@@ -73,18 +76,41 @@ pub(super) fn write(folder: &Path, written: &Written) -> Result<(), ListStoreErr
         file.write_all(b"\n")?;
         file.write_all(&body)?;
         file.sync_all()?;
-        fs::rename(&beside, &path)?;
-        // The move itself is on disk only once its folder is.
-        File::open(folder)?.sync_all()
+        fs::rename(&beside, &path)
     };
-    written().map_err(io_error(&path, "write it"))
+    written().map_err(|error| {
+        // What was written of it takes room that others lack.
+        let _ = fs::remove_file(&beside);
+        io_error(&path, "write it")(error)
+    })
 }
 
-/// Removes the list of a name.
+/// Removes the list of a name; as durably as one is written.
 pub(super) fn remove(folder: &Path, name: &ListName) -> Result<(), ListStoreError> {
     let path = path(folder, name);
-    let removed = fs::remove_file(&path).and_then(|()| File::open(folder)?.sync_all());
-    removed.map_err(io_error(&path, "remove it"))
+    fs::remove_file(&path).map_err(io_error(&path, "remove it"))
+}
+
+/// Makes what was moved into the folder, or removed, durable.
+pub(super) fn sync(folder: &Path) -> Result<(), ListStoreError> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(io_error(folder, "sync it"))
+}
+
+/// Writes a file that says nothing, and removes it.
+pub(super) fn probe(folder: &Path) -> Result<(), ListStoreError> {
+    let path = folder.join("probe.new");
+    let written = || {
+        let mut file = File::create(&path)?;
+        file.write_all(PROBE)?;
+        file.sync_all()?;
+        fs::remove_file(&path)
+    };
+    written().map_err(|error| {
+        let _ = fs::remove_file(&path);
+        io_error(&path, "write it")(error)
+    })?;
+    sync(folder)
 }
 
 /// Reads the list in a file.

@@ -82,13 +82,17 @@ fn the_last_good_answer_is_kept_and_order_is_no_change() {
         resolver.want(&names).await;
         let first = resolver.rows(&address("app:80"));
         assert_eq!((first.len(), *changes.borrow()), (2, 1));
-        for _ in 0..3 {
+        assert_eq!(resolver.problem(&address("app:80")), None);
+        for told in [None, Some("no such name; the addresses it had"), Some("it has no address")] {
             refreshed(&resolver).await;
+            let problem = resolver.problem(&address("app:80"));
+            let is_told = |told: &str| problem.as_ref().is_some_and(|one| one.contains(told));
+            assert!(told.map_or(problem.is_none(), is_told), "{problem:?}, not {told:?}");
             assert_eq!((resolver.rows(&address("app:80")), *changes.borrow()), (first.clone(), 1));
         }
         refreshed(&resolver).await;
         assert_eq!(resolver.rows(&address("app:80")), [AddressRow::V4([10, 0, 0, 3], 80)]);
-        assert_eq!(*changes.borrow(), 2);
+        assert_eq!((*changes.borrow(), resolver.problem(&address("app:80"))), (2, None));
         resolver.want(&BTreeSet::new()).await;
         assert!(resolver.rows(&address("app:80")).is_empty());
     });
@@ -108,6 +112,8 @@ fn a_lookup_that_hangs_holds_up_nobody_for_long_and_tells_when_it_ends() {
         resolver.want(&BTreeSet::from([name("slow"), name("fast")])).await;
         assert_eq!(resolver.rows(&address("fast:80")).len(), 1);
         assert!(resolver.rows(&address("slow:80")).is_empty());
+        let problem = resolver.problem(&address("slow:80")).expect("nobody knows yet");
+        assert!(problem.contains("not resolved yet"), "{problem}");
         let mut changes = resolver.changes();
         drop(let_go);
         changes.changed().await.expect("told");

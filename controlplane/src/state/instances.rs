@@ -86,7 +86,9 @@ impl State {
                 Registered { replaced, record: record.clone(), change: counters.change };
             Ok(Decided::Change(counters, Change::PutInstance(record), registered))
         });
-        if let Some(before) = before.filter(|_| registered.is_err()) {
+        // One that may be registered keeps its lease: it would be there for ever without.
+        let was_refused = registered.as_ref().is_err_and(|error| !error.is_unknown());
+        if let Some(before) = before.filter(|_| was_refused) {
             self.leases.replace(&id, before);
         }
         registered

@@ -4,7 +4,7 @@
 //! group. Does not check changes and does not know what they mean: [`State`] does.
 //!
 //! Invariants:
-//! - a group is one write of the store: all of its changes are durable, or none is;
+//! - a group is one write of the store: all of its changes are durable, or none is, or it is not known which ([`super::doubt`]);
 //! - whoever waits is told only after the write that holds its change has ended;
 //! - after a write that failed nothing is left that was checked against what it would have made: those queued
 //!   meanwhile fail with it, and the next change is checked against what is durable.
@@ -67,7 +67,7 @@ impl State {
     /// Waits until `group` is durable and shown; writes it, when nobody else writes.
     ///
     /// # Errors
-    /// [`StateError::Store`]: nothing of it is durable.
+    /// [`StateError::Store`]: nothing of it is durable, or nobody knows.
     pub(super) fn settle(&self, group: &Group) -> Result<(), StateError> {
         let mut inner = self.queue.lock();
         loop {
@@ -89,9 +89,14 @@ impl State {
 
     fn write_group(&self, group: &Group, changes: &[Numbered]) {
         // Also when the store panics: nobody may wait for ever.
-        let ending = Ending { state: self, group };
+        let ending = Ending { state: self, group, changes };
         let Some((counters, _)) = changes.last() else { return };
-        match self.store.write(*counters, changes) {
+        let written = self.store.write(*counters, changes);
+        match &written {
+            Ok(()) => self.health.works(),
+            Err(error) => self.health.failed(error.cause()),
+        }
+        match written.or_else(|error| self.outcome(*counters, error)) {
             Ok(()) => {
                 self.show(changes);
                 let _ = group.set(Ok(()));
@@ -105,12 +110,22 @@ impl State {
 struct Ending<'a> {
     state: &'a State,
     group: &'a Group,
+    changes: &'a [Numbered],
 }
 
 impl Ending<'_> {
-    /// Takes everything back that is not durable.
+    /// Takes everything back that is not durable, or may not be.
     fn fail(&self, error: StoreError) {
-        let error = Arc::new(error);
+        // What built on it was not even tried.
+        let (error, of_others) = match error {
+            StoreError::Unknown(cause) => {
+                (Arc::new(StoreError::Unknown(Arc::clone(&cause))), cause)
+            }
+            error => {
+                let error = Arc::new(error);
+                (Arc::clone(&error), error)
+            }
+        };
         // Held until nothing is left to build on: whoever checks a change now would queue it in vain.
         let mut newest = self.state.newest();
         let doomed = {
@@ -119,7 +134,10 @@ impl Ending<'_> {
             mem::take(&mut inner.next)
         };
         *newest = self.state.read().clone();
-        let _ = doomed.set(Err(Arc::clone(&error)));
+        if error.is_unknown() {
+            self.state.doubt(self.changes);
+        }
+        let _ = doomed.set(Err(of_others));
         let _ = self.group.set(Err(error));
     }
 }
@@ -127,7 +145,8 @@ impl Ending<'_> {
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if self.group.get().is_none() {
-            self.fail(StoreError::Ended);
+            self.state.health.failed(&StoreError::Ended);
+            self.fail(StoreError::Unknown(Arc::new(StoreError::Ended)));
         }
         self.state.queue.lock().writing = None;
         self.state.queue.ended.notify_all();

@@ -1,6 +1,9 @@
 //! Changes one after the other, refused ones, and those that could not be stored.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use halftone_core::{
     compile::{Allocations, SplitKey},
@@ -29,11 +32,16 @@ impl Store for Forgetful {
     }
 
     fn write(&self, _: Counters, _: &[Numbered]) -> Result<(), StoreError> {
-        if !self.fails.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let source = Box::new(redb::Error::Corrupted("on demand".to_owned()));
-        Err(StoreError::Access { path: "test".into(), doing: "write", source })
+        let fails = self.fails.load(Ordering::Relaxed);
+        if fails { Err(StoreError::Locked { path: "test".into() }) } else { Ok(()) }
+    }
+
+    fn counters(&self, _: Duration) -> Result<Counters, StoreError> {
+        unreachable!("no write of this store is unknown")
+    }
+
+    fn probe(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn text(&self, _: &crate::store::RevisionKey) -> Result<Option<String>, StoreError> {

@@ -12,6 +12,7 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use halftone_core::compile::SplitKey;
@@ -84,8 +85,12 @@ impl Embedded {
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
-        let file = DatabaseFile::open(directory.join(FILE), CACHE_BYTES)?;
-        Ok(Self { file, known: Mutex::default() })
+        Ok(Self::of(DatabaseFile::open(directory.join(FILE), CACHE_BYTES)?))
+    }
+
+    /// Keeps everything in `file`.
+    pub(crate) fn of(file: DatabaseFile) -> Self {
+        Self { file, known: Mutex::default() }
     }
 
     fn known(&self) -> MutexGuard<'_, KnownRuns> {
@@ -323,9 +328,20 @@ impl Store for Embedded {
             self.write_one(&transaction, change, &mut known)?;
         }
         // A transaction that is dropped on the way here is rolled back.
-        transaction.commit().map_err(self.access("make a change durable"))?;
-        *self.known() = known;
-        Ok(())
+        let committed = transaction.commit().map_err(self.file.unknown("make a change durable"));
+        // Kept or not, nobody knows which runs are there.
+        *self.known() = if committed.is_ok() { known } else { KnownRuns::new() };
+        committed
+    }
+
+    fn counters(&self, patience: Duration) -> Result<Counters, StoreError> {
+        let transaction = self.file.begin_read_within(patience)?;
+        let counters: Vec<Counters> = self.records(&transaction, META, "meta")?;
+        Ok(counters.first().copied().unwrap_or_default())
+    }
+
+    fn probe(&self) -> Result<(), StoreError> {
+        self.file.probe()
     }
 
     fn text(&self, key: &RevisionKey) -> Result<Option<String>, StoreError> {

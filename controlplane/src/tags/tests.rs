@@ -3,6 +3,7 @@
 use halftone_core::table::archive::Archive;
 
 use super::*;
+use crate::store::database::faults::Faults;
 
 fn row(id: &str, level: &str) -> Row {
     let tags = Some(level).filter(|level| !level.is_empty());
@@ -68,4 +69,39 @@ fn everyone_with_tags_is_in_the_filter() {
 
     let store = TagStore::open(directory.path()).expect("opened");
     assert_eq!(passing(&store, "u", 4_000), 4_000, "after a restart");
+}
+
+/// A write that failed is looked for: whoever has tags on the disk is in the filter, and the revision is told.
+#[test]
+fn a_write_that_failed_is_what_the_disk_says() {
+    for (fault, is_kept) in [("sync", Some(true)), ("write", Some(false)), ("gone", None)] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let faults = Arc::new(Faults::default());
+        let file = DatabaseFile::on_a_bad_disk(directory.path().join(FILE), &faults);
+        let store = TagStore::of(file).expect("opened");
+        store.write("shop", &[row("u1", "vip")]).expect("written");
+        let disk = match fault {
+            "sync" => &faults.sync_once,
+            "write" => &faults.write_once,
+            _ => &faults.from_sync_on,
+        };
+        disk.store(true, Ordering::Relaxed);
+        let written = store.write("shop", &[row("u2", "vip")]);
+        let is_unknown = matches!(&written, Err(TagStoreError::Store(error)) if error.is_unknown());
+        assert_eq!((written.is_ok(), is_unknown), (is_kept == Some(true), is_kept.is_none()));
+        assert!(is_kept == Some(true) || store.health().problem().is_some(), "{fault}");
+        faults.end();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while let Err(error) = store.probe() {
+            assert!(std::time::Instant::now() < deadline, "{error}");
+            std::thread::yield_now();
+        }
+        let found = store.find("shop", "u2").expect("read").is_some();
+        assert_eq!(found, is_kept.unwrap_or(true), "{fault}");
+        let archive = Archive::build(&store.filter("shop"), 1).expect("a good table");
+        assert!(!found || archive.table().may_have("u2"), "{fault}: it is in the filter");
+        let summary = store.summary("shop").expect("read");
+        assert_eq!(store.revisions().borrow()["shop"], summary.revision, "{fault}");
+        assert_eq!(summary, Summary { revision: 1 + u64::from(found), ids: 1 + u64::from(found) });
+    }
 }

@@ -86,3 +86,24 @@ fn instances_are_listed_by_service() {
     assert_eq!(ids("/v1/instances?service=nobody"), [""; 0]);
     assert_eq!(control.get("/v1/instances?svc=shop").status, 400);
 }
+
+#[test]
+fn a_name_that_does_not_resolve_is_told_to_who_registers_it() {
+    let directory = directory();
+    let (_gateway, control) = start(directory.path());
+    let answer = control.register(&CANARY.replace("127.0.0.1", "nowhere.invalid"));
+    assert_eq!(answer.status, 201, "names may come later: {answer:?}");
+    let listed = control.get("/v1/instances?service=user-api").json();
+    let shown = control.get("/v1/instances/user-api@nowhere.invalid:8000").json();
+    for shown in [&answer.json(), &listed[0], &shown] {
+        let warning = &shown["warnings"][0];
+        assert_eq!(warning["path"], "addr", "{shown}");
+        let message = warning["message"].as_str().expect("words");
+        assert!(message.contains("nowhere.invalid"), "{message}");
+        assert!(message.contains("nothing is sent there until it"), "{message}");
+    }
+    for addr in ["localhost:8000", "127.0.0.1:8000"] {
+        let answer = control.register(&CANARY.replace("127.0.0.1:8000", addr));
+        assert_eq!(answer.json().get("warnings"), None, "{answer:?}");
+    }
+}

@@ -49,7 +49,10 @@ fn a_bundle_that_is_refused_is_counted_whichever_way_it_came() {
     fs::write(&file, "kind: [").expect("written");
     poll(&control, "/v1/sources", |sources| sources[0]["error"].is_string());
     check(&control, &[(&rest, 4), (&files, 1), (&rollback, 1), (&of_file, 1)]);
-    check(&control, &[("halftone_store_failures_total", 0)]);
+    for store in ["control", "tags", "lists"] {
+        let of = |name: &str| format!("halftone_store_{name}{{store=\"{store}\"}}");
+        check(&control, &[(&of("failures_total"), 0), (&of("failing"), 0)]);
+    }
     fs::write(&file, bundle("blog", "blog.example", "2%")).expect("written");
     poll(&control, "/v1/sources", |sources| sources[0].get("error").is_none());
     check(&control, &[(&files, 1), (&of_file, 0)]);

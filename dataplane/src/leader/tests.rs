@@ -1,5 +1,7 @@
 //! Who is let in, before and after restarts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 
 fn plane(id: u64) -> ControlPlane {
@@ -49,4 +51,28 @@ fn a_damaged_file_lets_nobody_in_unasked() {
         assert!(leadership.lead(plane(7)).is_err(), "{text:?}");
         assert_eq!(leadership.lead(ControlPlane { id: 7, takes_over: true }), Ok(()));
     }
+}
+
+/// Whoever takes over waits for what the one before is about, and finds it done.
+#[test]
+fn nobody_takes_over_in_the_midst_of_a_change() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let leadership = Leadership::open(folder.path()).expect("a folder");
+    leadership.lead(plane(7)).expect("the first");
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let leading = leadership.leading(7).expect("it leads");
+        let next = scope.spawn(|| {
+            leadership.lead(ControlPlane { id: 8, takes_over: true }).expect("told to");
+            is_done.load(Ordering::Relaxed)
+        });
+        for _ in 0..1000 {
+            std::thread::yield_now();
+        }
+        assert!(!next.is_finished());
+        is_done.store(true, Ordering::Relaxed);
+        drop(leading);
+        assert!(next.join().expect("no panic"), "it was done before");
+    });
+    assert!(leadership.leading(7).is_err() && leadership.leading(8).is_ok());
 }

@@ -21,7 +21,7 @@ pub(super) fn converse(
     channel: &mut Channel,
     admitted: Option<&Admitted<'_>>,
 ) -> Result<(), LinkError> {
-    let mut prepared = Prepared { is_visitor: admitted.is_none(), ..Prepared::default() };
+    let mut prepared = Prepared { admitted, ..Prepared::default() };
     let next = |channel: &mut Channel| match admitted {
         Some(admitted) => admitted.receive(channel),
         None => channel.receive(),
@@ -37,9 +37,9 @@ pub(super) fn converse(
 
 /// What a peer has prepared and not committed, and what it has decided besides.
 #[derive(Default)]
-pub(super) struct Prepared {
-    /// Whether it is a visitor.
-    pub(super) is_visitor: bool,
+pub(super) struct Prepared<'l> {
+    /// Who it is; nothing of a visitor.
+    pub(super) admitted: Option<&'l Admitted<'l>>,
     shadow: Option<Hold>,
     pub(super) rules: Option<Arc<Loaded<RuleTable>>>,
     pub(super) instances: Option<Arc<Loaded<InstanceTable>>>,
@@ -49,7 +49,7 @@ impl Link {
     fn handle(
         &self,
         channel: &mut Channel,
-        prepared: &mut Prepared,
+        prepared: &mut Prepared<'_>,
         received: Received,
     ) -> Result<Result<(), Refusal>, LinkError> {
         let answer = match received.frame {

@@ -9,12 +9,15 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, Received};
 use thiserror::Error;
 
-use super::{Admitted, Link};
+use super::Admitted;
+use crate::leader::NotLeader;
 
 #[derive(Debug, Error)]
 enum IssuersRefusal {
     #[error(transparent)]
     Issuers(#[from] IssuersError),
+    #[error(transparent)]
+    NotLeader(#[from] NotLeader),
     #[error("this frame does not belong to issuers")]
     Unexpected,
 }
@@ -23,9 +26,7 @@ enum IssuersRefusal {
 pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(), LinkError> {
     while let Some(Received { frame, .. }) = admitted.receive(channel)? {
         let answer = match frame {
-            Frame::Issuers { issuers } => {
-                believe(admitted.link, issuers).map_err(IssuersRefusal::from)
-            }
+            Frame::Issuers { issuers } => believe(admitted, issuers),
             Frame::Ping => Ok(Frame::Pong),
             _ => Err(IssuersRefusal::Unexpected),
         };
@@ -38,7 +39,8 @@ pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(
     Ok(())
 }
 
-fn believe(link: &Link, list: Vec<Issuer>) -> Result<Frame, IssuersError> {
+fn believe(admitted: &Admitted<'_>, list: Vec<Issuer>) -> Result<Frame, IssuersRefusal> {
+    let (link, _leading) = (admitted.link, admitted.leading()?);
     let served = link.publisher.issuers();
     let renewed = served.renewed(list)?;
     let (list, states) = (renewed.list(), renewed.states());

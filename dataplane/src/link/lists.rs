@@ -8,7 +8,7 @@ use std::{os::fd::OwnedFd, sync::Arc};
 
 use halftone_core::{
     limits::{LISTS_IDS_MAX, LISTS_MAX},
-    signal::lists::{IdLists, ListName, ListState},
+    signal::lists::{ListName, ListState},
     table::{
         IdList,
         archive::{Archive, ArchiveError},
@@ -18,7 +18,8 @@ use halftone_core::{
 use halftone_link::{Channel, LinkError, Received, SealedError, give_way, read_sealed};
 use thiserror::Error;
 
-use super::{Admitted, Link, let_go};
+use super::{Admitted, let_go};
+use crate::leader::NotLeader;
 
 #[derive(Debug, Error)]
 enum ListRefusal {
@@ -26,6 +27,8 @@ enum ListRefusal {
     Sealed(#[from] SealedError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    NotLeader(#[from] NotLeader),
     #[error("no list came with the frame")]
     NoFile,
     #[error(
@@ -41,8 +44,8 @@ pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(
     give_way();
     while let Some(Received { frame, table }) = admitted.receive(channel)? {
         let answer = match frame {
-            Frame::List => serve(admitted.link, table),
-            Frame::ListNames { lists } => Ok(keep_only(admitted.link, &lists)),
+            Frame::List => serve(admitted, table),
+            Frame::ListNames { lists } => keep_only(admitted, &lists),
             Frame::Ping => Ok(Frame::Pong),
             _ => Err(ListRefusal::Unexpected),
         };
@@ -55,10 +58,12 @@ pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(
     Ok(())
 }
 
-fn serve(link: &Link, file: Option<OwnedFd>) -> Result<Frame, ListRefusal> {
+fn serve(admitted: &Admitted<'_>, file: Option<OwnedFd>) -> Result<Frame, ListRefusal> {
     let list = Archive::<IdList>::open(read_sealed(file.ok_or(ListRefusal::NoFile)?)?)?;
     let state = ListState::of(&list);
     let ListName { tenant, list: name } = &state.name;
+    // To check one takes its time: somebody else may lead by now.
+    let (link, leading) = (admitted.link, admitted.leading()?);
     let served = link.publisher.lists();
     if served.find(tenant, name).is_some_and(|served| served.bytes() == list.bytes()) {
         return Ok(Frame::ListServed(state));
@@ -72,26 +77,29 @@ fn serve(link: &Link, file: Option<OwnedFd>) -> Result<Frame, ListRefusal> {
     if let Err(error) = link.lists.keep(&list) {
         tracing::error!(%error, "A list cannot be kept; a restart without control plane would serve an older one.");
     }
-    replace(link, &served, newest);
+    link.publisher.serve_lists(newest);
+    drop(leading);
+    let_go(&served);
     tracing::info!(tenant, list = name, revision = state.revision, ids, "A list is served.");
     Ok(Frame::ListServed(state))
 }
 
-fn keep_only(link: &Link, names: &[ListName]) -> Frame {
+fn keep_only(admitted: &Admitted<'_>, names: &[ListName]) -> Result<Frame, ListRefusal> {
+    let (link, leading) = (admitted.link, admitted.leading()?);
     let served = link.publisher.lists();
     let newest = served.only(names);
-    if newest.iter().count() < served.iter().count() {
-        replace(link, &served, newest);
+    let is_less = newest.iter().count() < served.iter().count();
+    if is_less {
+        link.publisher.serve_lists(newest);
         tracing::info!("Lists that nobody brings any more are served no longer.");
     }
     // Also copies of what could not be served.
     if let Err(error) = link.lists.keep_only(names) {
         tracing::error!(%error, "Lists that nobody wants any more cannot be removed.");
     }
-    Frame::Pong
-}
-
-fn replace(link: &Link, served: &Arc<IdLists>, newest: IdLists) {
-    link.publisher.serve_lists(newest);
-    let_go(served);
+    drop(leading);
+    if is_less {
+        let_go(&served);
+    }
+    Ok(Frame::Pong)
 }

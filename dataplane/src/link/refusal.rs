@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::{
     last_good::NotKept,
+    leader::NotLeader,
     publish::{CommitError, ShadowError, Unexplained},
 };
 
@@ -29,6 +30,8 @@ pub(super) enum Refusal {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Commit(#[from] CommitError),
+    #[error(transparent)]
+    NotLeader(#[from] NotLeader),
     #[error(transparent)]
     NotKept(#[from] NotKept),
     #[error(transparent)]

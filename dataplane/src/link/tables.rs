@@ -13,7 +13,7 @@ use halftone_core::{
 };
 use halftone_link::{AtOnce, Channel, LinkError, SealedTable, read_sealed};
 
-use super::{Link, conversation::Prepared, refusal::Refusal};
+use super::{Admitted, Link, conversation::Prepared, refusal::Refusal};
 use crate::{publish::Committed, tables::Loaded};
 
 impl Link {
@@ -67,20 +67,22 @@ impl Link {
     pub(super) fn commit(
         &self,
         channel: &mut Channel,
-        prepared: &mut Prepared,
+        prepared: &mut Prepared<'_>,
         (rules, instances): (Option<u64>, Option<u64>),
         base: Option<u64>,
     ) -> Result<Result<(), Refusal>, LinkError> {
         let tables = take(&mut prepared.rules, rules).and_then(|rules| {
             take(&mut prepared.instances, instances).map(|instances| (rules, instances))
         });
-        let committed = tables
-            .and_then(|(rules, instances)| Ok(self.publisher.commit(rules, instances, base)?));
+        let committed = tables.and_then(|(rules, instances)| {
+            let _leading = prepared.admitted.map(Admitted::leading).transpose()?;
+            Ok(self.publisher.commit(rules, instances, base)?)
+        });
         let Committed { applied, replaced } = match committed {
             Ok(committed) => committed,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if prepared.is_visitor {
+        if prepared.admitted.is_none() {
             self.leadership.note_push();
         }
         let workers = self.state.cpus.len();

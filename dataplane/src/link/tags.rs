@@ -32,8 +32,10 @@ pub(super) fn follow(admitted: &Admitted<'_>, channel: &mut Channel) -> Result<(
                 tell(Event::Answered { peer, number, revision, found });
             }
             Ok(Some(Received { frame: Frame::TagFilter, table: Some(table) })) => {
-                match open_filter(table) {
-                    Ok(filter) => tell(Event::Filter(Arc::new(filter))),
+                // To check one takes its time: somebody else may lead by now, and have told of theirs.
+                let filter = open_filter(table);
+                match filter.and_then(|filter| Ok((filter, admitted.leading()?))) {
+                    Ok((filter, _leading)) => tell(Event::Filter(Arc::new(filter))),
                     Err(error) => {
                         tracing::error!(%error, "A filter of tags is refused; the last one stays.");
                     }

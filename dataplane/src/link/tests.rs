@@ -314,6 +314,32 @@ fn a_list_is_served_once_it_is_good() {
     assert_eq!(peer.link.lists.load().iter().count(), 1);
 }
 
+/// A list takes its time to be checked, and somebody else may lead when that has ended.
+#[test]
+fn nothing_of_the_one_before_is_served_after_a_take_over() {
+    let mut before = Peer::connect_as(Role::Lists);
+    let link = Arc::clone(&before.link);
+    let take_over = |id| {
+        link.leadership.lead(ControlPlane { id, takes_over: true }).expect("told to");
+        link.publisher.lists()
+    };
+    for round in 0..8u64 {
+        let prints = (0..200_000).map(|at| at * 16 + round).collect();
+        let list = IdList { tenant: "shop".to_owned(), name: "staff".to_owned(), key: 7, prints };
+        let archive = Archive::build(&list, round).expect("a good list");
+        let file = SealedTable::create(archive.bytes()).expect("sealed");
+        before.channel.send_table(&Frame::List, &file).expect("sent");
+        // It may have been served already, or not yet; it is not from here on.
+        let at_take_over = take_over(2);
+        let answer = before.answer();
+        assert!(Arc::ptr_eq(&link.publisher.lists(), &at_take_over), "{answer:?}");
+        let kept = link.lists.load();
+        assert_eq!(kept.iter().count(), at_take_over.iter().count(), "nor after a restart");
+        take_over(1);
+        before = Peer::of(Arc::clone(&link), Arc::clone(&before.directory), Role::Lists);
+    }
+}
+
 #[test]
 fn issuers_are_believed_as_they_are_told_and_no_others() {
     let mut peer = Peer::connect_as(Role::Issuers);

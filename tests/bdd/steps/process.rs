@@ -89,6 +89,15 @@ fn start_alone_on(stage: &mut Stage, engine: Engine) {
     });
 }
 
+/// A disk that fails on demand, to whomever the test runs as.
+#[when(expr = "the control plane's folder {string} is {word}")]
+fn folder(stage: &mut Stage, name: String, place: String) {
+    let folder = stage.stack().data().join("control").join(name);
+    let aside = folder.with_extension("aside");
+    let (from, to) = if place == "gone" { (&folder, &aside) } else { (&aside, &folder) };
+    std::fs::rename(from, to).expect("moved");
+}
+
 #[given("a gateway that runs by this file")]
 fn by_file(stage: &mut Stage, step: &Step) {
     let (listen, admin) = (free_address(), free_address());

@@ -17,7 +17,7 @@ pub(super) fn all() -> Value {
         "Gateway": gateway(),
         "Health": object(&["status"], json!({
             "status": { "enum": ["ok", "degraded"] },
-            "problem": text("Why the newest state is not published"),
+            "problem": text("Why the newest state is not published, or changes cannot be kept"),
         })),
         "IdList": id_list(&[], json!({})),
         "Instance": instance(),
@@ -167,6 +167,8 @@ fn instance() -> Value {
             "expiresInMs": number("How long it may still be silent, milliseconds"),
             "draining": { "const": true, "description": "No new request goes there" },
             "applied": { "type": "boolean", "description": "Whether every connected gateway knows" },
+            "warnings": { "type": "array", "items": diagnostic(), "description":
+                "Why nothing is sent there although it is registered: its name does not resolve" },
         }),
     )
 }

@@ -74,6 +74,61 @@ fn a_file_that_is_gone_is_not_made_anew() {
     assert_eq!(numbers(&file), [1, 2]);
 }
 
+#[test]
+fn an_empty_file_is_a_lost_one_and_not_a_new_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.redb");
+    fs::write(&path, b"").expect("written");
+    let refused = DatabaseFile::open(path.clone(), 1 << 20).map(drop).expect_err("refused");
+    assert!(matches!(refused, StoreError::Empty { .. }), "{refused}");
+    assert!(refused.to_string().contains("remove it to start with nothing"), "{refused}");
+    assert_eq!(fs::read(&path).expect("there"), b"");
+    fs::remove_file(&path).expect("removed");
+    let file = DatabaseFile::open(path, 1 << 20).expect("a new one");
+    write(&file, 1).expect("written");
+    assert_eq!(numbers(&file), [1]);
+}
+
+#[test]
+fn one_that_was_begun_and_not_ended_is_begun_anew() {
+    let whole = {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = DatabaseFile::open(folder.path().join("a.redb"), 1 << 20).expect("opened");
+        fs::read(file.path()).expect("there")
+    };
+    let zeros = vec![0; whole.len()];
+    let half = [&whole[9..512], &zeros[..]].concat();
+    for left in [&b""[..], &zeros, &half, &whole] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, beside) = (folder.path().join("a.redb"), folder.path().join("a.redb.new"));
+        fs::write(&beside, left).expect("written");
+        let file = DatabaseFile::open(path.clone(), 1 << 20).expect("made");
+        assert!(path.exists() && !beside.exists());
+        let again = DatabaseFile::open(path, 1 << 20).map(drop).expect_err("in use");
+        assert!(matches!(again, StoreError::Locked { .. }), "{again}");
+        write(&file, 1).expect("written");
+        assert_eq!(numbers(&file), [1]);
+    }
+}
+
+/// Of many that begin at once one has the store, and what it writes stays.
+#[test]
+fn one_store_is_made_however_many_begin() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.redb");
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let open = || scope.spawn(|| DatabaseFile::open(path.clone(), 1 << 20));
+            let all: Vec<_> = (0..4).map(|_| open()).collect();
+            all.into_iter().filter_map(|one| one.join().expect("no panic").ok()).collect()
+        });
+        assert_eq!(opened.len(), 1);
+        write(&opened[0], 1).expect("written");
+        drop(opened);
+        assert_eq!(numbers(&DatabaseFile::open(path, 1 << 20).expect("opened")), [1]);
+    }
+}
+
 /// Writers that fail, writers that wait for them, and readers that have it opened again do not wait for each other.
 #[test]
 fn nobody_waits_for_ever() {

@@ -1,6 +1,9 @@
 //! What revisions have in common is kept once, and as long as one of them is.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
 
 use halftone_core::policy::{Judged, Route};
 use redb::ReadableDatabase as _;
@@ -9,7 +12,9 @@ use super::*;
 use crate::{
     ranges::Ranges,
     store::{
-        BundleChange, Change, Counters, Embedded, Store as _, StoredBundle, StoredRevision, Text,
+        BundleChange, Change, Counters, Embedded, Store as _, StoreError, StoredBundle,
+        StoredRevision, Text,
+        database::{DatabaseFile, faults::Faults},
     },
 };
 
@@ -26,6 +31,16 @@ fn judged(name: &str) -> Judged {
 }
 
 fn put(store: &Embedded, tenant: &str, revision: u64, judged: &Judged, pruned: &[u64]) {
+    try_put(store, tenant, revision, judged, pruned).expect("written");
+}
+
+fn try_put(
+    store: &Embedded,
+    tenant: &str,
+    revision: u64,
+    judged: &Judged,
+    pruned: &[u64],
+) -> Result<(), StoreError> {
     let (digest, counters) = (judged.digest().to_owned(), Counters { change: revision, revision });
     let stored = StoredBundle {
         tenant: tenant.to_owned(),
@@ -53,7 +68,7 @@ fn put(store: &Embedded, tenant: &str, revision: u64, judged: &Judged, pruned: &
         pruned: pruned.iter().map(|number| (tenant.to_owned(), *number)).collect(),
     };
     let change = Change::PutBundle(Box::new(change));
-    store.write(counters, &[(counters, change)]).expect("written");
+    store.write(counters, &[(counters, change)])
 }
 
 /// Counts the runs in the file.
@@ -116,4 +131,24 @@ fn a_list_that_is_none_ends() {
         assert!(parts(&good[..end]).count() < 2, "{end}");
     }
     assert_eq!(parts(&[9, 9, 9]).count(), 0);
+}
+
+/// What a write that failed and was kept has pruned is written again when a later revision has it.
+#[test]
+fn after_a_write_that_failed_no_run_is_taken_to_be_there() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let faults = Arc::new(Faults::default());
+    let file = DatabaseFile::on_a_bad_disk(directory.path().join("control.redb"), &faults);
+    let store = Embedded::of(file);
+    let (first, second) = (judged("one.example"), judged("two.example"));
+    put(&store, "shop", 1, &first, &[]);
+    faults.sync_once.store(true, Ordering::Relaxed);
+    let failed = try_put(&store, "shop", 2, &second, &[1]).expect_err("the sync failed");
+    assert!(failed.is_unknown(), "{failed}");
+    let kept = store.counters(std::time::Duration::ZERO).expect("opened again");
+    assert_eq!(kept.change, 2, "the disk has it");
+    put(&store, "shop", 3, &first, &[2]);
+    drop(store);
+    let stored = Embedded::open(directory.path()).and_then(|store| store.load()).expect("whole");
+    assert_eq!(stored.bundles[0].text.whole(), first.canonical().text());
 }
