@@ -12,13 +12,22 @@ use std::{io::Read, time::Duration};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use ureq::{Agent, Body, RequestBuilder, SendBody, http::Response, typestate::WithBody};
+use ureq::{
+    Agent, Body, SendBody,
+    http::{Method, Request, Response},
+    unversioned::{
+        resolver::DefaultResolver,
+        transport::{Connector as _, DefaultConnector},
+    },
+};
 
 mod answers;
 mod calls;
+mod hearing;
 
-pub(crate) use answers::{Gateway, Issuer, Region, Variant};
+pub(crate) use answers::{Gateway, Issuer, Region, Tenant, Variant};
 pub(crate) use calls::{Put, Refusal};
+use hearing::{Hearing, Over};
 
 /// How long a call may take.
 const CALL_MAX: Duration = Duration::from_secs(5);
@@ -58,23 +67,24 @@ pub(crate) struct Client {
 impl Client {
     /// Returns a client of the API at `base`, such as `http://127.0.0.1:8081`.
     pub(crate) fn new(base: &str) -> Self {
-        let config = Agent::config_builder()
-            .timeout_global(Some(CALL_MAX))
-            .http_status_as_error(false)
-            // The API is on this host: no proxy that the environment names is to be told what it is asked.
-            .proxy(None)
-            .build();
-        Self { base: base.trim_end_matches('/').to_owned(), agent: config.into() }
+        let agent = agent(Some(CALL_MAX), Over::default());
+        Self { base: base.trim_end_matches('/').to_owned(), agent }
     }
 
+    /// Sends a body as it comes, for as long as it is taken, and returns what is answered.
     fn send_lines<T: DeserializeOwned>(
         &self,
-        request: RequestBuilder<WithBody>,
+        (method, path): (Method, &str),
         media_type: &str,
         lines: &mut dyn Read,
     ) -> Result<T> {
-        let request = request.content_type(media_type).config().timeout_global(None).build();
-        let mut answer = self.accepted(request.send(SendBody::from_reader(&mut &mut *lines)))?;
+        let over = Over::default();
+        let mut lines = over.until(lines);
+        let request = Request::builder().method(method).uri(self.url(path));
+        // What is refused whatever the lines say is refused before they are sent.
+        let request = request.header("Content-Type", media_type).header("Expect", "100-continue");
+        let request = request.body(SendBody::from_reader(&mut lines)).context("no request")?;
+        let mut answer = self.accepted(agent(None, over).run(request))?;
         let answer = answer.body_mut().read_json();
         answer.with_context(|| format!("the API at {} answers in another form", self.base))
     }
@@ -104,6 +114,18 @@ impl Client {
         let problem = response.body_mut().read_to_string().unwrap_or_default();
         bail!("the API at {} refuses ({status}): {}", self.base, told(&problem))
     }
+}
+
+/// Returns what sends requests that end within a time, if there is one; `over` is told of a body that is not taken.
+fn agent(within: Option<Duration>, over: Over) -> Agent {
+    let config = Agent::config_builder()
+        .timeout_global(within)
+        .http_status_as_error(false)
+        // The API is on this host: no proxy that the environment names is to be told what it is asked.
+        .proxy(None)
+        .build();
+    let connector = DefaultConnector::default().chain(Hearing(over));
+    Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
 /// Returns what a problem document (RFC 9457) says, one problem a line.

@@ -15,6 +15,7 @@ use halftone_core::{
     limits::BUNDLE_BYTES_MAX,
     policy::{Bundle, Diagnostic},
 };
+use serde_json::Value;
 
 use crate::{config, usage::Usage};
 
@@ -111,6 +112,21 @@ pub(crate) fn line(severity: Severity, diagnostic: &Diagnostic) -> String {
     let rest = Diagnostic { file: None, line: None, column: None, ..diagnostic.clone() };
     let line = format!("{place}: {word}: {rest}");
     line.trim_start_matches(": ").to_owned()
+}
+
+/// Returns what the API says of a file, its errors or its warnings.
+pub(crate) fn told_of(file: &str, list: &Value) -> Vec<Diagnostic> {
+    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let diagnostic = |one: &Value| {
+        let text = |name: &str| one[name].as_str().unwrap_or_default();
+        let place = |name: &str| one[name].as_u64();
+        Diagnostic {
+            line: place("line"),
+            column: place("column"),
+            ..Diagnostic::new(text("path"), text("message")).in_file(file)
+        }
+    };
+    list.iter().map(diagnostic).collect()
 }
 
 /// Says how many of something there are.

@@ -12,11 +12,13 @@ use halftone_core::{
 use serde_json::Value;
 
 use crate::{
-    api::{Gateway, Variant},
+    api::{Gateway, Tenant, Variant},
     issuers::believed,
     regions::database,
 };
 
+/// What is said of a release whose kill switch is pulled.
+const DISABLED: &str = "disabled: everyone goes to stable, whatever the splits say";
 /// Heads of the columns after the first, with their widths.
 const COLUMNS: [(&str, usize); 9] = [
     ("requests", 10),
@@ -132,6 +134,16 @@ pub(crate) fn variants(variants: &BTreeMap<String, Variant>) -> String {
     table
 }
 
+/// Writes one line per release whose kill switch is pulled.
+pub(crate) fn disabled(tenants: &[Tenant]) -> String {
+    let releases = tenants
+        .iter()
+        .flat_map(|tenant| tenant.disabled.iter().map(move |release| (&tenant.tenant, release)));
+    releases
+        .map(|(tenant, release)| format!("release {tenant}/{release}\n  {DISABLED}\n"))
+        .collect()
+}
+
 /// Writes one row per split and variant of a release as the API shows it, and a head; above it, that the kill switch is
 /// pulled.
 pub(crate) fn splits(release: &Value) -> String {
@@ -161,7 +173,7 @@ pub(crate) fn splits(release: &Value) -> String {
     let [split, variant, weight, met] = widths;
     let mut text = String::new();
     if release["disabled"] == true {
-        text.push_str("disabled: everyone goes to stable, whatever the splits say\n");
+        text.push_str(&format!("{DISABLED}\n"));
     }
     for [a, b, c, d] in &rows {
         // Writing to a string cannot fail.

@@ -20,6 +20,7 @@ mod guard;
 mod health;
 mod instances;
 mod issuers;
+mod linger;
 mod lists;
 mod metrics;
 mod objects;

@@ -23,6 +23,7 @@ use serde_saphyr::{
 use thiserror::Error;
 
 mod fast;
+mod follows;
 mod json;
 mod shape;
 mod tree;
@@ -240,46 +241,79 @@ impl Root {
 /// # Errors
 /// [`SourceError::Syntax`].
 pub(crate) fn read_tree(text: &[u8], format: Format) -> Result<Root, SourceError> {
-    let mut node = match format {
+    let read = utf8(text).and_then(|text| match format {
         Format::Json => read_json(text),
         Format::Yaml => read_yaml(text),
-    }
-    .map_err(SourceError::Syntax)?;
+    });
+    let mut node = read.map_err(SourceError::Syntax)?;
     let mut duplicates = Vec::new();
     node.take_duplicates("", &mut duplicates);
     Ok(Root { node, duplicates })
 }
 
-fn read_json(text: &[u8]) -> Result<Node, TextProblem> {
-    let judged = serde_json::from_slice::<IgnoredAny>(text).map_err(|error| {
+/// Returns the text that `bytes` are.
+fn utf8(bytes: &[u8]) -> Result<&str, TextProblem> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let (good, bad) = bytes.split_at(error.valid_up_to());
+        let bad = &bad[..error.error_len().unwrap_or(bad.len())];
+        let good = String::from_utf8_lossy(good);
+        let line = good.rsplit('\n').next().unwrap_or_default();
+        let message = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "expected UTF-8, got UTF-16".to_owned(),
+            _ => format!("expected UTF-8, got {}", bad.escape_ascii()),
+        };
+        let number = |before: usize| Some(before as u64 + 1);
+        let (lines, characters) = (good.matches('\n').count(), line.chars().count());
+        TextProblem { message, line: number(lines), column: number(characters) }
+    })
+}
+
+fn read_json(text: &str) -> Result<Node, TextProblem> {
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
         let place = |number: usize| (error.line() > 0).then_some(number as u64);
         let (line, column) = (place(error.line()), place(error.column()));
         let told = error.to_string();
         let suffix = format!(" at line {} column {}", error.line(), error.column());
         let message = told.strip_suffix(&suffix).unwrap_or(&told).to_owned();
         TextProblem { message, line, column }
-    });
-    let text = std::str::from_utf8(text).map_err(|error| TextProblem {
-        message: format!("not UTF-8: {error}"),
-        line: None,
-        column: None,
     })?;
-    judged.and_then(|_| json::read_tree(text))
+    json::read_tree(text)
 }
 
-fn read_yaml(text: &[u8]) -> Result<Node, TextProblem> {
-    let read = serde_saphyr::from_slice_with_options::<Spanned<Value>>(text, yaml_options());
+fn read_yaml(text: &str) -> Result<Node, TextProblem> {
+    let read = serde_saphyr::from_str_with_options::<Spanned<Value>>(text, yaml_options());
     read.map(Node::from).map_err(|error| {
         let place = error.location();
         let told = error.without_snippet().to_string();
         let suffix = place
             .map(|place| format!(" at line {}, column {}", place.line(), place.column()))
             .unwrap_or_default();
-        TextProblem {
-            message: told.strip_suffix(&suffix).unwrap_or(&told).to_owned(),
-            line: place.map(|place| place.line()),
-            column: place.map(|place| place.column()),
+        let mut message = told.strip_suffix(&suffix).unwrap_or(&told).to_owned();
+        let line = place.map(|place| place.line());
+        if line.is_some_and(|line| has_bare_expression(text, line)) {
+            message.push_str(BARE_EXPRESSION);
         }
+        TextProblem { message, line, column: place.map(|place| place.column()) }
+    })
+}
+
+/// What is most likely wrong where YAML ends at an expression.
+const BARE_EXPRESSION: &str =
+    "; put the expression in quotes, as a whole: when: \"age > 18 && city in ['a', 'b']\"";
+
+/// Returns whether a line (from 1) of a YAML text has an expression that is not in quotes as a whole.
+fn has_bare_expression(text: &str, line: u64) -> bool {
+    let before = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+    let line = text.lines().nth(before).unwrap_or_default();
+    let key = line.match_indices("when:").map(|(at, key)| line[at + key.len()..].trim());
+    let mut values = key.filter(|value| !value.is_empty() && !value.starts_with(['|', '>', '#']));
+    values.any(|value| {
+        let Some(quote) = value.chars().next().filter(|first| ['"', '\''].contains(first)) else {
+            return true;
+        };
+        let behind = value[1..].split_once(quote).map(|(_, behind)| behind.trim_start());
+        behind
+            .is_some_and(|behind| !behind.is_empty() && !behind.starts_with([',', '}', '#', quote]))
     })
 }
 

@@ -137,6 +137,7 @@ fn every_example_is_what_its_schema_says() {
         assert!(errors.is_empty(), "{name}: {errors:?}");
         let judgement = judge(text.as_bytes(), Path::new("a.yaml"), &|_| Vec::new());
         assert!(judgement.problems.is_empty(), "{name}: {:?}", judgement.problems);
+        assert!(judgement.warnings.is_empty(), "{name}: {:?}", judgement.warnings);
     }
 }
 

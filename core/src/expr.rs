@@ -103,6 +103,17 @@ pub struct Problem {
     pub column: usize,
     /// What is wrong, and what was expected.
     pub message: String,
+    /// The name that means nothing, if that is what is wrong.
+    pub unknown: Option<Unknown>,
+}
+
+/// A name that means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// As an attribute, or as the alias of one.
+    Attribute(String),
+    /// As a segment.
+    Segment(String),
 }
 
 impl fmt::Display for Problem {

@@ -48,10 +48,12 @@ pub use percent::{Percent, PercentText};
 pub use quantity::{QuantityError, Size, Timeout};
 pub use schema::{bundle_schema, gateway_schema};
 pub use timestamp::Timestamp;
-pub use validate::{Diagnostic, is_token, nearest, validate, validate_after};
+pub use validate::{Diagnostic, Lack, is_token, nearest, validate, validate_after};
 
 /// The variant every release falls back to.
 pub const STABLE: &str = "stable";
+/// The variant that weights move where a release names none.
+pub const CANARY: &str = "canary";
 /// The split of `default`, beside those of targets, which have the target's id.
 pub const DEFAULT_SPLIT: &str = "default";
 /// The label that names an instance's variant in the implicit bundle.

@@ -50,6 +50,16 @@ pub(crate) struct Gateway {
     pub(crate) stats: Stats,
 }
 
+/// What `GET /v1/tenants` says of one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Tenant {
+    /// Its name.
+    pub(crate) tenant: String,
+    /// Its releases whose kill switch is pulled.
+    pub(crate) disabled: Vec<String>,
+}
+
 /// What `GET /v1/geo` says of one source.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

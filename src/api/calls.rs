@@ -11,8 +11,9 @@ use halftone_core::{
     wire::{ExplainRequest, Explained},
 };
 use serde_json::Value;
+use ureq::http::Method;
 
-use super::{Client, Gateway, Issuer, Region};
+use super::{Client, Gateway, Issuer, Region, Tenant};
 
 /// How long a call may take that changes what is served: large bundles are compiled first.
 const CHANGE_MAX: Duration = Duration::from_secs(60);
@@ -52,6 +53,14 @@ impl Client {
     /// The API does not answer, or not as this build expects.
     pub(crate) fn gateways(&self) -> Result<Vec<Gateway>> {
         self.get("/v1/gateways")
+    }
+
+    /// Returns every tenant with a bundle.
+    ///
+    /// # Errors
+    /// The API does not answer, or not as this build expects.
+    pub(crate) fn tenants(&self) -> Result<Vec<Tenant>> {
+        self.get("/v1/tenants")
     }
 
     /// Returns every source of region databases.
@@ -114,7 +123,7 @@ impl Client {
     /// # Errors
     /// The API does not answer, or refuses.
     pub(crate) fn put_bundle(&self, tenant: &str, yaml: &str) -> Result<()> {
-        let url = self.url(&format!("/v1/tenants/{tenant}/bundle"));
+        let url = self.url(&format!("/v1/tenants/{}/bundle", segment(tenant)));
         let sent = self.agent.put(&url).content_type("application/yaml").send(yaml);
         self.accepted(sent).map(drop)
     }
@@ -159,10 +168,10 @@ impl Client {
         lines: &mut dyn Read,
     ) -> Result<Value> {
         let path = format!("/v1/tenants/{}/tags:load", segment(tenant));
-        self.send_lines(self.agent.post(self.url(&path)), media_type, lines)
+        self.send_lines((Method::POST, &path), media_type, lines)
     }
 
-    /// Replaces a list of a tenant by the ids in `lines`, for as long as that takes.
+    /// Replaces a list of a tenant by the ids in `lines`, for as long as that takes; returns what became of it.
     ///
     /// # Errors
     /// The API does not answer, or refuses.
@@ -171,9 +180,9 @@ impl Client {
         (tenant, list): (&str, &str),
         media_type: &str,
         lines: &mut dyn Read,
-    ) -> Result<ListState> {
+    ) -> Result<Value> {
         let path = format!("/v1/tenants/{}/segments/{}", segment(tenant), segment(list));
-        self.send_lines(self.agent.put(self.url(&path)), media_type, lines)
+        self.send_lines((Method::PUT, &path), media_type, lines)
     }
 
     /// Returns every list of a tenant.

@@ -7,12 +7,11 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use halftone_controlplane::document;
-use halftone_core::policy::Diagnostic;
 use serde_json::{Value, json};
 
 use crate::{
     api::{self, Client, Put, Refusal},
-    document::{Severity, Text, count, line},
+    document::{Severity, Text, count, line, told_of},
     usage::Usage,
 };
 
@@ -128,7 +127,7 @@ fn with(answer: &Value, file: &str, tenant: &str, ok: bool) -> Value {
 
 fn taken(file: &str, tenant: &str, answer: &Value) -> String {
     let mut told = String::new();
-    for warning in diagnostics(file, &answer["warnings"]) {
+    for warning in told_of(file, &answer["warnings"]) {
         told.push_str(&format!("{}\n", line(Severity::Warning, &warning)));
     }
     let text = |name: &str| answer[name].as_str();
@@ -152,7 +151,7 @@ fn taken(file: &str, tenant: &str, answer: &Value) -> String {
 }
 
 fn refused(file: &str, refusal: &Refusal, json: bool, output: &mut dyn Write) -> Result<()> {
-    let problems = diagnostics(file, &refusal.problem["errors"]);
+    let problems = told_of(file, &refusal.problem["errors"]);
     if !json {
         for problem in &problems {
             writeln!(output, "{}", line(Severity::Error, problem))?;
@@ -165,19 +164,4 @@ fn refused(file: &str, refusal: &Refusal, json: bool, output: &mut dyn Write) ->
         told = format!("{file}:{line}:{column}: {told}");
     }
     bail!("the API refuses ({}): {told}", refusal.status)
-}
-
-/// Reads the diagnostics of an answer and gives them their file.
-fn diagnostics(file: &str, list: &Value) -> Vec<Diagnostic> {
-    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    let diagnostic = |one: &Value| {
-        let text = |name: &str| one[name].as_str().unwrap_or_default();
-        let place = |name: &str| one[name].as_u64();
-        Diagnostic {
-            line: place("line"),
-            column: place("column"),
-            ..Diagnostic::new(text("path"), text("message")).in_file(file)
-        }
-    };
-    list.iter().map(diagnostic).collect()
 }

@@ -4,7 +4,7 @@
 //! shown.
 
 use std::{
-    fs::DirBuilder,
+    fs::{self, DirBuilder},
     io::{self, IsTerminal as _, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::fs::DirBuilderExt as _,
@@ -58,7 +58,7 @@ pub(crate) struct DemoArguments {
 /// Something of it cannot start.
 pub(super) fn run(arguments: &DemoArguments, output: &mut (dyn Write + Send)) -> Result<()> {
     let state = state_directory()?;
-    let place = Place::open(Some(from_here(state.path())))?;
+    let place = Place::open(Some(from_here(state.0.path())))?;
     let keys = keys::made_once(&place.keys())?;
     let stack = Stack {
         listen: arguments.listen,
@@ -99,12 +99,27 @@ pub(super) fn run(arguments: &DemoArguments, output: &mut (dyn Write + Send)) ->
     supervise::run(programs, |stopping| demo.run(stopping, output))
 }
 
-fn state_directory() -> Result<TempDir> {
+/// The directory of one demo. With it goes what it lies in, unless another demo's does, too.
+struct State(TempDir, Emptied);
+
+/// [`STATE`], removed when nothing is in it any more.
+struct Emptied;
+
+impl Drop for Emptied {
+    fn drop(&mut self) {
+        // The kernel refuses to remove what is not empty.
+        let _ = fs::remove_dir(STATE);
+    }
+}
+
+fn state_directory() -> Result<State> {
     let make = || {
         DirBuilder::new().recursive(true).mode(0o700).create(STATE)?;
         tempfile::Builder::new().prefix("demo-").tempdir_in(Path::new(STATE))
     };
-    make().with_context(|| format!("cannot make a directory in ./{STATE}"))
+    let directory = make().with_context(|| format!("cannot make a directory in ./{STATE}"))?;
+    // Fields are dropped in their order.
+    Ok(State(directory, Emptied))
 }
 
 /// Shortens a path below the working directory: it is shown, and the path of a socket is bounded.

@@ -14,7 +14,7 @@ use halftone_core::signal::lists::ListState;
 
 use crate::{
     api::{self, Client},
-    document::{count, open},
+    document::{Severity, count, line, open, told_of},
 };
 
 /// Options of `halftone segments`.
@@ -117,9 +117,16 @@ pub(super) fn run(arguments: &SegmentsArguments, output: &mut dyn Write) -> Resu
 fn load(arguments: &LoadArguments, output: &mut dyn Write) -> Result<()> {
     let LoadArguments { list, file, place, json } = arguments;
     let mut lines = open(file)?;
-    let state =
+    let loaded =
         Client::new(&place.api).load_list((&place.tenant, list), media_type(file), &mut lines)?;
-    if *json { write_json(&state, output) } else { Ok(writeln!(output, "{}", told(&state))?) }
+    if *json {
+        return write_json(&loaded, output);
+    }
+    for warning in told_of(&file.display().to_string(), &loaded["warnings"]) {
+        writeln!(output, "{}", line(Severity::Warning, &warning))?;
+    }
+    let state = serde_json::from_value(loaded).context("the API answers in another form")?;
+    Ok(writeln!(output, "{}", told(&state))?)
 }
 
 fn list(arguments: &ListArguments, output: &mut dyn Write) -> Result<()> {

@@ -41,9 +41,12 @@ pub(crate) struct SignArguments {
 #[derive(Debug, Subcommand)]
 enum SignCommand {
     /// Let a caller take a variant, by a header whose override `requires: signed`
-    #[command(
-        after_help = "Example:\n  halftone sign override canary --tenant shop --release shop-v2 --for 12h"
-    )]
+    #[command(after_help = "\
+Example:
+  halftone sign override canary --tenant shop --release shop-v2 --for 12h
+
+Only the key file is read: whether the release has the variant is not looked up. A token for one
+that it has not is no override, which `halftone explain` tells.")]
     Override(OverrideArguments),
     /// Let a caller be told decisions, by the header X-Halftone-Explain
     #[command(after_help = "Example:\n  halftone sign explain shop.example.com --for 10m")]

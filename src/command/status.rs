@@ -1,4 +1,5 @@
-//! `halftone status`: the gateways of a control plane, and what they counted; or one release, split by split.
+//! `halftone status`: the gateways of a control plane, what they counted, and which releases are disabled; or one release,
+//! split by split.
 //!
 //! Owns its options and the order of what is shown; [`crate::table`] owns the rows.
 
@@ -72,6 +73,10 @@ pub(super) fn run(arguments: &StatusArguments, output: &mut dyn Write) -> Result
     }
     for source in client.regions()? {
         write!(output, "\n{}", regions::source(&source, now.as_secs()))?;
+    }
+    let disabled = table::disabled(&client.tenants()?);
+    if !disabled.is_empty() {
+        write!(output, "\n{disabled}")?;
     }
     Ok(())
 }

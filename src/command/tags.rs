@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     api::{self, Client},
-    document::{count, open},
+    document::{Severity, count, line, open, told_of},
 };
 
 /// Options of `halftone tags`.
@@ -86,6 +86,9 @@ fn load(arguments: &LoadArguments, output: &mut dyn Write) -> Result<()> {
 
 fn told(file: &Path, loaded: &Value, errors: &[Value]) -> String {
     let (mut told, file) = (String::new(), file.display());
+    for warning in told_of(&file.to_string(), &loaded["warnings"]) {
+        told.push_str(&format!("{}\n", line(Severity::Warning, &warning)));
+    }
     for error in errors {
         let message = error["message"].as_str().unwrap_or_default();
         told.push_str(&format!("{file}:{}: {message}\n", error["line"]));

@@ -169,3 +169,23 @@ on_each_engine! {
         });
     }
 }
+
+#[test]
+fn a_load_that_is_refused_before_its_end_says_why() {
+    let stack = Stack::start(Engine::Epoll, &[]);
+    let api = format!("http://{}", stack.api.address);
+    let file = stack.data().join("ids.txt");
+    let ids: String = (0..300_000).map(|at| format!("user-{at}\n")).collect();
+    std::fs::write(&file, ids).expect("written");
+    for (arguments, expected) in [
+        (["segments", "load", "x", "--tenant", "a b"].as_slice(), "expected a tenant of letters"),
+        (&["tags", "load", "--tenant", "shop"], "ids.txt:1: expected a column \"id\" among"),
+    ] {
+        let output = halftone(arguments).args(["--api", &api]).arg(&file).output();
+        let output = output.expect("it runs");
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(expected), "{told}");
+    }
+}

@@ -1,6 +1,10 @@
 //! `halftone push`: a gateway without a control plane takes bundles, and keeps its promise.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use halftone_core::bucket::bucket;
 use rustix::process::Signal;
@@ -17,6 +21,8 @@ use crate::{
 };
 
 const USERS: usize = 400;
+/// The bundle that the documentation shows.
+const ADDRESSES: &str = include_str!("../../docs/examples/addresses.yaml");
 
 fn bundle(tenant: &str, host: &str, split: &str, ups: [&Upstream; 2]) -> String {
     let [stable, canary] = ups.map(Upstream::address);
@@ -110,6 +116,28 @@ fn within(ranges: &[(u32, u32)]) -> BTreeSet<usize> {
 }
 
 on_each_engine! {
+    fn the_example_with_addresses_is_served(engine: Engine) {
+        let names = ["first", "second", "canary"];
+        let services = names.map(Upstream::named);
+        let places = ["127.0.0.1:8000", "127.0.0.1:8001", "127.0.0.1:8010"];
+        let text = places.iter().zip(&services).fold(ADDRESSES.to_owned(), |text, (place, service)| {
+            assert_eq!(text.matches(place).count(), 1, "{place}");
+            text.replace(place, &service.address().to_string())
+        });
+        let gateway = Gateway::start(engine);
+        let (code, pushed, told) = gateway.push(&text);
+        assert_eq!((code, &pushed["missing"]), (Some(0), &0.into()), "{told}");
+        let mut wire = Wire::connect(gateway.listen);
+        let mut met = BTreeMap::<String, usize>::new();
+        for caller in 0..USERS {
+            let address = format!("10.0.{}.{}", caller / 256, caller % 256);
+            let answer = wire.send(get("/", &[("X-Forwarded-For", &address)])).answer();
+            *met.entry(answer.text()).or_default() += 1;
+        }
+        assert!(met.keys().eq(["canary", "first", "second"]), "{met:?}");
+        assert!((USERS / 8..USERS / 3).contains(&met["canary"]), "one in five: {met:?}");
+    }
+
     fn a_push_keeps_the_promise_and_other_tenants(engine: Engine) {
         let ups = (Upstream::named("stable"), Upstream::named("canary"));
         let (gateway, ups) = (Gateway::start(engine), [&ups.0, &ups.1]);

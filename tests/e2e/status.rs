@@ -50,6 +50,32 @@ on_each_engine! {
     }
 }
 
+/// Two releases of one tenant.
+const TWO: &str = r#"
+apiVersion: halftone/v1
+kind: Bundle
+metadata: { tenant: shop }
+upstreams: { u: { variants: { stable: { addresses: ["127.0.0.1:1"] }, canary: { addresses: ["127.0.0.1:1"] } } } }
+routes: [{ name: all, rules: [{ release: a }] }]
+releases:
+  a: { upstream: u, default: { split: { canary: 5% } } }
+  b: { upstream: u, disabled: true, default: { split: { canary: 5% } } }
+"#;
+
+#[test]
+fn a_pulled_kill_switch_is_shown() {
+    let stack = Stack::start(Engine::Epoll, &[]);
+    let url = format!("http://{}", stack.api.address);
+    let status = || text(&mut halftone(&["status", "--api", &url])).1;
+    stack.api.put_bundle("shop", TWO);
+    let shown = status();
+    let told = "release shop/b\n  disabled: everyone goes to stable, whatever the splits say\n";
+    assert!(shown.ends_with(told) && !shown.contains("shop/a\n"), "{shown}");
+    stack.api.put_bundle("shop", &TWO.replace("disabled: true", "disabled: false"));
+    let shown = status();
+    assert!(!shown.contains("disabled"), "{shown}");
+}
+
 #[test]
 fn an_api_that_does_not_answer_is_told() {
     let url = format!("http://{}", free_address());

@@ -15,10 +15,12 @@ use axum::{
 };
 use halftone_core::{
     limits::LIST_IDS_MAX,
-    policy::{Diagnostic, is_name},
+    policy::{Bundle, Diagnostic, is_name},
     signal::lists::{ListName, ListState},
     table::fingerprint_of_id,
 };
+
+use serde::Serialize;
 
 use super::{
     Context,
@@ -30,6 +32,14 @@ use crate::{
     lists::{ListStore, ListStoreError},
     tags::load::{IdForm, Loader},
 };
+
+/// A list that was replaced.
+#[derive(Serialize)]
+pub(crate) struct Loaded {
+    #[serde(flatten)]
+    state: ListState,
+    warnings: Vec<Diagnostic>,
+}
 
 /// The media types of a list, as they are told.
 const FORMS: &str = "text/plain, text/csv or application/x-ndjson";
@@ -60,7 +70,7 @@ pub(crate) async fn replace(
     place: Place,
     headers: HeaderMap,
     body: Incoming,
-) -> Result<Json<ListState>, Problem> {
+) -> Result<Json<Loaded>, Problem> {
     let name = named(place)?;
     let loader = Loader::of_ids(form(&headers)?);
     let _turn = context.lists.loads.acquire().await;
@@ -69,7 +79,13 @@ pub(crate) async fn replace(
     let ListName { tenant, list } = name.clone();
     let state = context.listed(move |lists| lists.replace(name, key, prints)).await?;
     tracing::info!(%tenant, %list, ids = state.ids, revision = state.revision, "a list is loaded");
-    Ok(Json(state))
+    // A list may be there before the bundle that asks for it.
+    let asks = |bundle: &Bundle| {
+        bundle.segments.values().any(|segment| segment.members.as_ref() == Some(&list))
+    };
+    let unasked = format!("no segment of tenant {tenant:?} has `members: {list}`");
+    let warnings = context.unasked(&tenant, asks, &unasked);
+    Ok(Json(Loaded { state, warnings }))
 }
 
 /// Forgets a list.
@@ -118,6 +134,21 @@ async fn read(mut loader: Loader, mut body: Incoming, key: u64) -> Result<Vec<u6
 const UNCHANGED: &str = "the list stays as it is";
 
 impl Context {
+    /// Returns a warning when the bundle of `tenant` does not ask for what was loaded, as far as that is durable.
+    pub(super) fn unasked(
+        &self,
+        tenant: &str,
+        asks: impl FnOnce(&Bundle) -> bool,
+        unasked: &str,
+    ) -> Vec<Diagnostic> {
+        let why = match self.state.shown(tenant) {
+            None => format!("tenant {tenant:?} has no bundle"),
+            Some(judged) if !asks(judged.bundle()) => unasked.to_owned(),
+            Some(_) => return Vec::new(),
+        };
+        vec![Diagnostic::new("", format!("{why}, so nothing asks for what was loaded"))]
+    }
+
     /// Runs `work`, which blocks on the disk, where that holds up nobody.
     async fn listed<T: Send + 'static>(
         &self,

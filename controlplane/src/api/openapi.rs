@@ -220,7 +220,7 @@ fn lists() -> Vec<Operation> {
             .refuses(&[400, 404]),
         operation("put", one, "putList", "Replaces a list of ids wholly, or not at all")
             .takes_text(&["text/plain", "text/csv", "application/x-ndjson"])
-            .answers(200, "IdList")
+            .answers(200, "LoadedIdList")
             .refuses(&[400, 408, 409, 413, 415, 422, 500]),
         operation("delete", one, "deleteList", "Forgets a list of ids")
             .answers(204, "")

@@ -13,9 +13,10 @@ use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::Semaphore, time};
+
+use super::linger::lingering;
 
 /// How long accepting rests when there are no descriptors.
 const REST: Duration = Duration::from_millis(100);
@@ -49,7 +50,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let (stream, service) = lingering(stream, router.clone());
         let connection = open.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
 };
 use halftone_core::{
-    policy::{Label, is_name},
+    policy::{Bundle, Diagnostic, Label, is_name},
     signal::tags::{Tags, check, check_id},
 };
 use hyper::body::Body as _;
@@ -56,6 +56,7 @@ pub(crate) struct Loaded {
     ended_at: Option<u64>,
     revision: u64,
     ids: u64,
+    warnings: Vec<Diagnostic>,
 }
 
 /// Tells how many ids have tags, and the number of their newest change.
@@ -141,7 +142,14 @@ pub(crate) async fn load(
     let errors = loader.refused().to_vec();
     let (refused, ended_at) = (errors.len(), loader.ended_at());
     tracing::info!(%tenant, loaded, refused, revision, ids, "tags are loaded");
-    Ok(Json(Loaded { loaded, refused, errors, ended_at, revision, ids }))
+    // Tags may be there before the bundle that asks for them.
+    let asks = |bundle: &Bundle| {
+        let mut sources = bundle.attributes.values().flat_map(|attribute| &attribute.from);
+        sources.any(|source| source.tags.is_some())
+    };
+    let unasked = format!("no attribute of tenant {tenant:?} is read from tags");
+    let warnings = context.unasked(&tenant, asks, &unasked);
+    Ok(Json(Loaded { loaded, refused, errors, ended_at, revision, ids, warnings }))
 }
 
 impl Context {

@@ -36,11 +36,17 @@ struct Rollback {
 
 /// Lists every tenant with a bundle, oldest first.
 pub(crate) async fn list(Extract(context): Extract<Context>) -> Json<Vec<Value>> {
+    let disabled = |tenant: &str| -> Vec<String> {
+        let judged = context.state.shown(tenant);
+        let releases = judged.iter().flat_map(|judged| &judged.bundle().releases);
+        releases.filter(|(_, spec)| spec.disabled).map(|(name, _)| name.clone()).collect()
+    };
     let shown = context.state.tenants().into_iter().map(|tenant| {
         let mut shown = json!({
             "tenant": tenant.tenant,
             "revision": tenant.revision,
             "digest": tenant.digest,
+            "disabled": disabled(&tenant.tenant),
         });
         if let Some(newest) = tenant.newest {
             shown["time"] = time(newest.at_ms).into();

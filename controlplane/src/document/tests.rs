@@ -73,3 +73,25 @@ fn the_tenant_is_found_in_what_is_otherwise_wrong() {
     assert_eq!(of(&GOOD.replace("kind: Bundle", "kind: Gateway"), "a.yaml"), None);
     assert_eq!(of("kind: [", "a.yaml"), None);
 }
+
+#[test]
+fn a_wrong_value_of_a_gateway_file_has_its_own_place() {
+    let head = "apiVersion: halftone/v1\nkind: Gateway\n";
+    let duration =
+        "expected a duration of at most 24h such as \"500ms\", \"30s\" or \"1m30s\", got";
+    for (text, expected) in [
+        ("timeouts: { head: 10 }", format!("g.yaml:3:19: timeouts.head: {duration} 10")),
+        (
+            "timeouts: { tags: 1ms, head: \"10\" }",
+            format!("g.yaml:3:30: timeouts.head: {duration} \"10\""),
+        ),
+        (
+            "limits: { headers: 5, bodyBytes: 5MB }",
+            "g.yaml:3:34: limits.bodyBytes: expected a size".to_owned(),
+        ),
+    ] {
+        let (problems, _) = said(&format!("{head}{text}\n"), "g.yaml");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(&expected), "{problems:?} is not {expected:?}");
+    }
+}

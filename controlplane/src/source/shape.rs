@@ -40,21 +40,7 @@ pub(super) struct Shape<T> {
     /// Every problem, with its place and path.
     pub(super) problems: Vec<Diagnostic>,
     /// Values that were refused, by address: the tree does not move.
-    left_out: HashSet<usize>,
-}
-
-impl<T> Shape<T> {
-    /// Returns whether `problem` may only follow from what was left out: what it lacks is written
-    /// in `root`, and was refused.
-    pub(super) fn explains(&self, problem: &Diagnostic, root: &Node) -> bool {
-        let refused = |node: &Node| self.left_out.contains(&id(node));
-        let lacks = problem.lacks.iter();
-        let mut trails = lacks.filter_map(|(path, key)| root.trail(path, key.as_deref()));
-        trails.any(|trail| {
-            trail.iter().any(|node| refused(node))
-                || trail.last().is_some_and(|node| node.any(&refused))
-        })
-    }
+    pub(super) left_out: HashSet<usize>,
 }
 
 /// Reads a `T` out of `root`.
@@ -109,7 +95,8 @@ impl Notes {
     }
 }
 
-fn id(node: &Node) -> usize {
+/// Returns what tells a value of a tree from all others: its address.
+pub(super) fn id(node: &Node) -> usize {
     std::ptr::from_ref(node).addr()
 }
 
@@ -120,6 +107,14 @@ struct Refused {
     at: Option<(usize, String, Place)>,
     /// Whether it only follows from what was left out.
     follows: bool,
+}
+
+impl Refused {
+    /// Gives it the place of `node`, unless something in that was refused: what a type finds wrong with a value that it has
+    /// read is known outside of the value's reader only.
+    fn at(self, node: &Node, path: String) -> Self {
+        Self { at: self.at.or_else(|| Some((id(node), path, node.place))), ..self }
+    }
 }
 
 impl fmt::Display for Refused {
@@ -158,10 +153,7 @@ struct Reader<'t> {
 impl<'t> Reader<'t> {
     /// Reads, and gives an error its place.
     fn read<V>(self, read: impl FnOnce(&Self) -> Result<V, Refused>) -> Result<V, Refused> {
-        read(&self).map_err(|refused| Refused {
-            at: refused.at.or_else(|| Some((id(self.node), self.path.clone(), self.node.place))),
-            ..refused
-        })
+        read(&self).map_err(|refused| refused.at(self.node, self.path.clone()))
     }
 
     fn visit<'de, V: Visitor<'de>>(
@@ -298,7 +290,9 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         let Some((at, node)) = self.items.find(|(_, node)| !notes.is_left_out(node)) else {
             return Ok(None);
         };
-        seed.deserialize(Reader { node, path: format!("{path}[{at}]"), notes }).map(Some)
+        let path = format!("{path}[{at}]");
+        let read = seed.deserialize(Reader { node, path: path.clone(), notes });
+        read.map(Some).map_err(|refused| refused.at(node, path))
     }
 }
 
@@ -346,7 +340,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refused> {
         let entry = self.value.take().ok_or_else(|| de::Error::custom("a value without a key"))?;
         let path = join(self.path, &entry.key);
-        seed.deserialize(Reader { node: &entry.node, path, notes: self.notes })
+        let read =
+            seed.deserialize(Reader { node: &entry.node, path: path.clone(), notes: self.notes });
+        read.map_err(|refused| refused.at(&entry.node, path))
     }
 }
 

@@ -185,3 +185,29 @@ fn without_a_gateway_nothing_is_explained() {
     let answer = control.call("POST", "/v1/explain", Some("application/json"), br#"{"url":"/"}"#);
     check(&answer, 503, "no-gateway");
 }
+
+#[test]
+fn an_early_answer_is_not_lost_to_those_who_listen_only_when_all_is_sent() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    // More than any socket holds.
+    let rest = vec![b'7'; 64 << 20];
+    for (line, begin, status) in [
+        ("PUT /v1/tenants/a%20b/segments/staff", "u1\n", "400"),
+        ("PUT /v1/tenants/shop/segments/staff", "u1,a\nu2\n", "422"),
+        ("POST /v1/tenants/shop/tags:load", "u1\nu2\n", "200"),
+        ("PUT /v1/tenants/shop/bundle", "{", "413"),
+        ("DELETE /healthz", "", "405"),
+    ] {
+        let length = begin.len() + rest.len();
+        let head =
+            format!("{line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+        let mut stream = TcpStream::connect(control.address()).expect("it listens");
+        for part in [head.as_bytes(), begin.as_bytes(), &rest] {
+            stream.write_all(part).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {answer}");
+    }
+}

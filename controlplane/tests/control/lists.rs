@@ -5,7 +5,7 @@ use std::{
     net::{Shutdown, TcpStream},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::directory;
 use crate::control::{Answer, Control, options};
@@ -21,11 +21,17 @@ fn a_list_is_put_shown_and_forgotten() {
     let directory = directory();
     let control = Control::start(options(directory.path(), &[]));
     assert_eq!(control.get(STAFF).status, 404);
+    let put_is = |media_type, lines, expected: &Value| {
+        let mut put = put(&control, media_type, lines).json();
+        put.as_object_mut().expect("a map").remove("warnings");
+        assert_eq!(put, *expected);
+    };
     let first = json!({ "tenant": "shop", "list": "staff", "revision": 1, "ids": 2 });
-    assert_eq!(put(&control, None, "u7\nu8\nu7\n").json(), first);
-    assert_eq!(put(&control, Some("text/csv"), "id\nu8\nu7\n").json(), first, "nothing is new");
+    put_is(None, "u7\nu8\nu7\n", &first);
+    // Nothing is new.
+    put_is(Some("text/csv"), "id\nu8\nu7\n", &first);
     let second = json!({ "tenant": "shop", "list": "staff", "revision": 2, "ids": 1 });
-    assert_eq!(put(&control, Some("application/x-ndjson"), "{\"id\":\"u7\"}").json(), second);
+    put_is(Some("application/x-ndjson"), "{\"id\":\"u7\"}", &second);
     control.stop();
 
     let control = Control::start(options(directory.path(), &[]));
@@ -39,10 +45,55 @@ fn a_list_is_put_shown_and_forgotten() {
 }
 
 #[test]
+fn a_load_that_nothing_asks_for_is_taken_and_told() {
+    let directory = directory();
+    let control = Control::start(options(directory.path(), &[]));
+    let check = |list: &str, tags: &str| {
+        let load = "/v1/tenants/shop/tags:load";
+        let loaded = control.call("POST", load, Some("text/csv"), b"id,level\nu7,vip\n");
+        for (answer, expected) in [(put(&control, None, "u7\n"), list), (loaded, tags)] {
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let warnings = answer.json()["warnings"].clone();
+            let told: Vec<&str> = warnings
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|one| one["message"].as_str().expect("text"))
+                .collect();
+            assert_eq!(told.concat(), expected, "{answer:?}");
+        }
+    };
+    let none = "tenant \"shop\" has no bundle, so nothing asks for what was loaded";
+    check(none, none);
+    let bundle = |segments: &str, from: &str| {
+        let text = format!(
+            "apiVersion: halftone/v1
+kind: Bundle
+metadata: {{ tenant: shop }}
+attributes:
+  user.id: {{ type: string, from: [{{ header: x-user-id }}] }}
+  user.level: {{ type: string, from: [{from}] }}
+segments: {segments}
+"
+        );
+        let put = control.put_bundle("shop", &text);
+        assert_eq!(put.status, 200, "{put:?}");
+    };
+    bundle("{ staff: { members: beta } }", "{ header: x-level }");
+    check(
+        "no segment of tenant \"shop\" has `members: staff`, so nothing asks for what was loaded",
+        "no attribute of tenant \"shop\" is read from tags, so nothing asks for what was loaded",
+    );
+    bundle("{ us: { members: staff } }", "{ tags: level }");
+    check("", "");
+}
+
+#[test]
 fn what_is_not_whole_and_good_changes_nothing() {
     let directory = directory();
     let control = Control::start(options(directory.path(), &[]));
-    let before = put(&control, None, "u7\nu8\n").json();
+    put(&control, None, "u7\nu8\n");
+    let before = control.get(STAFF).json();
     let long = format!("u9\n{}\n", "x".repeat(1025));
     let bad: String = (0..2_000).map(|_| "{}\n").collect();
     for (media_type, lines, status, told) in [

@@ -10,11 +10,11 @@ use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_NESTING_MAX, EXPRESSION_OPE
 pub(super) fn check(text: &str) -> Result<(), Problem> {
     if text.len() > EXPRESSION_BYTES_MAX {
         let message = format!("expected at most {EXPRESSION_BYTES_MAX} bytes, got {}", text.len());
-        return Err(Problem { line: 1, column: 1, message });
+        return Err(Problem { line: 1, column: 1, message, unknown: None });
     }
     let problem = |at: usize, message: String| {
         let (line, column) = place(text, at);
-        Problem { line, column, message }
+        Problem { line, column, message, unknown: None }
     };
     // By open bracket: the conditionals in it, which nest until it is closed.
     let mut conditionals = vec![0usize];

@@ -8,7 +8,7 @@ use cel::{
     common::ast::{CallExpr, Expr, LiteralValue, operators},
 };
 
-use super::{Names, Problem, Size, Type, parse::Parsed, place};
+use super::{Names, Problem, Size, Type, Unknown, parse::Parsed, place};
 use crate::{
     limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX},
     policy::nearest,
@@ -91,8 +91,27 @@ impl<N: Names> Checker<'_, N> {
     pub(super) fn problem(&mut self, at: &IdedExpr, message: impl Into<String>) -> Option<Operand> {
         let offset = self.parsed.source.offset_for(at.id).map_or(0, |(start, _)| start as usize);
         let (line, column) = place(self.text, offset);
-        self.problems.push(Problem { line, column, message: message.into() });
+        self.problems.push(Problem { line, column, message: message.into(), unknown: None });
         None
+    }
+
+    /// Notes that a name means nothing, and which one was probably meant.
+    pub(super) fn unknown_name(
+        &mut self,
+        at: &IdedExpr,
+        unknown: Unknown,
+        near: Option<&str>,
+    ) -> Option<Operand> {
+        let (what, name) = match &unknown {
+            Unknown::Attribute(name) => ("attribute", name),
+            Unknown::Segment(name) => ("segment", name),
+        };
+        let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+        let told = self.problem(at, format!("unknown {what} {name:?}{hint}"));
+        if let Some(problem) = self.problems.last_mut() {
+            problem.unknown = Some(unknown);
+        }
+        told
     }
 
     /// Returns how many problems were found so far.
@@ -188,9 +207,8 @@ impl<N: Names> Checker<'_, N> {
         }
         let parts = PARTS.iter().map(|(known, _)| *known).chain(["geohash"]);
         let known = self.names.attributes().into_iter().chain(parts);
-        let near = nearest(&name, known).map(|near| format!("; did you mean {near:?}?"));
-        let message = format!("unknown attribute {name:?}{}", near.unwrap_or_default());
-        self.problem(root, message)
+        let near = nearest(&name, known).map(str::to_owned);
+        self.unknown_name(root, Unknown::Attribute(name), near.as_deref())
     }
 
     fn call(&mut self, at: &IdedExpr, call: &CallExpr) -> Option<Operand> {

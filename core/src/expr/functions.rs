@@ -10,7 +10,7 @@ use cel::{
 };
 
 use super::{
-    Names, Type,
+    Names, Type, Unknown,
     check::{Checker, Operand, qualified},
     scope::is_spelled,
 };
@@ -148,8 +148,8 @@ impl<N: Names> Checker<'_, N> {
         if let Some(segment) = called.and_then(|called| self.names.segment(called)) {
             return self.push_segment(segment);
         }
-        let near = nearest(name, known.into_iter()).map(|near| format!("; did you mean {near:?}?"));
-        self.problem(at, format!("unknown segment {name:?}{}", near.unwrap_or_default()))
+        let near = nearest(name, known.into_iter()).map(str::to_owned);
+        self.unknown_name(at, Unknown::Segment(name.to_owned()), near.as_deref())
     }
 
     fn unknown(&mut self, at: &IdedExpr, name: &str) -> Option<Operand> {

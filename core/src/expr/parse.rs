@@ -88,6 +88,7 @@ fn parse_anew(text: &str) -> Result<Parsed, Vec<Problem>> {
             line: at(error.pos.0),
             column: at(error.pos.1),
             message: words(&error.msg, end == 0),
+            unknown: None,
         };
         // What cannot be read at a place is told once.
         if !problems

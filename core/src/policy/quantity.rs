@@ -16,6 +16,11 @@ const TIMES: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), 
 const SIZES: [(&str, u64); 5] =
     [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
+/// What a duration is.
+const DURATION: &str = "a duration of at most 24h such as \"500ms\", \"30s\" or \"1m30s\"";
+/// What a size is.
+const SIZE: &str = "a size such as \"512KiB\", \"10MiB\" or a number of bytes";
+
 /// A text that is no duration or size.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("expected {expected}, got {found:?}")]
@@ -48,7 +53,6 @@ impl FromStr for Timeout {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        let expected = "a duration of at most 24h such as \"500ms\", \"30s\" or \"1m30s\"";
         let parse = || {
             let (mut rest, mut sum, mut parts) = (text, 0u64, 0);
             while !rest.is_empty() {
@@ -66,7 +70,7 @@ impl FromStr for Timeout {
             }
             (parts > 0 && sum <= TIMEOUT_MS_MAX).then(|| u32::try_from(sum).ok()).flatten()
         };
-        parse().map(|ms| Self { ms }).ok_or_else(|| QuantityError::new(expected, text))
+        parse().map(|ms| Self { ms }).ok_or_else(|| QuantityError::new(DURATION, text))
     }
 }
 
@@ -104,7 +108,6 @@ impl FromStr for Size {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        let expected = "a size such as \"512KiB\", \"10MiB\" or a number of bytes";
         let parse = || {
             let digits = text.bytes().take_while(u8::is_ascii_digit).count();
             let unit = match &text[digits..] {
@@ -114,7 +117,7 @@ impl FromStr for Size {
             let bytes = text[..digits].parse::<u64>().ok()?.checked_mul(unit)?;
             (bytes < 1 << 60).then_some(bytes)
         };
-        parse().map(|bytes| Self { bytes }).ok_or_else(|| QuantityError::new(expected, text))
+        parse().map(|bytes| Self { bytes }).ok_or_else(|| QuantityError::new(SIZE, text))
     }
 }
 
@@ -135,7 +138,20 @@ impl Serialize for Timeout {
 
 impl<'de> Deserialize<'de> for Timeout {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Timeout;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(DURATION)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timeout, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        // Not as text: a number without a unit would be told to be put in quotes.
+        deserializer.deserialize_any(Visitor)
     }
 }
 
@@ -152,7 +168,7 @@ impl<'de> Deserialize<'de> for Size {
             type Value = Size;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a size such as \"512KiB\", \"10MiB\" or a number of bytes")
+                f.write_str(SIZE)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Size, E> {

@@ -42,11 +42,23 @@ pub struct Diagnostic {
     /// The column in the text, from 1, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
-    /// What had to be there and is not, any of which would do: the path of a map, and a key in it,
-    /// or none for the whole. Where one of them was written and could not be read, the problem only
-    /// follows from that.
+    /// What had to be there and is not, any of which would do. Where one of them was written and could
+    /// not be read, the problem only follows from that.
     #[serde(skip)]
-    pub lacks: Vec<(String, Option<String>)>,
+    pub lacks: Vec<Lack>,
+}
+
+/// What had to be in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// This key of the map at this path.
+    Key(String, String),
+    /// Anything in what is at this path.
+    Anything(String),
+    /// An attribute of this name, or with this alias.
+    Attribute(String),
+    /// A segment that expressions name so.
+    Segment(String),
 }
 
 impl Diagnostic {
@@ -66,14 +78,14 @@ impl Diagnostic {
     /// Says that it is about the lack of all of these keys of the map at `path`.
     #[must_use]
     pub fn for_lack_of(self, path: &str, keys: &[&str]) -> Self {
-        let lacks = keys.iter().map(|key| (path.to_owned(), Some((*key).to_owned())));
+        let lacks = keys.iter().map(|key| Lack::Key(path.to_owned(), (*key).to_owned()));
         Self { lacks: lacks.collect(), ..self }
     }
 
     /// Says that it is about the lack of anything in what is at its path.
     #[must_use]
     pub fn for_emptiness(self) -> Self {
-        Self { lacks: vec![(self.path.clone(), None)], ..self }
+        Self { lacks: vec![Lack::Anything(self.path.clone())], ..self }
     }
 
     /// Gives it a place in a text.
@@ -160,6 +172,11 @@ impl Found {
     /// Adds a problem at `path` that is the lack of every one of its `fields`.
     fn lacking(&mut self, path: &str, fields: &[&str], message: &str) {
         self.0.push(Diagnostic::new(path, message).for_lack_of(path, fields));
+    }
+
+    /// Adds a problem at `path` that is the lack of an attribute.
+    fn undeclared(&mut self, path: &str, attribute: &str, message: &str) {
+        self.0.push(Diagnostic::new(path, message).for_lack_of("attributes", &[attribute]));
     }
 
     /// Adds a problem at `path`, where something was expected and nothing is.

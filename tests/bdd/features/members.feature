@@ -11,6 +11,7 @@ Feature: Lists of ids
       """
     When `halftone segments load staff <folder>/staff.txt --tenant shop --api http://<api>` is run
     Then it ends with 0
+    And it prints 'staff.txt: warning: tenant "shop" has no bundle, so nothing asks for what was loaded'
     And it prints "shop/staff: 2 ids, revision 1"
     When `halftone segments list --tenant shop --api http://<api>` is run
     Then it prints "shop/staff: 2 ids, revision 1"

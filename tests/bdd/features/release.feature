@@ -106,3 +106,20 @@ Feature: Releases
       """
     And it is requested again
     Then canary answers
+
+  Scenario: A pulled kill switch sends everyone to stable, and is shown
+    Given a running gateway
+    And the bundle
+      """
+      apiVersion: halftone/v1
+      kind: Bundle
+      metadata: { tenant: shop }
+      upstreams:
+        shop: { variants: { stable: { addresses: [ '<stable>' ] }, canary: { addresses: [ '<canary>' ] } } }
+      routes: [ { name: all, rules: [ { release: shop-v2 } ] } ]
+      releases: { shop-v2: { upstream: shop, disabled: true, default: { variant: canary } } }
+      """
+    When GET / is requested
+    Then stable answers
+    And in time `halftone status --api http://<api>` prints "release shop/shop-v2"
+    And in time `halftone status --api http://<api>` prints "disabled: everyone goes to stable"

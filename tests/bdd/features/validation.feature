@@ -46,3 +46,31 @@ Feature: Validation
       """
     Then the API answers 422
     And the API tells "adresses"
+
+  Scenario: An expression without quotes is told to have some
+    When PUT /v1/tenants/shop/bundle is called
+      """
+      apiVersion: halftone/v1
+      kind: Bundle
+      metadata: { tenant: shop }
+      attributes: { user.age: { type: int, from: [ { header: x-age, trusted: true } ], alias: age } }
+      releases:
+        a: { targets: [ { id: t, when: age > 18 && city in ['a','b'], variant: canary } ] }
+      """
+    Then the API answers 400
+    And the API tells "put the expression in quotes, as a whole"
+    And the API tells '"line":6'
+
+  Scenario: A release of a service that has stable alone
+    When PUT /v1/tenants/shop/bundle is called
+      """
+      apiVersion: halftone/v1
+      kind: Bundle
+      metadata: { tenant: shop }
+      upstreams: { shop: { variants: { stable: { select: { service: shop } } } } }
+      routes: [ { name: all, rules: [ { release: shop-v2 } ] } ]
+      releases: { shop-v2: { upstream: shop, default: { variant: stable } } }
+      """
+    Then the API answers 422
+    And the API tells '"path":"releases.shop-v2.upstream"'
+    And the API tells "has no variant beside stable"

@@ -19,7 +19,7 @@ pub(super) fn all() -> Value {
             "status": { "enum": ["ok", "degraded"] },
             "problem": text("Why the newest state is not published, or changes cannot be kept"),
         })),
-        "IdList": id_list(),
+        "IdList": id_list(&[], json!({})),
         "Instance": instance(),
         "Labels": { "type": "object", "description": "Any label can be selected; `group` names the \
             variant and `weight` the share inside it when no bundle is stored",
@@ -115,7 +115,8 @@ pub(super) fn all() -> Value {
             "warnings": { "type": "array", "items": diagnostic(), "description":
                 "What may be meant, and should be looked at; `strict` refuses it" },
         })),
-        "TagLoad": object(&["loaded", "refused", "errors", "revision", "ids"], json!({
+        "LoadedIdList": id_list(&["warnings"], json!({ "warnings": load_warnings() })),
+        "TagLoad": object(&["loaded", "refused", "errors", "revision", "ids", "warnings"], json!({
             "loaded": number("Rows that are durable now"),
             "refused": number("Lines that are not"),
             "errors": { "type": "array", "description": "Every line that was refused", "items":
@@ -125,6 +126,7 @@ pub(super) fn all() -> Value {
                 names no columns; else absent"),
             "revision": number("The number of the newest change"),
             "ids": number("Ids with tags there are now"),
+            "warnings": load_warnings(),
         })),
         "TagSummary": object(&["tenant", "revision", "ids"], json!({
             "tenant": text("Whose they are"),
@@ -138,10 +140,12 @@ pub(super) fn all() -> Value {
         })),
         "Tags": { "type": "object", "description": "Values by name; numbers and truth values are kept as text",
             "additionalProperties": { "type": ["string", "integer", "boolean"] } },
-        "Tenant": object(&["tenant", "revision", "digest"], json!({
+        "Tenant": object(&["tenant", "revision", "digest", "disabled"], json!({
             "tenant": text("Its name"),
             "revision": number("The number of its bundle"),
             "digest": text("The digest of its bundle"),
+            "disabled": { "type": "array", "items": { "type": "string" }, "description":
+                "Its releases whose kill switch is pulled" },
             "time": { "type": "string", "format": "date-time" },
             "source": text("Where the bundle came from"),
             "owner": text("The file that owns the tenant"),
@@ -277,16 +281,22 @@ fn gateway() -> Value {
     )
 }
 
-fn id_list() -> Value {
-    object(
-        &["tenant", "list", "revision", "ids"],
-        json!({
-            "tenant": text("Whose it is"),
-            "list": text("Its name, as `members` of a segment has it"),
-            "revision": number("The number of its newest change"),
-            "ids": number("How many ids it has"),
-        }),
-    )
+fn id_list(required: &[&str], mut more: Value) -> Value {
+    for (name, schema) in [
+        ("tenant", text("Whose it is")),
+        ("list", text("Its name, as `members` of a segment has it")),
+        ("revision", number("The number of its newest change")),
+        ("ids", number("How many ids it has")),
+    ] {
+        more[name] = schema;
+    }
+    object(&[&["tenant", "list", "revision", "ids"], required].concat(), more)
+}
+
+/// What is said of a load that nothing of the tenant's bundle asks for.
+fn load_warnings() -> Value {
+    json!({ "type": "array", "items": diagnostic(), "description":
+        "That the tenant has no bundle, or one that does not ask for what was loaded" })
 }
 
 fn object(required: &[&str], properties: Value) -> Value {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Method, NestedTable, NotServed, PathMatch, ValueMatch, cell_name, is_false};
-use crate::policy::{CLIENT_IP, DEFAULT_SPLIT, Percent, Timestamp};
+use crate::policy::{CANARY, CLIENT_IP, DEFAULT_SPLIT, Percent, Timestamp};
 
 /// The thing being rolled out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -100,7 +100,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 fn canary() -> String {
-    "canary".to_owned()
+    CANARY.to_owned()
 }
 
 fn client_ip() -> Vec<String> {

@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 
 use super::{Found, check_token, claims, regions};
 use crate::{
-    expr::{self, Names as _, Scope, Segment as Named, Size, Type},
+    expr::{self, Names as _, Scope, Segment as Named, Size, Type, Unknown},
     limits::{NAME_BYTES_MAX, SEGMENTS_MAX, TAG_VALUE_BYTES_MAX},
-    policy::{Attribute, AttributeType, Bundle, CLIENT_IP, Label, Source, USER_ID, is_name},
+    policy::{
+        Attribute, AttributeType, Bundle, CLIENT_IP, Diagnostic, Label, Lack, Source, USER_ID,
+        is_name,
+    },
 };
 
 /// First words of names that expressions have already.
@@ -49,8 +52,18 @@ pub(super) fn check_names<'a>(found: &mut Found, bundle: &'a Bundle) -> Scope<'a
 /// Checks an expression.
 pub(super) fn check_expression(found: &mut Found, path: &str, text: &str, scope: &mut Scope<'_>) {
     for problem in expr::compile(text, scope).err().into_iter().flatten() {
-        found.add(path, problem.to_string());
+        add_problem(found, path, problem);
     }
+}
+
+fn add_problem(found: &mut Found, path: &str, problem: expr::Problem) {
+    let message = problem.to_string();
+    let lack = problem.unknown.map(|unknown| match unknown {
+        Unknown::Attribute(name) => Lack::Attribute(name),
+        Unknown::Segment(name) => Lack::Segment(name),
+    });
+    let lacks = lack.into_iter().collect();
+    found.0.push(Diagnostic { lacks, ..Diagnostic::new(path, message) });
 }
 
 fn check_attribute(found: &mut Found, path: &str, name: &str, attribute: &Attribute) {
@@ -97,7 +110,8 @@ fn check_tags(found: &mut Found, path: &str, name: &str, attribute: &Attribute, 
             let message = format!("tags are looked up by {USER_ID}, which cannot be one of them");
             found.add(&path, message);
         } else if !bundle.attributes.contains_key(USER_ID) {
-            found.add(&path, format!("tags are looked up by the attribute {USER_ID}: declare it"));
+            let message = format!("tags are looked up by the attribute {USER_ID}: declare it");
+            found.undeclared(&path, USER_ID, &message);
         }
     }
 }
@@ -203,7 +217,7 @@ fn check_segments<'a>(found: &mut Found, bundle: &'a Bundle, scope: &mut Scope<'
             Ok((_, size)) => size,
             Err(problems) => {
                 for problem in problems {
-                    found.add(&format!("segments.{name}.when"), problem.to_string());
+                    add_problem(found, &format!("segments.{name}.when"), problem);
                 }
                 Size::default()
             }
@@ -224,7 +238,8 @@ fn check_members(found: &mut Found, path: &str, list: &str, bundle: &Bundle) {
         found.add(path, format!("{expected}, got {list:?}"));
     }
     if !bundle.attributes.contains_key(USER_ID) {
-        found.add(path, format!("members are told by the attribute {USER_ID}: declare it"));
+        let message = format!("members are told by the attribute {USER_ID}: declare it");
+        found.undeclared(path, USER_ID, &message);
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) fn check(
         _ => return,
     };
     if !bundle.attributes.contains_key(other) {
-        found.add(path, format!("a position has two sides: declare {other}, too"));
+        let message = format!("a position has two sides: declare {other}, too");
+        found.undeclared(path, other, &message);
     }
     if attribute.kind != AttributeType::Double {
         found.add(&format!("{path}.type"), "expected double: it is an angle in degrees");

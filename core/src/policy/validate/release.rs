@@ -13,8 +13,8 @@ use crate::{
     http::{is_baggage_key, is_strippable},
     limits::{BUCKETS, NAME_BYTES_MAX, TARGETS_MAX, UNITS_MAX},
     policy::{
-        Bundle, CLIENT_IP, DEFAULT_SPLIT, DEVICE_ID, OnNoHealthy, PercentText, Release, STABLE,
-        Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
+        Bundle, CANARY, CLIENT_IP, DEFAULT_SPLIT, DEVICE_ID, Diagnostic, OnNoHealthy, PercentText,
+        Release, STABLE, Split, Stickiness, Target, TargetMatch, UnitMissing, Upstream,
     },
 };
 
@@ -100,6 +100,30 @@ impl<'a> Variants<'a> {
         let Some(upstream) = self.upstream else { return };
         found.known(path, ("variant", &self.path), name, upstream.variants.keys());
     }
+
+    /// Checks the variant that weights move, in words about what is written: it need not be named.
+    fn check_canary(&self, found: &mut Found, path: &str, release: &Release) {
+        let Some(upstream) = self.upstream else { return };
+        let (name, upstream_name) = (&release.canary, &release.upstream);
+        if name != CANARY || upstream.variants.contains_key(name) {
+            return self.check(found, &format!("{path}.canary"), name);
+        }
+        let others: Vec<&str> =
+            upstream.variants.keys().map(String::as_str).filter(|name| *name != STABLE).collect();
+        let message = match others.is_empty() {
+            true => format!(
+                "upstream {upstream_name:?} has no variant beside stable, and a release moves requests to another: add a \
+                 variant canary, or have routes name the upstream and no release"
+            ),
+            false => format!(
+                "upstream {upstream_name:?} has no variant canary, which is the one that weights move: name another by \
+                 `canary:`, such as {}",
+                others.join(", ")
+            ),
+        };
+        let problem = Diagnostic::new(format!("{path}.upstream"), message);
+        found.0.push(problem.for_lack_of(&self.path, &[CANARY]));
+    }
 }
 
 fn check_variants(
@@ -109,7 +133,7 @@ fn check_variants(
     variants: &Variants<'_>,
     scope: &mut Scope<'_>,
 ) {
-    variants.check(found, &format!("{path}.canary"), &release.canary);
+    variants.check_canary(found, path, release);
     if release.canary == STABLE {
         let message = "weights move the canary against stable: name another variant";
         found.add(&format!("{path}.canary"), message);
