@@ -230,10 +230,20 @@ impl Report {
     /// Returns the failed requests of the whole run.
     #[must_use]
     pub fn failed(&self) -> u64 {
+        self.errors().map(ErrorCounts::failed).sum()
+    }
+
+    /// Returns those of them that were answered wrongly or not to the end: a machine that has other work, too, leaves
+    /// requests unanswered when a phase ends.
+    #[must_use]
+    pub fn broken(&self) -> u64 {
+        self.errors().map(|errors| errors.failed() - errors.unanswered).sum()
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &ErrorCounts> {
         let contenders = self.workloads.iter().flat_map(|workload| &workload.contenders);
         let phases = contenders.flat_map(|contender| [&contender.saturated, &contender.fixed_rate]);
-        phases.map(|phase| phase.errors.failed()).sum::<u64>()
-            + self.idle.iter().map(|idle| idle.errors.failed()).sum::<u64>()
+        phases.map(|phase| &phase.errors).chain(self.idle.iter().map(|idle| &idle.errors))
     }
 
     /// Lists the contenders whose figures are not reported, each with the reason.

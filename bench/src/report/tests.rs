@@ -110,9 +110,11 @@ fn doubtful_figures_are_warned_of() {
     check(&report(TWO_CPUS, vec![idle]), "one was only 94.9 % busy in one");
     let mut failed = busy.clone();
     failed.errors.status = 2;
-    let run = report(TWO_CPUS, vec![contender("one", &[failed])]);
+    let run = report(TWO_CPUS, vec![contender("one", &[failed.clone()])]);
     check(&run, "ERRORS: one failed 2 requests (saturated");
-    assert_eq!(run.failed(), 4);
+    failed.errors.unanswered = 5;
+    let behind = report(TWO_CPUS, vec![contender("one", &[failed])]);
+    assert_eq!([&run, &behind].map(|run| (run.failed(), run.broken())), [(4, 4), (14, 4)]);
     let mut late = contender("one", &[busy]);
     late.fixed_rate.rounds[0].completed = 900;
     check(&report(TWO_CPUS, vec![late]), "only 90.0 %");

@@ -290,9 +290,9 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         let Some((at, node)) = self.items.find(|(_, node)| !notes.is_left_out(node)) else {
             return Ok(None);
         };
-        let path = format!("{path}[{at}]");
-        let read = seed.deserialize(Reader { node, path: path.clone(), notes });
-        read.map(Some).map_err(|refused| refused.at(node, path))
+        let path = || format!("{path}[{at}]");
+        let read = seed.deserialize(Reader { node, path: path(), notes });
+        read.map(Some).map_err(|refused| refused.at(node, path()))
     }
 }
 
@@ -339,10 +339,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refused> {
         let entry = self.value.take().ok_or_else(|| de::Error::custom("a value without a key"))?;
-        let path = join(self.path, &entry.key);
-        let read =
-            seed.deserialize(Reader { node: &entry.node, path: path.clone(), notes: self.notes });
-        read.map_err(|refused| refused.at(&entry.node, path))
+        let path = || join(self.path, &entry.key);
+        let read = seed.deserialize(Reader { node: &entry.node, path: path(), notes: self.notes });
+        read.map_err(|refused| refused.at(&entry.node, path()))
     }
 }
 
