@@ -233,8 +233,7 @@ impl Report {
         self.errors().map(ErrorCounts::failed).sum()
     }
 
-    /// Returns those of them that were answered wrongly or not to the end: a machine that has other work, too, leaves
-    /// requests unanswered when a phase ends.
+    /// Returns those of them that are no sign of a busy machine, which leaves requests unanswered when a phase ends.
     #[must_use]
     pub fn broken(&self) -> u64 {
         self.errors().map(|errors| errors.failed() - errors.unanswered).sum()
