@@ -26,6 +26,7 @@ mod fast;
 mod follows;
 mod json;
 mod shape;
+mod tags;
 mod tree;
 mod words;
 
@@ -282,7 +283,7 @@ fn read_json(text: &str) -> Result<Node, TextProblem> {
 
 fn read_yaml(text: &str) -> Result<Node, TextProblem> {
     let read = serde_saphyr::from_str_with_options::<Spanned<Value>>(text, yaml_options());
-    read.map(Node::from).map_err(|error| {
+    let node = read.map(Node::from).map_err(|error| {
         let place = error.location();
         let told = error.without_snippet().to_string();
         let suffix = place
@@ -294,7 +295,11 @@ fn read_yaml(text: &str) -> Result<Node, TextProblem> {
             message.push_str(BARE_EXPRESSION);
         }
         TextProblem { message, line, column: place.map(|place| place.column()) }
-    })
+    })?;
+    match tags::negation(&node, text) {
+        Some(problem) => Err(problem),
+        None => Ok(node),
+    }
 }
 
 /// What is most likely wrong where YAML ends at an expression.

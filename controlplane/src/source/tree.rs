@@ -93,7 +93,7 @@ impl Node {
         }
     }
 
-    fn is_container(&self) -> bool {
+    pub(super) fn is_container(&self) -> bool {
         matches!(self.value, Value::Map(_) | Value::List(_))
     }
 

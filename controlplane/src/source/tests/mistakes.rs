@@ -18,6 +18,15 @@ fn an_expression_without_quotes_is_told_to_have_some() {
         "when: 'a' == city",
         "when: age > 18 ? true: false",
         "{ id: t,\n          when: age > 18 && city in ['a','b'],\n          variant: canary }",
+        "when: !staff() && beta()",
+        "{ id: t, when: !staff() && beta(), variant: canary }",
+        "{ id: t, when: !staff(), variant: canary }",
+        "when: !(staff()) && beta()",
+        "when: !(staff() && beta())",
+        "when: !has(user.id) && beta()",
+        "when: !staff() beta()",
+        "when:\n          # not them\n          !staff() && beta()",
+        "when: &them !staff() && beta()",
     ] {
         check(target, true);
     }
@@ -25,6 +34,12 @@ fn an_expression_without_quotes_is_told_to_have_some() {
         "{ id: t, when: 'age > 18', variant: [ }",
         "{ id: t, when: \"city == 'a'\" , variant: [ }",
         "{ id: t, when: 'it''s', variant: [ }",
+        "when: '!staff()'",
+        "when: 'beta() && !staff()'",
+        "when: beta() && !staff()",
+        "when: # not them!\n          beta()",
+        "when: |\n          !staff() && beta()",
+        "{ note: 'when: !staff()', when: beta() }",
         "{ id: t, match: ], variant: canary }",
     ] {
         check(target, false);
